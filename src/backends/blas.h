@@ -1,0 +1,24 @@
+/* blas: matrix products and nothing else of the BLAS library we bundle.  It runs
+ * single-threaded; our pool splits M and N on a fixed grid, never K, so that results do
+ * not depend on the number of threads.  Floor: backends.  Knows no Python. */
+#ifndef RT_BACKENDS_BLAS_H
+#define RT_BACKENDS_BLAS_H
+#include <stdint.h>
+#include "core/dtype.h"
+
+/* C = alpha*A@B + beta*C; A is (m, k), B (k, n), C (m, n); alpha = 1, beta = 0 or 1.
+ * Strides in ELEMENTS.  Each of A and B must have one stride equal to 1 (the other at least
+ * the length; it is the leading dimension), C's column stride must be 1.  dtype f32, f64,
+ * c64 or c128. With beta 0, C is not read.  k == 0 gives zeros. */
+void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
+                  const void *a, intptr_t a_row, intptr_t a_col,
+                  const void *b, intptr_t b_row, intptr_t b_col,
+                  int beta, void *c, intptr_t c_row);
+/* The same for `batch` independent products at byte offsets a_step, b_step, c_step. */
+void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, intptr_t k,
+                        const char *a, intptr_t a_step, intptr_t a_row, intptr_t a_col,
+                        const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
+                        int beta, char *c, intptr_t c_step, intptr_t c_row);
+const char *rt_blas_config(void);    /* the library's own description of itself */
+void rt_blas_init(void);             /* single-threaded from here on */
+#endif

@@ -1,0 +1,35 @@
+/* isa: what one build of the kernels for an instruction set exports.  The same sources are
+ * compiled once per ISA with RT_ISA set (v2: x86-64-v2, v3: AVX2+FMA+F16C, portable elsewhere).
+ * Kernels include neither Python.h nor NumPy; they may not fail, allocate or take locks,
+ * and never read outside the operands they were given.  Floor: ufunc. */
+#ifndef RT_UFUNC_KERNELS_ISA_H
+#define RT_UFUNC_KERNELS_ISA_H
+#include "core/dtype.h"
+#include "backends/execute.h"
+#include "ufunc/kernels/reduce.h"
+#include "ufunc/kernels/rowwise.h"
+
+enum {
+#define RT_ROW(name) RT_KERNEL_##name,
+#include "ufunc/rows.h"
+#undef RT_ROW
+    RT_NKERNEL
+};
+
+typedef struct {
+    const char *name;
+    /* [dtype] -> array over rows, or NULL when no row has loops of its own in that dtype */
+    rt_loop *const *loops[RT_NDTYPE];
+    /* [dtype] -> array over rows of three gradient loops; args (g, x, y, z, out, result) */
+    rt_loop *const (*gradients[RT_NDTYPE])[3];
+    rt_loop *const (*casts)[RT_NDTYPE];          /* casts[from][to], all present */
+    rt_loop *const *selects;                     /* where(c, x, y) by log2 of the itemsize, 0..4 */
+    const rt_reducer *reducers[RT_REDUCE_COUNT]; /* [kind] -> array over dtypes */
+    const rt_rowwise *rowwise;                   /* [RT_NDTYPE] fused row kernels */
+} rt_isa;
+
+extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_portable;
+/* The one in force, chosen at import (isa.c): best the CPU has, or RUSTORCH_ISA. */
+extern const rt_isa *rt_isa_now;
+int rt_isa_choose(const char *wanted);   /* NULL: best.  -1 when unknown or the CPU lacks it */
+#endif

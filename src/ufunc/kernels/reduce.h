@@ -1,0 +1,30 @@
+/* reduce: kernels that fold n elements into one by a fixed tree, so that the result depends
+ * on the elements and their order alone: not on strides, threads or ISA.
+ *
+ *   element i goes to lane i mod RT_REDUCE_LANES of its block; a block is RT_REDUCE_BLOCK
+ *   elements; a block's lanes are folded pairwise; blocks are folded as a binary counter
+ *   would: ((b0 b1)(b2 b3)) ...
+ * Floor: ufunc/kernels. */
+#ifndef RT_UFUNC_KERNELS_REDUCE_H
+#define RT_UFUNC_KERNELS_REDUCE_H
+#include "core/dtype.h"
+
+#define RT_REDUCE_LANES 32
+#define RT_REDUCE_BLOCK 1024
+
+typedef enum { RT_REDUCE_SUM, RT_REDUCE_PROD, RT_REDUCE_MAX, RT_REDUCE_MIN, RT_REDUCE_ARGMAX, RT_REDUCE_ARGMIN,
+               RT_REDUCE_ANY, RT_REDUCE_ALL, RT_REDUCE_SUMSQ, RT_REDUCE_COUNT } rt_reduce_kind;
+
+struct rt_reducer {
+    rt_dtype accumulate;    /* dtype of partial results and of `out`: sum of i32 in i64, f16 in f32 */
+    /* One block (n <= RT_REDUCE_BLOCK elements at `step` bytes) folded to *out. For ARGMAX and
+     * ARGMIN, out is {value of the dtype, padded to 8 bytes; int64 index within the block}. */
+    void (*block)(const char *x, intptr_t n, intptr_t step, char *out);
+    /* The same for m neighbouring columns at once: rows at `step`, columns at `col` bytes;
+     * out[j] of column j.  Same bits as block on each column. */
+    void (*columns)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out);
+    /* acc = acc fold part, elementwise over m partial results. */
+    void (*combine)(char *acc, const char *part, intptr_t m);
+};
+typedef struct rt_reducer rt_reducer;
+#endif

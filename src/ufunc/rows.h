@@ -1,0 +1,23 @@
+/* Expands every row of ops.def to RT_ROW(name).  No include guard: include it with
+ * RT_ROW defined. */
+#define UNARY(name, ...) RT_ROW(name)
+#define BINARY(name, ...) RT_ROW(name)
+#define TERNARY(name, ...) RT_ROW(name)
+#define UNARY_LOGIC(name, ...) RT_ROW(name)
+#define BINARY_LOGIC(name, ...) RT_ROW(name)
+#define SELECT(name, ...) RT_ROW(name)
+#define REDUCE(name, ...) RT_ROW(name)
+#define GUFUNC(name, ...) RT_ROW(name)
+#define VIEW(name, ...) RT_ROW(name)
+#define UPDATE(name, ...) RT_ROW(name)
+#include "ufunc/ops.def"
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+#undef UNARY_LOGIC
+#undef BINARY_LOGIC
+#undef SELECT
+#undef REDUCE
+#undef GUFUNC
+#undef VIEW
+#undef UPDATE
