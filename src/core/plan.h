@@ -22,7 +22,7 @@ void rt_plan_init(rt_plan *p, int ndim, const intptr_t *shape);
 void rt_plan_add(rt_plan *p, char *data, int ndim, const intptr_t *shape, const intptr_t *steps);
 /* Adds an operand of one element, step 0 everywhere. */
 void rt_plan_add_scalar(rt_plan *p, char *data);
-/* Drops lengths of 1, sorts by operand 0's steps (largest outside), merges neighbours.
+/* Drops lengths of 1, sorts by the last operand's steps, then the others' (largest outside), merges neighbours.
  * Call once, when all operands are in. `sort` 0 keeps the logical order. */
 void rt_plan_finish(rt_plan *p, int sort);
 #endif

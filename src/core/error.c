@@ -1,0 +1,82 @@
+/* error: the exception classes and the two ways to raise them.  Messages begin with
+ * the op's name.  Floor: core. */
+#include "core/error.h"
+#include "core/shape.h"
+
+PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError;
+
+static PyObject *new_class(const char *name, const char *doc, PyObject *base1, PyObject *base2)
+{
+    PyObject *bases = base2 ? PyTuple_Pack(2, base1, base2) : PyTuple_Pack(1, base1);
+    if (!bases) return NULL;
+    PyObject *cls = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
+    Py_DECREF(bases);
+    return cls;
+}
+
+int rt_error_init(PyObject *module)
+{
+    rt_RusTorchError = new_class("rustorch.RusTorchError", "Root of all errors rustorch raises of its own.",
+                                 PyExc_RuntimeError, NULL);
+    if (!rt_RusTorchError) return -1;
+    rt_TensorError = new_class("rustorch.TensorError", "A tensor is not what the operation needs.",
+                               rt_RusTorchError, PyExc_ValueError);
+    rt_DeviceError = new_class("rustorch.DeviceError", "A device is missing, unknown or the wrong one.",
+                               rt_RusTorchError, NULL);
+    rt_DtypeError = new_class("rustorch.DtypeError", "An operation does not take this dtype.",
+                              rt_RusTorchError, PyExc_TypeError);
+    if (!rt_TensorError || !rt_DeviceError || !rt_DtypeError) return -1;
+    rt_ShapeMismatchError = new_class("rustorch.ShapeMismatchError",
+                                      "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL);
+    if (!rt_ShapeMismatchError) return -1;
+    if (PyModule_AddObjectRef(module, "RusTorchError", rt_RusTorchError) < 0
+        || PyModule_AddObjectRef(module, "TensorError", rt_TensorError) < 0
+        || PyModule_AddObjectRef(module, "DeviceError", rt_DeviceError) < 0
+        || PyModule_AddObjectRef(module, "DtypeError", rt_DtypeError) < 0
+        || PyModule_AddObjectRef(module, "ShapeMismatchError", rt_ShapeMismatchError) < 0)
+        return -1;
+    return 0;
+}
+
+int rt_error(PyObject *type, const char *op, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    PyObject *text = PyUnicode_FromFormatV(format, args);
+    va_end(args);
+    if (text) {
+        PyErr_Format(type, "%s: %U", op, text);
+        Py_DECREF(text);
+    }
+    return -1;
+}
+
+static PyObject *shape_tuple(int n, const intptr_t *shape)
+{
+    PyObject *t = PyTuple_New(n);
+    for (int i = 0; t && i < n; i++) {
+        PyObject *v = PyLong_FromSsize_t(shape[i]);
+        if (!v) { Py_CLEAR(t); break; }
+        PyTuple_SET_ITEM(t, i, v);
+    }
+    return t;
+}
+
+int rt_error_shapes(const char *op, const char *why, int na, const intptr_t *a, int nb, const intptr_t *b)
+{
+    PyObject *s1 = shape_tuple(na, a), *s2 = shape_tuple(nb, b), *text = NULL, *error = NULL;
+    if (!s1 || !s2) goto done;
+    text = PyUnicode_FromFormat("%s: %s: %S and %S", op, why, s1, s2);
+    if (!text) goto done;
+    error = PyObject_CallOneArg(rt_ShapeMismatchError, text);
+    if (!error || PyObject_SetAttrString(error, "shape1", s1) < 0
+        || PyObject_SetAttrString(error, "shape2", s2) < 0)
+        goto done;
+    PyErr_SetObject(rt_ShapeMismatchError, error);
+done:
+    Py_XDECREF(s1);
+    Py_XDECREF(s2);
+    Py_XDECREF(text);
+    Py_XDECREF(error);
+    return -1;
+}

@@ -1,0 +1,235 @@
+/* node: making, linking and dropping recorded computations.  Nodes come from a free
+ * list; a chain of them is dropped without recursion.  Floor: core. */
+#include "core/node.h"
+#include "core/error.h"
+#include "core/shape.h"
+#include <string.h>
+
+_Thread_local int rt_grad_enabled = 1, rt_inference_enabled = 0;
+int rt_anomaly_enabled = 0;
+int (*rt_view_rederive)(rt_tensor *view);
+
+#define FREE_MAX 256
+static rt_node *free_list, *dying;
+static int free_count, draining;
+static uint64_t sequence;
+
+static void free_pending(rt_node *n)
+{
+    if (!n->pending) return;
+    for (int k = 0; k < n->nout; k++) Py_XDECREF((PyObject *)n->pending[k]);
+    PyMem_Free(n->pending);
+    n->pending = NULL;
+}
+
+void rt_node_release_saved(rt_node *n)
+{
+    for (int k = 0; k < n->nsaved; k++) {
+        if (n->saved[k].used) Py_CLEAR(n->saved[k].value.t);
+        n->saved[k].used = 0;
+    }
+    n->released = 1;
+}
+
+static int node_clear(PyObject *self)
+{
+    rt_node *n = (rt_node *)self;
+    for (int i = 0; i < n->nin; i++) Py_CLEAR(n->edges[i].to);
+    for (int k = 0; k < n->nsaved; k++) Py_CLEAR(n->saved[k].value.t);
+    Py_CLEAR(n->context);
+    Py_CLEAR(n->hooks);
+    Py_CLEAR(n->pre_hooks);
+    Py_CLEAR(n->trace);
+    free_pending(n);
+    return 0;
+}
+
+static int node_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    rt_node *n = (rt_node *)self;
+    for (int i = 0; i < n->nin; i++) Py_VISIT(n->edges[i].to);
+    for (int k = 0; k < n->nsaved; k++) Py_VISIT(n->saved[k].value.t);
+    Py_VISIT(n->context);
+    Py_VISIT(n->hooks);
+    Py_VISIT(n->pre_hooks);
+    return 0;
+}
+
+static void node_free(rt_node *n)
+{
+    node_clear((PyObject *)n);
+    if (n->edges != n->inline_edges) PyMem_Free(n->edges);
+    PyMem_Free(n->saved);
+    PyMem_Free(n->params);
+    if (n->meta != n->inline_meta) PyMem_Free(n->meta);
+    if (free_count < FREE_MAX) {
+        n->next_free = free_list;
+        free_list = n;
+        free_count++;
+    } else {
+        PyObject_GC_Del(n);
+    }
+}
+
+/* Dropping a node drops the nodes before it: they queue here instead of recursing. */
+static void node_dealloc(PyObject *self)
+{
+    rt_node *n = (rt_node *)self;
+    PyObject_GC_UnTrack(self);
+    n->next_free = dying;
+    dying = n;
+    if (draining) return;
+    draining = 1;
+    while (dying) {
+        n = dying;
+        dying = n->next_free;
+        node_free(n);
+    }
+    draining = 0;
+}
+
+PyTypeObject rt_node_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch.autograd.Node",
+    .tp_basicsize = sizeof(rt_node),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_dealloc = node_dealloc,
+    .tp_traverse = node_traverse,
+    .tp_clear = node_clear,
+    .tp_free = PyObject_GC_Del,
+};
+
+static int alloc_arrays(rt_node *n, int nin, int nsaved)
+{
+    if (nin > RT_NODE_INLINE) {
+        n->edges = PyMem_Malloc((size_t)nin * sizeof(rt_edge));
+        if (!n->edges) return -1;
+    }
+    for (int i = 0; i < nin; i++) n->edges[i] = (rt_edge){NULL, 0};
+    n->nin = (int16_t)nin;
+    if (nsaved) {
+        n->saved = PyMem_Calloc((size_t)nsaved, sizeof(rt_saved));
+        if (!n->saved) return -1;
+    }
+    n->nsaved = (int16_t)nsaved;
+    return 0;
+}
+
+rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
+{
+    rt_node *n = free_list;
+    if (n) {
+        free_list = n->next_free;
+        free_count--;
+        PyObject_Init((PyObject *)n, &rt_node_type);
+    } else {
+        n = PyObject_GC_New(rt_node, &rt_node_type);
+        if (!n) return NULL;
+    }
+    memset((char *)n + sizeof(PyObject), 0, offsetof(rt_node, inline_edges) - sizeof(PyObject));
+    n->cls = cls;
+    n->sequence = ++sequence;
+    n->nout = (int16_t)nout;
+    n->edges = n->inline_edges;
+    n->meta = n->inline_meta;
+    PyObject_GC_Track((PyObject *)n);
+    if (alloc_arrays(n, nin, nsaved) < 0) {
+        PyErr_NoMemory();
+        Py_DECREF(n);
+        return NULL;
+    }
+    return n;
+}
+
+int rt_node_connect(rt_node *n, int i, rt_tensor *t)
+{
+    if (t->base && t->base_version != t->storage->version && rt_view_rederive && rt_view_rederive(t) < 0) return -1;
+    if (t->node) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t->node), t->output_nr};
+    else if (t->flags & RT_REQUIRES_GRAD) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t), 0};
+    return 0;
+}
+
+int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)
+{
+    rt_saved *s = &n->saved[k];
+    s->value = *value;
+    s->is_output = (uint8_t)is_output;
+    if (value->t) {
+        if (is_output) {
+            s->value.t = rt_tensor_detach(value->t);
+            if (!s->value.t) return -1;
+            s->value.t->output_nr = value->t->output_nr;
+        } else {
+            Py_INCREF(value->t);
+        }
+        s->version = value->t->storage->version;
+    }
+    s->used = 1;
+    return 0;
+}
+
+int rt_node_unpack(rt_node *n, int k, rt_operand *out)
+{
+    rt_saved *s = &n->saved[k];
+    if (n->released)
+        return rt_error(PyExc_RuntimeError, n->cls->name,
+                        "the graph was already freed by an earlier backward pass; pass retain_graph=True to that"
+                        " pass if you need the graph twice");
+    *out = s->value;
+    if (!s->value.t) return 0;
+    rt_storage *store = s->value.t->storage;
+    if (store->version != s->version) {
+        char text[RT_SHAPE_TEXT];
+        return rt_error(PyExc_RuntimeError, n->cls->name,
+                        "a tensor of shape %s that '%s' saved for its backward pass was overwritten in place by '%s'"
+                        " (version %u, saved at %u); clone it before writing",
+                        rt_shape_text(s->value.t->ndim, s->value.t->shape, text), n->cls->name,
+                        store->writer ? store->writer : "an in-place write", store->version, s->version);
+    }
+    if (s->is_output && rt_grad_enabled) {
+        out->t = rt_tensor_detach(s->value.t);
+        if (!out->t) return -1;
+        out->t->node = (rt_node *)Py_NewRef((PyObject *)n);
+        out->t->output_nr = s->value.t->output_nr;
+        PyObject_GC_Track((PyObject *)out->t);
+        return 0;
+    }
+    Py_INCREF(out->t);
+    return 0;
+}
+
+int rt_node_own_output(rt_node *n, int nr, rt_tensor *t)
+{
+    /* meta: per output dtype, ndim, shape..., one behind the other */
+    int at = 0, have = 0;
+    for (int k = 0; k < nr; k++) at += 2 + (int)n->meta[at + 1];
+    have = at + 2 + t->ndim;
+    int room = n->nout == 1 ? 8 : 0;
+    if (have > room) {
+        intptr_t *grown = PyMem_Realloc(n->meta == n->inline_meta ? NULL : n->meta, (size_t)have * sizeof *grown);
+        if (!grown) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        n->meta = grown;
+    }
+    n->meta[at] = t->dtype;
+    n->meta[at + 1] = t->ndim;
+    for (int i = 0; i < t->ndim; i++) n->meta[at + 2 + i] = t->shape[i];
+    rt_node *old = t->node;
+    t->node = (rt_node *)Py_NewRef((PyObject *)n);
+    t->output_nr = (uint16_t)nr;
+    if (t->base) t->base_version = t->storage->version;
+    Py_XDECREF((PyObject *)old);
+    if (!PyObject_GC_IsTracked((PyObject *)t)) PyObject_GC_Track((PyObject *)t);
+    return 0;
+}
+
+void rt_node_meta(const rt_node *n, int nr, rt_dtype *dtype, int *ndim, const intptr_t **shape)
+{
+    int at = 0;
+    for (int k = 0; k < nr; k++) at += 2 + (int)n->meta[at + 1];
+    *dtype = (rt_dtype)n->meta[at];
+    *ndim = (int)n->meta[at + 1];
+    *shape = n->meta + at + 2;
+}
