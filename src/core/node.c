@@ -7,7 +7,6 @@
 
 _Thread_local int rt_grad_enabled = 1, rt_inference_enabled = 0;
 int rt_anomaly_enabled = 0;
-int (*rt_view_rederive)(rt_tensor *view);
 
 #define FREE_MAX 256
 static rt_node *free_list, *dying;
@@ -141,12 +140,10 @@ rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
     return n;
 }
 
-int rt_node_connect(rt_node *n, int i, rt_tensor *t)
+void rt_node_connect(rt_node *n, int i, rt_tensor *t)
 {
-    if (t->base && t->base_version != t->storage->version && rt_view_rederive && rt_view_rederive(t) < 0) return -1;
     if (t->node) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t->node), t->output_nr};
     else if (t->flags & RT_REQUIRES_GRAD) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t), 0};
-    return 0;
 }
 
 int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)

@@ -84,8 +84,8 @@ extern int rt_anomaly_enabled;
 /* New node, edges empty, nothing saved. */
 RT_WARN_UNUSED rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved);
 /* Points edge i at where t's gradient goes: its node, itself when a leaf that wants one,
- * nothing otherwise.  Fails when a view's stale history cannot be derived again. */
-RT_WARN_UNUSED int rt_node_connect(rt_node *n, int i, rt_tensor *t);
+ * nothing otherwise. */
+void rt_node_connect(rt_node *n, int i, rt_tensor *t);
 /* Keeps a value.  `is_output`: t is an output of n (kept detached: no circle). */
 RT_WARN_UNUSED int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output);
 /* The saved value: an output comes back with its node attached when grad mode is on.  out->t is
@@ -99,6 +99,4 @@ void rt_node_release_saved(rt_node *n);
 /* Facts of output nr, borrowed pointers into the node. */
 void rt_node_meta(const rt_node *n, int nr, rt_dtype *dtype, int *ndim, const intptr_t **shape);
 static inline int rt_node_wants(const rt_node *n, int i) { return n->edges[i].to != NULL; }
-/* Set by ufunc: derives a view's node again after its base was written in place. */
-extern int (*rt_view_rederive)(rt_tensor *view);
 #endif

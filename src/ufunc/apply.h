@@ -28,9 +28,15 @@ RT_WARN_UNUSED int rt_fill(rt_tensor *dst, const rt_operand *value);      /* lik
 RT_WARN_UNUSED int rt_output_begin(const rt_op *op, rt_tensor **out, rt_dtype dtype, int ndim, const intptr_t *shape,
                                    int nin, const rt_operand *in, int contiguous, rt_tensor **work);
 RT_WARN_UNUSED int rt_output_finish(rt_tensor *out, rt_tensor *work);
+/* Does `out` (given) fit: the shape, or one that broadcasts to it, and the dtype? */
+RT_WARN_UNUSED int rt_output_check(const rt_op *op, const rt_tensor *out, rt_dtype dtype, int ndim, const intptr_t *shape);
+/* Does out share memory with an input other than element for element? */
+int rt_output_hits_input(const rt_tensor *out, int nin, const rt_operand *in);
 static inline rt_operand rt_operand_of(rt_tensor *t) { return (rt_operand){.t = t}; }
 static inline rt_operand rt_operand_float(double f) { return (rt_operand){.kind = RT_KIND_FLOAT, .v.f = f}; }
 static inline rt_operand rt_operand_int(int64_t i) { return (rt_operand){.kind = RT_KIND_SIGNED, .v.i = i}; }
+/* Does a bool or integer scalar fit a bool or integer dtype? */
+int rt_operand_fits(const rt_operand *s, rt_dtype dtype);
 /* Writes a scalar as an element of `dtype` at `at`; OverflowError when a Python integer does not fit. */
 RT_WARN_UNUSED int rt_operand_store(const rt_operand *s, rt_dtype dtype, void *at);
 #endif

@@ -6,7 +6,7 @@
 #include "backends/execute.h"
 
 typedef enum {
-    RT_ELEMENTWISE,   /* UNARY, BINARY, TERNARY, their LOGIC kinds, SELECT */
+    RT_ELEMENTWISE,   /* UNARY, UNARY_REAL, BINARY, TERNARY, PARAM1, PARAM2, the LOGIC kinds, SELECT */
     RT_REDUCE,
     RT_GUFUNC,        /* named C functions: matmul, softmax, gather, cat, ... */
     RT_VIEW,          /* no arithmetic: another window on the memory */
@@ -51,9 +51,11 @@ struct rt_op {
     uint8_t select;                    /* operand 0 is bool, the others share a dtype (where) */
     uint8_t saves;                     /* RT_SAVE_* for named rules */
     uint8_t differentiable;
+    uint8_t real_result;               /* result is the real counterpart (abs, angle) */
     int16_t index;                     /* row number */
     rt_loop *loops[RT_NDTYPE];         /* by the dtype computed in; NULL: through another (rt_op_compute_dtype) */
     rt_loop *gradient_loops[3][RT_NDTYPE];  /* args (g, x, y, z, out) -> result, f32 and f64 */
+    int8_t direct[RT_NDTYPE];          /* result dtype where the loop works in the input's own dtype, else -1 */
     rt_rule *rules[3];
     rt_forward_fn *forward;
 };

@@ -1,0 +1,249 @@
+/* elementwise: one forward and one backward for all rows whose result at a place
+ * depends on the operands at that place alone.  Promotion, broadcasting, output,
+ * plan, loop.  Floor: ufunc. */
+#include "ufunc/elementwise.h"
+#include "backends/memory.h"
+#include "core/error.h"
+#include "core/shape.h"
+#include "ufunc/apply.h"
+#include "ufunc/derive.h"
+#include "ufunc/kernels/isa.h"
+#include <string.h>
+
+#define SMALL 4096                 /* elements; above it the full way's threads and unlocking pay */
+#define UNLOCK 65536               /* elements from which the GIL is released */
+typedef union { char bytes[16]; double _Complex align; } scalar_slot;
+
+static rt_dtype scalar_dtype(rt_kind k)
+{
+    switch (k) {
+    case RT_KIND_BOOL: return RT_b1;
+    case RT_KIND_FLOAT: return rt_default_dtype();
+    case RT_KIND_COMPLEX: return rt_dtype_to_complex(rt_default_dtype());
+    default: return RT_i64;
+    }
+}
+
+rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
+{
+    rt_dtype d = RT_NODTYPE;
+    for (int i = op->select; i < nin; i++)
+        if (in[i].t) d = d == RT_NODTYPE ? (rt_dtype)in[i].t->dtype : rt_dtype_promote(d, (rt_dtype)in[i].t->dtype);
+    for (int i = op->select; i < nin; i++) {
+        if (in[i].t || in[i].none) continue;
+        if (d == RT_NODTYPE) { d = scalar_dtype(in[i].kind); continue; }
+        d = rt_dtype_promote_scalar(d, in[i].kind);
+        if (op->logic && in[i].kind == RT_KIND_SIGNED && rt_dtype_is_integer(d) && !rt_operand_fits(&in[i], d))
+            d = in[i].is_unsigned ? RT_f64 : RT_i64;      /* comparing with a number out of range is no error */
+    }
+    return d;
+}
+
+rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
+{
+    const rt_tensor *first = in[0].t ? in[0].t : nin > 1 ? in[1].t : NULL;
+    scalar_slot slot[3];
+    char *args[4];
+    intptr_t steps[4];
+    if (!first || op->direct[first->dtype] < 0 || first->size > SMALL) return NULL;
+    size_t itemsize = rt_tensor_itemsize(first);
+    for (int i = 0; i < nin; i++) {
+        const rt_tensor *t = in[i].t;
+        if (t) {
+            if (t->dtype != first->dtype || !rt_tensor_is_contiguous(t) || t->storage->device.type != RT_CPU
+                || (t != first && !rt_shape_equal(t->ndim, t->shape, first->ndim, first->shape)))
+                return NULL;
+            args[i] = t->data;
+            steps[i] = (intptr_t)itemsize;
+        } else {
+            if (in[i].kind > rt_dtype_kind((rt_dtype)first->dtype) || in[i].none) return NULL;
+            if (rt_dtype_is_integer((rt_dtype)first->dtype) && !rt_operand_fits(&in[i], (rt_dtype)first->dtype)) return NULL;
+            if (rt_operand_store(&in[i], (rt_dtype)first->dtype, slot[i].bytes) < 0) return NULL;
+            args[i] = slot[i].bytes;
+            steps[i] = 0;
+        }
+    }
+    rt_dtype result = (rt_dtype)op->direct[first->dtype];
+    rt_storage *s = rt_memory_alloc((size_t)first->size * rt_itemsize(result), first->storage->device);
+    if (!s) return NULL;
+    rt_tensor *out = rt_tensor_wrap(s, s->data, result, first->ndim, first->shape, NULL);
+    if (!out) return NULL;
+    args[nin] = out->data;
+    steps[nin] = (intptr_t)rt_itemsize(result);
+    op->loops[first->dtype](args, &out->size, steps, NULL);
+    return out;
+}
+
+static rt_loop *cast_loop(rt_dtype from, rt_dtype to) { return rt_isa_now->casts[from][to]; }
+
+/* Adds input `o` to the plan, converting in blocks where its dtype is not the loop's. */
+static int plan_input(rt_plan *plan, rt_exec *e, const rt_operand *o, rt_dtype want, scalar_slot *slot)
+{
+    int k = plan->nop;
+    e->cast[k] = NULL;
+    if (!o->t) {
+        if (rt_operand_store(o, want, slot->bytes) < 0) return -1;
+        rt_plan_add_scalar(plan, slot->bytes);
+        return 0;
+    }
+    if ((rt_dtype)o->t->dtype != want) {
+        e->cast[k] = cast_loop((rt_dtype)o->t->dtype, want);
+        e->itemsize[k] = (uint8_t)rt_itemsize(want);
+    }
+    rt_plan_add(plan, o->t->data, o->t->ndim, o->t->shape, o->t->steps);
+    return 0;
+}
+
+static void plan_output(rt_plan *plan, rt_exec *e, const rt_tensor *t, rt_dtype from)
+{
+    int k = plan->nop;
+    e->cast[k] = NULL;
+    if ((rt_dtype)t->dtype != from) {
+        e->cast[k] = cast_loop(from, (rt_dtype)t->dtype);
+        e->itemsize[k] = (uint8_t)rt_itemsize(from);
+    }
+    rt_plan_add(plan, t->data, t->ndim, t->shape, t->steps);
+}
+
+static void run(rt_plan *plan, const rt_exec *e)
+{
+    rt_plan_finish(plan, 1);
+    if (plan->size < UNLOCK) {
+        rt_execute(plan, e);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    rt_execute(plan, e);
+    Py_END_ALLOW_THREADS
+}
+
+static rt_loop *select_loop(rt_dtype d)
+{
+    return rt_isa_now->selects[__builtin_ctz((unsigned)rt_itemsize(d))];
+}
+
+/* A fresh output with the order of dimensions of the first input that has the full shape. */
+static rt_tensor *fresh_output(int nin, const rt_operand *in, rt_dtype d, int ndim, const intptr_t *shape)
+{
+    const rt_tensor *like = NULL;
+    for (int i = 0; i < nin; i++) {
+        const rt_tensor *t = in[i].t;
+        if (!t || !rt_shape_equal(t->ndim, t->shape, ndim, shape)) continue;
+        if (rt_tensor_is_contiguous(t)) { like = NULL; break; }
+        if (!like) like = t;
+    }
+    rt_device cpu = {RT_CPU, 0};
+    return like ? rt_empty_like(like, d) : rt_empty(d, ndim, shape, cpu);
+}
+
+static float cost_of(const rt_op *op) { return strchr(op->expression, '(') ? 1.0f : 0.25f; }
+
+int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)p;
+    intptr_t shape[RT_MAX_NDIM];
+    int ndim = 0, status = -1;
+    rt_tensor *work = NULL;
+    rt_dtype promoted = rt_elementwise_promote(op, nin, in), compute, result;
+    if (promoted == RT_NODTYPE) return rt_error(rt_DtypeError, op->cls.name, "needs a tensor or a number");
+    if (rt_op_resolve(op, promoted, &compute, &result) < 0) return -1;
+    for (int i = 0; i < nin; i++)
+        if (in[i].t && rt_shape_broadcast(op->cls.name, &ndim, shape, in[i].t->ndim, in[i].t->shape) < 0) return -1;
+    if (out[0]) {
+        if (rt_output_check(op, out[0], result, ndim, shape) < 0) return -1;
+        work = rt_output_hits_input(out[0], nin, in) ? rt_empty_like(out[0], (rt_dtype)out[0]->dtype)
+                                                     : (rt_tensor *)Py_NewRef((PyObject *)out[0]);
+        if (!work) return -1;
+    } else {
+        out[0] = fresh_output(nin, in, result, ndim, shape);
+        if (!out[0]) return -1;
+        work = (rt_tensor *)Py_NewRef((PyObject *)out[0]);
+    }
+    rt_plan plan;
+    rt_exec e = {.loop = op->select ? select_loop(compute) : op->loops[compute], .nin = nin, .cost = cost_of(op)};
+    scalar_slot slot[3];
+    rt_plan_init(&plan, work->ndim, work->shape);
+    for (int i = 0; i < nin; i++)
+        if (plan_input(&plan, &e, &in[i], op->select && i == 0 ? RT_b1 : compute, &slot[i]) < 0) goto done;
+    rt_dtype loop_result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(compute) : compute;
+    plan_output(&plan, &e, work, loop_result);
+    run(&plan, &e);
+    status = 0;
+done:
+    if (status < 0) {
+        Py_XDECREF((PyObject *)work);
+        return -1;
+    }
+    return rt_output_finish(out[0], work);
+}
+
+/* ---- backward ---- */
+
+/* The fused loop for input i; 0 when there is none for these dtypes. */
+static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_tensor **gin)
+{
+    rt_tensor *g = v->g.t;
+    rt_dtype d = (rt_dtype)g->dtype;
+    if (d == RT_f16 || d == RT_bf16) d = RT_f32;
+    rt_loop *loop = op->gradient_loops[i][d];
+    if (!loop) return 0;
+    uint8_t uses = rt_rule_uses(op->rules[i]);
+    const rt_operand *names[4] = {&v->x, &v->y, &v->z, &v->out};
+    rt_plan plan;
+    rt_exec e = {.loop = loop, .nin = 5, .cost = 1.0f};
+    scalar_slot slot[4];
+    for (int k = 0; k < 4; k++)
+        if ((uses >> k & 1) && names[k]->t && names[k]->t->ndim > g->ndim) return 0;
+    rt_tensor *r = rt_empty_like(g, (rt_dtype)g->dtype);
+    if (!r) return -1;
+    rt_plan_init(&plan, g->ndim, g->shape);
+    (void)plan_input(&plan, &e, &v->g, d, &slot[0]);
+    for (int k = 0; k < 4; k++) {
+        if (!(uses >> k & 1)) {
+            e.cast[plan.nop] = NULL;
+            memset(&slot[k], 0, sizeof slot[k]);
+            rt_plan_add_scalar(&plan, slot[k].bytes);
+        } else if (plan_input(&plan, &e, names[k], d, &slot[k]) < 0) {
+            Py_DECREF(r);
+            return -1;
+        }
+    }
+    plan_output(&plan, &e, r, d);
+    run(&plan, &e);
+    *gin = r;
+    return 1;
+}
+
+static int gradient_of_input(const rt_op *op, int i, const rt_rule_values *v, rt_tensor **gin)
+{
+    if (rt_rule_is_identity(op->rules[i])) {
+        *gin = (rt_tensor *)Py_NewRef((PyObject *)v->g.t);
+        return 0;
+    }
+    if (!rt_grad_enabled) {
+        int done = fused_gradient(op, i, v, gin);
+        if (done) return done < 0 ? -1 : 0;
+    }
+    *gin = rt_rule_evaluate(op->rules[i], v);
+    return *gin ? 0 : -1;
+}
+
+int rt_elementwise_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
+{
+    const rt_op *op = node->op;
+    rt_rule_values v = {.g = rt_operand_of(g[0])};
+    rt_operand *slots[4] = {&v.x, &v.y, &v.z, &v.out};
+    uint8_t uses = 0;
+    int status = -1, k = 0;
+    for (int i = 0; i < node->nin; i++)
+        if (rt_node_wants(node, i)) uses |= rt_rule_uses(op->rules[i]);
+    for (int b = 0; b < 4; b++)
+        if ((uses >> b & 1) && rt_node_unpack(node, k++, slots[b]) < 0) goto done;
+    for (int i = 0; i < node->nin; i++)
+        if (rt_node_wants(node, i) && gradient_of_input(op, i, &v, &gin[i]) < 0) goto done;
+    status = 0;
+done:
+    for (int b = 0; b < 4; b++)
+        if (uses >> b & 1) Py_XDECREF((PyObject *)slots[b]->t);
+    return status;
+}

@@ -1,0 +1,174 @@
+/* op: ops.def expanded into rt_ops, and the rules of dtype each class stands for.
+ * Floor: ufunc. */
+#include "ufunc/op.h"
+#include "core/error.h"
+#include "ufunc/derive.h"
+#include "ufunc/elementwise.h"
+#include "ufunc/kernels/isa.h"
+#include <string.h>
+
+/* The named functions of the other families. */
+#define NOTHING(...)
+#define UNARY NOTHING
+#define UNARY_REAL NOTHING
+#define BINARY NOTHING
+#define TERNARY NOTHING
+#define PARAM1 NOTHING
+#define PARAM2 NOTHING
+#define UNARY_LOGIC NOTHING
+#define BINARY_LOGIC NOTHING
+#define SELECT NOTHING
+#define BACKWARD_0(nm)
+#define BACKWARD_1(nm) rt_backward_fn nm##_backward;
+#define REDUCE(nm, np, cl, sig, saves, diff, dc) rt_forward_fn nm##_forward; BACKWARD_##diff(nm)
+#define GUFUNC(nm, sig, nin, nout, saves, diff, dc) rt_forward_fn nm##_forward; BACKWARD_##diff(nm)
+#define VIEW(nm, sig, dc) rt_forward_fn nm##_forward; rt_backward_fn nm##_backward;
+#define UPDATE(nm, sig, dc) rt_forward_fn nm##_forward;
+#include "ufunc/ops.def"
+#undef UNARY
+#undef UNARY_REAL
+#undef BINARY
+#undef TERNARY
+#undef PARAM1
+#undef PARAM2
+#undef UNARY_LOGIC
+#undef BINARY_LOGIC
+#undef SELECT
+#undef REDUCE
+#undef GUFUNC
+#undef VIEW
+#undef UPDATE
+#undef BACKWARD_0
+#undef BACKWARD_1
+
+#define ROW(nm, fam, cl, np, sig, ni, no, dc) \
+    .cls = {.name = #nm}, .numpy = np, .signature = sig, .doc = dc, .family = fam, \
+    .klass = RT_CLASS_##cl, .nin = ni, .nout = no, .index = RT_OP_##nm
+#define ELEMENTWISE(expr, dom) \
+    .forward = rt_elementwise_forward, .expression = #expr, .domain = dom
+
+#define UNARY(nm, np, cl, expr, grad, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, "x", 1, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#grad}},
+#define UNARY_REAL(nm, np, cl, expr, grad, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, "x", 1, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#grad}, .real_result = 1},
+#define BINARY(nm, np, cl, expr, gx, gy, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, "x, y", 2, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#gx, #gy}},
+#define TERNARY(nm, np, cl, expr, gx, gy, gz, sig, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, sig, 3, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#gx, #gy, #gz}},
+#define PARAM1(nm, cl, sig, expr, gx, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, "", sig, 2, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#gx}},
+#define PARAM2(nm, cl, sig, expr, gx, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, "", sig, 3, 1, dc), ELEMENTWISE(expr, dom), .gradient = {#gx}},
+#define UNARY_LOGIC(nm, np, cl, expr, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, "x", 1, 1, dc), ELEMENTWISE(expr, "-3 3"), .logic = 1},
+#define BINARY_LOGIC(nm, np, cl, expr, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, "x, y", 2, 1, dc), ELEMENTWISE(expr, "-3 3 -3 3"), .logic = 1},
+#define SELECT(nm, np, cl, sig, gy, gz, dom, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_ELEMENTWISE, cl, np, sig, 3, 1, dc), ELEMENTWISE(select, dom), .gradient = {"none", #gy, #gz}, .select = 1},
+#define BACKWARD_0(nm)
+#define BACKWARD_1(nm) .cls.backward = nm##_backward, .differentiable = 1,
+#define REDUCE(nm, np, cl, sig, sv, diff, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_REDUCE, cl, np, sig, 1, 1, dc), .forward = nm##_forward, .saves = sv, BACKWARD_##diff(nm)},
+#define GUFUNC(nm, sig, ni, no, sv, diff, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_GUFUNC, ALL, "", sig, ni, no, dc), .forward = nm##_forward, .saves = sv, BACKWARD_##diff(nm)},
+#define VIEW(nm, sig, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_VIEW, ALL, "", sig, 1, 1, dc), .forward = nm##_forward, BACKWARD_1(nm)},
+#define UPDATE(nm, sig, dc) [RT_OP_##nm] = { \
+    ROW(nm, RT_UPDATE, FLOAT, "", sig, 0, 0, dc), .forward = nm##_forward},
+
+rt_op rt_ops[RT_NOP] = {
+#include "ufunc/ops.def"
+};
+
+static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *result);
+
+static void set_loops(rt_op *op)
+{
+    const rt_isa *isa = rt_isa_now;
+    for (int d = 0; d < RT_NDTYPE; d++) {
+        op->loops[d] = isa->loops[d] ? isa->loops[d][op->index] : NULL;
+        for (int i = 0; i < 3; i++)
+            op->gradient_loops[i][d] = isa->gradients[d] ? isa->gradients[d][op->index][i] : NULL;
+    }
+    for (int d = 0; d < RT_NDTYPE; d++) {
+        rt_dtype compute, result;
+        op->direct[d] = -1;
+        if (!op->select && resolve(op, (rt_dtype)d, &compute, &result) == 0 && (int)compute == d && op->loops[d])
+            op->direct[d] = (int8_t)result;
+    }
+}
+
+static int set_rules(rt_op *op)
+{
+    if (op->family != RT_ELEMENTWISE) return 0;
+    op->cls.backward = rt_elementwise_backward;
+    for (int i = 0; i < 3; i++) {
+        if (op->gradient[i] && strcmp(op->gradient[i], "none") == 0) op->gradient[i] = NULL;
+        if (!op->gradient[i]) continue;
+        op->differentiable = 1;
+        op->rules[i] = rt_rule_parse(op->cls.name, op->gradient[i]);
+        if (!op->rules[i]) return -1;
+    }
+    return 0;
+}
+
+int rt_ops_init(void)
+{
+    const char *wanted = getenv("RUSTORCH_ISA");
+    if (rt_isa_choose(wanted && *wanted ? wanted : NULL) < 0) {
+        PyErr_Format(PyExc_ImportError, "RUSTORCH_ISA=%s: unknown, or this processor lacks it", wanted);
+        return -1;
+    }
+    for (int i = 0; i < RT_NOP; i++) {
+        set_loops(&rt_ops[i]);
+        if (set_rules(&rt_ops[i]) < 0) return -1;
+    }
+    return 0;
+}
+
+const rt_op *rt_op_find(const char *name)
+{
+    for (int i = 0; i < RT_NOP; i++)
+        if (strcmp(rt_ops[i].cls.name, name) == 0) return &rt_ops[i];
+    return NULL;
+}
+
+const char *rt_ops_isa(void) { return rt_isa_now->name; }
+
+/* The dtype a class computes in, RT_NODTYPE when it refuses. */
+static rt_dtype class_dtype(rt_class klass, rt_dtype d)
+{
+    rt_kind k = rt_dtype_kind(d);
+    switch (klass) {
+    case RT_CLASS_ALL: case RT_CLASS_BOOL: return d;
+    case RT_CLASS_NUM: return k == RT_KIND_BOOL ? RT_NODTYPE : d;
+    case RT_CLASS_REAL: return k == RT_KIND_COMPLEX ? RT_NODTYPE : d;
+    case RT_CLASS_REALNUM: return k == RT_KIND_COMPLEX || k == RT_KIND_BOOL ? RT_NODTYPE : d;
+    case RT_CLASS_INEXACT: return k < RT_KIND_FLOAT ? rt_default_dtype() : d;
+    case RT_CLASS_FLOAT: return k == RT_KIND_COMPLEX ? RT_NODTYPE : k < RT_KIND_FLOAT ? rt_default_dtype() : d;
+    case RT_CLASS_COMPLEX: return k == RT_KIND_COMPLEX ? d : RT_NODTYPE;
+    case RT_CLASS_INT: return k <= RT_KIND_SIGNED ? d : RT_NODTYPE;
+    case RT_CLASS_INTNUM: return k == RT_KIND_UNSIGNED || k == RT_KIND_SIGNED ? d : RT_NODTYPE;
+    }
+    return RT_NODTYPE;
+}
+
+static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *result)
+{
+    rt_dtype c = class_dtype((rt_class)op->klass, d);
+    if (c == RT_NODTYPE) return -1;
+    *result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(c) : c;
+    if (!op->loops[c] && !op->select) {
+        if (c == RT_f16 || c == RT_bf16) c = RT_f32;
+        else if (c == RT_c64) c = RT_c128;
+        if (!op->loops[c]) return -1;
+    }
+    *compute = c;
+    return 0;
+}
+
+int rt_op_resolve(const rt_op *op, rt_dtype promoted, rt_dtype *compute, rt_dtype *result)
+{
+    if (resolve(op, promoted, compute, result) == 0) return 0;
+    return rt_error(rt_DtypeError, op->cls.name, "not defined for dtype %s", rt_dtypes[promoted].name);
+}
