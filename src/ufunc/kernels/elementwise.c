@@ -1,0 +1,128 @@
+/* elementwise: the loops of every elementwise row of ops.def in one dtype for one instruction
+ * set, and of their gradients (f32, f64).  The build compiles it with RT_ISA=v3 RT_WORD=f32 ...;
+ * a row becomes three small functions (one, span, loop: loops.h) and an entry in the tables
+ * that table.c collects.  Floor: ufunc/kernels. */
+#include "ufunc/kernels/loops.h"
+#if IS_REAL
+#include "ufunc/kernels/real.h"
+#elif IS_COMPLEX
+#include "ufunc/kernels/complex.h"
+#else
+#include "ufunc/kernels/integer.h"
+#endif
+
+#if IS_REAL
+typedef vec value;
+typedef mask truth;
+#else
+typedef element value;
+typedef uint8_t truth;
+#endif
+
+/* TAKEN(class, SHELL, ...) is SHELL(...) when this dtype has loops for the class, else nothing. */
+#define TAKEN(klass, ...) PASTE(TAKEN_, TAKES_##klass)(__VA_ARGS__)
+#define TAKEN_0(...)
+#define TAKEN_1(SHELL, ...) SHELL(__VA_ARGS__)
+
+#define LOOP(name, walk, span) \
+    static UNUSED void name##_span(char *const *in, const intptr_t *inc, char *out, intptr_t n) \
+    { span(name##_one, in, inc, out, n); } \
+    static UNUSED void name##_loop(char **args, const intptr_t *n, const intptr_t *steps, void *data UNUSED) \
+    { walk(args, n[0], steps, name##_span); }
+#define SHELL1(name, e) ALWAYS value name##_one(value x UNUSED) { return R(e); } LOOP(name, walk1, span1)
+#define SHELL2(name, e) \
+    ALWAYS value name##_one(value x UNUSED, value y UNUSED) { return R(e); } LOOP(name, walk2, span2)
+#define SHELL3(name, e) \
+    ALWAYS value name##_one(value x UNUSED, value y UNUSED, value z UNUSED) { return R(e); } LOOP(name, walk3, span3)
+#define SHELL1_LOGIC(name, e) \
+    ALWAYS truth name##_one(value x UNUSED) { return e; } LOOP(name, walk1_logic, span1_logic)
+#define SHELL2_LOGIC(name, e) \
+    ALWAYS truth name##_one(value x UNUSED, value y UNUSED) { return e; } LOOP(name, walk2_logic, span2_logic)
+#if IS_COMPLEX
+#define SHELL1_REAL(name, e) ALWAYS real_part name##_one(value x UNUSED) { return e; } LOOP(name, walk1_real, span1_real)
+#else
+#define SHELL1_REAL(name, e) SHELL1(name, e)
+#endif
+#define ENTRY(name) [RT_KERNEL_##name] = name##_loop,
+#if IS_REAL
+#define GRADIENT_SHELL(name, e) \
+    ALWAYS value name##_one(value g UNUSED, value x UNUSED, value y UNUSED, value z UNUSED, value out UNUSED) \
+    { return R(e); } LOOP(name, walk_gradient, span_gradient)
+#define GRADIENT(klass, name, e) TAKEN(klass, GRADIENT_SHELL, name, e)
+/* The incoming gradient itself, zero and none need no loop. */
+#define IS_COMPUTED(text) \
+    (__builtin_strcmp(text, "g") && __builtin_strcmp(text, "zero") && __builtin_strcmp(text, "none"))
+#define GRADIENT_ENTRY(name, text) __builtin_choose_expr(IS_COMPUTED(text), name##_loop, NULL)
+#else
+#define GRADIENT(klass, name, e)
+#endif
+
+/* First pass: the functions. */
+#define UNARY(name, numpy, klass, e, gx, ...) \
+    TAKEN(klass, SHELL1, name, e) GRADIENT(klass, name##_dx, gx)
+#define UNARY_REAL(name, numpy, klass, e, gx, ...) \
+    TAKEN(klass, SHELL1_REAL, name, e) GRADIENT(klass, name##_dx, gx)
+#define BINARY(name, numpy, klass, e, gx, gy, ...) \
+    TAKEN(klass, SHELL2, name, e) GRADIENT(klass, name##_dx, gx) GRADIENT(klass, name##_dy, gy)
+#define TERNARY(name, numpy, klass, e, gx, gy, gz, ...) \
+    TAKEN(klass, SHELL3, name, e) \
+    GRADIENT(klass, name##_dx, gx) GRADIENT(klass, name##_dy, gy) GRADIENT(klass, name##_dz, gz)
+#define PARAM1(name, klass, signature, e, gx, ...) TAKEN(klass, SHELL2, name, e) GRADIENT(klass, name##_dx, gx)
+#define PARAM2(name, klass, signature, e, gx, ...) TAKEN(klass, SHELL3, name, e) GRADIENT(klass, name##_dx, gx)
+#define UNARY_LOGIC(name, numpy, klass, e, ...) TAKEN(klass, SHELL1_LOGIC, name, e)
+#define BINARY_LOGIC(name, numpy, klass, e, ...) TAKEN(klass, SHELL2_LOGIC, name, e)
+#define SELECT(...)
+#define REDUCE(...)
+#define GUFUNC(...)
+#define VIEW(...)
+#define UPDATE(...)
+#include "ufunc/ops.def"
+#undef UNARY
+#undef UNARY_REAL
+#undef BINARY
+#undef TERNARY
+#undef PARAM1
+#undef PARAM2
+#undef UNARY_LOGIC
+#undef BINARY_LOGIC
+
+/* Second pass: the table of loops. */
+#define UNARY(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+#define UNARY_REAL(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+#define BINARY(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+#define TERNARY(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+#define PARAM1(name, klass, ...) TAKEN(klass, ENTRY, name)
+#define PARAM2(name, klass, ...) TAKEN(klass, ENTRY, name)
+#define UNARY_LOGIC(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+#define BINARY_LOGIC(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
+rt_loop *const SYMBOL(loops)[RT_NKERNEL] = {
+#include "ufunc/ops.def"
+
+};
+#undef UNARY
+#undef UNARY_REAL
+#undef BINARY
+#undef TERNARY
+#undef PARAM1
+#undef PARAM2
+#undef UNARY_LOGIC
+#undef BINARY_LOGIC
+
+#if IS_REAL
+/* Third pass: the table of gradient loops. */
+#define ROW1(name, dx) [RT_KERNEL_##name] = {GRADIENT_ENTRY(name##_dx, dx)},
+#define ROW2(name, dx, dy) [RT_KERNEL_##name] = {GRADIENT_ENTRY(name##_dx, dx), GRADIENT_ENTRY(name##_dy, dy)},
+#define ROW3(name, dx, dy, dz) [RT_KERNEL_##name] = \
+    {GRADIENT_ENTRY(name##_dx, dx), GRADIENT_ENTRY(name##_dy, dy), GRADIENT_ENTRY(name##_dz, dz)},
+#define UNARY(name, numpy, klass, e, gx, ...) TAKEN(klass, ROW1, name, #gx)
+#define UNARY_REAL(name, numpy, klass, e, gx, ...) TAKEN(klass, ROW1, name, #gx)
+#define BINARY(name, numpy, klass, e, gx, gy, ...) TAKEN(klass, ROW2, name, #gx, #gy)
+#define TERNARY(name, numpy, klass, e, gx, gy, gz, ...) TAKEN(klass, ROW3, name, #gx, #gy, #gz)
+#define PARAM1(name, klass, signature, e, gx, ...) TAKEN(klass, ROW1, name, #gx)
+#define PARAM2(name, klass, signature, e, gx, ...) TAKEN(klass, ROW1, name, #gx)
+#define UNARY_LOGIC(...)
+#define BINARY_LOGIC(...)
+rt_loop *const SYMBOL(gradients)[RT_NKERNEL][3] = {
+#include "ufunc/ops.def"
+};
+#endif

@@ -1,0 +1,27 @@
+/* table: binds the kernels of one instruction set into its rt_isa.  Floor: ufunc/kernels. */
+#include "ufunc/kernels/table.h"
+
+#define TEXT2(a) #a
+#define TEXT(a) TEXT2(a)
+
+const rt_isa PASTE(rt_isa_, RT_ISA) = {
+    .name = TEXT(RT_ISA),
+#define WORD(word) [RT_##word] = RT_ISA_NAME(loops_##word),
+    .loops = {RT_LOOP_WORDS(WORD)},
+#undef WORD
+    .gradients = {[RT_f32] = RT_ISA_NAME(gradients_f32), [RT_f64] = RT_ISA_NAME(gradients_f64)},
+    .casts = RT_ISA_NAME(casts),
+    .selects = RT_ISA_NAME(selects),
+    .reducers = {
+        [RT_REDUCE_SUM] = RT_ISA_NAME(reducers)[RT_REDUCE_SUM],
+        [RT_REDUCE_PROD] = RT_ISA_NAME(reducers)[RT_REDUCE_PROD],
+        [RT_REDUCE_MAX] = RT_ISA_NAME(reducers)[RT_REDUCE_MAX],
+        [RT_REDUCE_MIN] = RT_ISA_NAME(reducers)[RT_REDUCE_MIN],
+        [RT_REDUCE_ARGMAX] = RT_ISA_NAME(reducers)[RT_REDUCE_ARGMAX],
+        [RT_REDUCE_ARGMIN] = RT_ISA_NAME(reducers)[RT_REDUCE_ARGMIN],
+        [RT_REDUCE_ANY] = RT_ISA_NAME(reducers)[RT_REDUCE_ANY],
+        [RT_REDUCE_ALL] = RT_ISA_NAME(reducers)[RT_REDUCE_ALL],
+        [RT_REDUCE_SUMSQ] = RT_ISA_NAME(reducers)[RT_REDUCE_SUMSQ],
+    },
+    .rowwise = RT_ISA_NAME(rowwise),
+};

@@ -1,0 +1,27 @@
+/* table: what the kernel sources export to one another: the tables of one instruction set, which
+ * table.c binds together, and the marks that functions in kernels carry.  Floor: ufunc/kernels. */
+#ifndef RT_UFUNC_KERNELS_TABLE_H
+#define RT_UFUNC_KERNELS_TABLE_H
+#include "ufunc/kernels/isa.h"
+
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+#define ALWAYS static inline __attribute__((always_inline, unused))
+#define UNUSED __attribute__((unused))
+/* rt_<stem>_<isa> */
+#define RT_ISA_NAME(stem) PASTE(rt_##stem##_, RT_ISA)
+
+/* The dtypes with elementwise loops of their own. */
+#define RT_LOOP_WORDS(WORD) \
+    WORD(b1) WORD(u8) WORD(i8) WORD(u16) WORD(i16) WORD(u32) WORD(i32) WORD(u64) WORD(i64) \
+    WORD(f32) WORD(f64) WORD(c64) WORD(c128)
+
+#define WORD(word) extern rt_loop *const RT_ISA_NAME(loops_##word)[RT_NKERNEL];
+RT_LOOP_WORDS(WORD)
+#undef WORD
+extern rt_loop *const RT_ISA_NAME(gradients_f32)[RT_NKERNEL][3];
+extern rt_loop *const RT_ISA_NAME(gradients_f64)[RT_NKERNEL][3];
+extern rt_loop *const RT_ISA_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
+extern rt_loop *const RT_ISA_NAME(selects)[5];   /* by log2 of the itemsize */
+extern const rt_rowwise RT_ISA_NAME(rowwise)[RT_NDTYPE] __attribute__((weak));
+#endif

@@ -1,0 +1,84 @@
+/* vector: the registers that real expressions are compiled over, and moving elements in and
+ * out of them.  32 bytes where the ISA has AVX, else 16.  A vector that holds fewer elements
+ * than lanes is filled up with ones, on which every function is finite.
+ * Floor: ufunc/kernels.  Included by words f32 and f64 only. */
+#ifndef RT_UFUNC_KERNELS_VECTOR_H
+#define RT_UFUNC_KERNELS_VECTOR_H
+#include "ufunc/kernels/word.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#ifdef __AVX2__
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+typedef element real;
+#if IS_F32
+typedef int32_t ireal;
+#else
+typedef int64_t ireal;
+#endif
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef ireal mask __attribute__((vector_size(VECTOR_BYTES)));
+typedef real unaligned_vec __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
+typedef real unaligned_real __attribute__((aligned(1), may_alias));
+enum { LANES = VECTOR_BYTES / sizeof(real) };
+
+ALWAYS vec vector_load(const char *p) { return *(const unaligned_vec *)p; }
+ALWAYS void vector_store(char *p, vec v) { *(unaligned_vec *)p = v; }
+ALWAYS vec splat(real a) { return a - (vec){0}; }
+ALWAYS vec vector_same(vec a) { return a; }
+/* A vector from a vector or a number. */
+#define V(a) _Generic((a), vec: vector_same, default: splat)(a)
+ALWAYS vec select_bits(mask c, vec a, vec b) { return (vec)((c & (mask)a) | (~c & (mask)b)); }
+
+#ifdef __AVX2__
+ALWAYS mask lanes_below(intptr_t m)
+{
+#if IS_F32
+    return (mask)_mm256_cmpgt_epi32(_mm256_set1_epi32((int)m), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+#else
+    return (mask)_mm256_cmpgt_epi64(_mm256_set1_epi64x(m), _mm256_setr_epi64x(0, 1, 2, 3));
+#endif
+}
+/* The first m < LANES elements at p; not a byte beyond them is read or written. */
+ALWAYS vec vector_load_part(const char *p, intptr_t m)
+{
+    mask in = lanes_below(m);
+#if IS_F32
+    return select_bits(in, (vec)_mm256_maskload_ps((const float *)p, (__m256i)in), splat(1));
+#else
+    return select_bits(in, (vec)_mm256_maskload_pd((const double *)p, (__m256i)in), splat(1));
+#endif
+}
+ALWAYS void vector_store_part(char *p, vec v, intptr_t m)
+{
+#if IS_F32
+    _mm256_maskstore_ps((float *)p, (__m256i)lanes_below(m), (__m256)v);
+#else
+    _mm256_maskstore_pd((double *)p, (__m256i)lanes_below(m), (__m256d)v);
+#endif
+}
+#else
+ALWAYS vec vector_load_part(const char *p, intptr_t m)
+{
+    vec v = splat(1);
+    for (int i = 0; i < LANES - 1; i++)
+        if (i < m) v[i] = ((const unaligned_real *)p)[i];
+    return v;
+}
+ALWAYS void vector_store_part(char *p, vec v, intptr_t m)
+{
+    for (int i = 0; i < LANES - 1; i++)
+        if (i < m) ((unaligned_real *)p)[i] = v[i];
+}
+#endif
+
+/* Masks to bytes 0 and 1. */
+typedef uint8_t mask_bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
+typedef uint8_t unaligned_mask_bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real)), aligned(1), may_alias));
+ALWAYS void mask_store(char *p, mask m) { *(unaligned_mask_bytes *)p = __builtin_convertvector(-m, mask_bytes); }
+#endif
