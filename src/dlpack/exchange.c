@@ -1,5 +1,6 @@
 /* exchange: the C table of DLPack 1.3, through which compiled consumers (tvm_ffi, PyTorch
- * extensions) trade tensors without a Python call.  Floor: dlpack.
+ * extensions) trade tensors without a Python call; and the use of other libraries' tables.
+ * Floor: dlpack.
  * No dltensor_from_py_object: it would lend strides in elements, and a tensor keeps bytes;
  * the standard lets a producer leave it out. */
 #include "dlpack/managed.h"
@@ -90,4 +91,30 @@ static const DLPackExchangeAPI table = {
 PyObject *rt_dlpack_exchange_capsule(void)
 {
     return PyCapsule_New((void *)&table, "dlpack_exchange_api", NULL);
+}
+
+int rt_exchange_table(PyTypeObject *type, const DLPackExchangeAPI **out)
+{
+    static PyObject *name;
+    *out = NULL;
+    if (!name && !(name = PyUnicode_InternFromString("__dlpack_c_exchange_api__"))) return -1;
+    PyObject *capsule = type->tp_dict ? PyDict_GetItemWithError(type->tp_dict, name) : NULL;
+    if (!capsule) return PyErr_Occurred() ? -1 : 0;
+    if (!PyCapsule_IsValid(capsule, "dlpack_exchange_api")) return 0;
+    const DLPackExchangeAPI *api = PyCapsule_GetPointer(capsule, "dlpack_exchange_api");
+    if (api->header.version.major != DLPACK_MAJOR_VERSION) return 0;
+    *out = api;
+    return 1;
+}
+
+PyObject *rt_dlpack_hand_over(rt_tensor *t, PyObject *type)
+{
+    const DLPackExchangeAPI *api = NULL;
+    void *out = NULL;
+    int found = PyType_Check(type) ? rt_exchange_table((PyTypeObject *)type, &api) : 0;
+    if (found == 0) PyErr_Format(PyExc_TypeError, "dlpack exchange: %R has no __dlpack_c_exchange_api__ of version 1", type);
+    if (found <= 0) return NULL;
+    DLManagedTensorVersioned *m = rt_managed_export(t, RT_COPY_IF_NEEDED);
+    if (!m || api->managed_tensor_to_py_object_no_sync(m, &out) < 0) return NULL;
+    return out;
 }

@@ -12,6 +12,9 @@ _Static_assert(DLPACK_MAJOR_VERSION == 1 && DLPACK_MINOR_VERSION >= 3, "DLPack 1
 RT_WARN_UNUSED DLManagedTensorVersioned *rt_managed_export(rt_tensor *t, int copy);
 /* New tensor.  Steals m, also on failure. */
 RT_WARN_UNUSED rt_tensor *rt_managed_import(DLManagedTensorVersioned *m, int copy);
+/* The C table that `type` itself has, not one it inherits (a subclass may have its own __dlpack__).
+ * 1 and *out, 0 when it has none of a version we know, -1 with an exception. */
+RT_WARN_UNUSED int rt_exchange_table(PyTypeObject *type, const DLPackExchangeAPI **out);
 /* The dtype that (code, bits, lanes) names; RT_NODTYPE with BufferError. */
 rt_dtype rt_managed_dtype(const char *op, DLDataType d);
 #endif
