@@ -1,0 +1,231 @@
+/* threads: the pool.  One loop runs at a time; whoever finds the pool taken, or is inside a
+ * loop already, runs its own loop alone.  A loop is published by opening the gate:
+ *
+ *   caller   writes job, gate = open, wakes ... takes pieces ... gate = closed, waits for inside == 0
+ *   worker   inside++, gate open? takes pieces ... inside--
+ *
+ * Both orders are sequentially consistent, so a worker that enters late either sees the gate
+ * closed or is waited for: job is never rewritten under a reader.  Floor: backends.  Knows no
+ * Python; workers block all signals and never touch an interpreter. */
+#define _GNU_SOURCE
+#include "backends/threads.h"
+#include "backends/cpu/container.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define MAX_THREADS 256
+#define SPIN_NS 30000
+#define PIECES_PER_THREAD 4
+#define STACK_BYTES ((size_t)4 << 20)
+
+static struct {
+    rt_range_fn *fn;
+    void *ctx;
+    intptr_t n, chunk;
+} job;
+static _Atomic intptr_t next_piece;         /* begin of the next piece nobody took */
+static atomic_int gate, inside, places;     /* places: workers still wanted for this job */
+static atomic_uint generation;              /* grows with every job: what idle workers watch */
+static atomic_flag taken = ATOMIC_FLAG_INIT;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* guards sleepers and the two conditions */
+static pthread_cond_t work = PTHREAD_COND_INITIALIZER, finished = PTHREAD_COND_INITIALIZER;
+static int sleepers;
+static atomic_int caller_waits;
+
+static int workers, fork_handled;           /* changed only while `taken` is held */
+static atomic_int wanted_threads, available_threads;
+static _Thread_local int in_loop;
+
+static inline void relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Watches until `*value` differs from `old`, for SPIN_NS at most; with more threads than
+ * processors not at all: whoever is waited for may need ours. */
+static int spin_while(const atomic_int *value, int old)
+{
+    if (rt_threads_count() > rt_threads_available()) return atomic_load(value) != old;
+    int64_t until = now_ns() + SPIN_NS;
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (atomic_load_explicit(value, memory_order_acquire) != old) return 1;
+            relax();
+        }
+    } while (now_ns() < until);
+    return 0;
+}
+
+/* ---- how many ------------------------------------------------------------------------ */
+
+static int from_environment(const char *name)
+{
+    const char *text = getenv(name);
+    long n = text ? strtol(text, NULL, 10) : 0;      /* OMP's "4,2" counts as 4 */
+    return n < 1 ? 0 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+}
+
+int rt_threads_available(void)
+{
+    int n = atomic_load_explicit(&available_threads, memory_order_relaxed);
+    if (n) return n;
+    n = rt_container_cpus();
+    if (n > MAX_THREADS) n = MAX_THREADS;
+    atomic_store(&available_threads, n);
+    return n;
+}
+
+int rt_threads_count(void)
+{
+    int n = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
+    if (n) return n;
+    n = from_environment("RUSTORCH_NUM_THREADS");
+    if (!n) n = from_environment("OMP_NUM_THREADS");
+    if (!n) n = rt_threads_available();
+    atomic_store(&wanted_threads, n);
+    return n;
+}
+
+void rt_threads_set(int n) { atomic_store(&wanted_threads, n < 1 ? 0 : n > MAX_THREADS ? MAX_THREADS : n); }
+
+/* ---- workers ------------------------------------------------------------------------- */
+
+static void take_pieces(void)
+{
+    intptr_t n = job.n, chunk = job.chunk;
+    for (;;) {
+        intptr_t begin = atomic_fetch_add_explicit(&next_piece, chunk, memory_order_relaxed);
+        if (begin >= n) break;
+        job.fn(job.ctx, begin, n - begin > chunk ? begin + chunk : n);
+    }
+}
+
+static void leave(void)
+{
+    if (atomic_fetch_sub(&inside, 1) == 1 && atomic_load(&caller_waits)) {
+        pthread_mutex_lock(&lock);
+        pthread_cond_signal(&finished);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+static void *worker_main(void *unused)
+{
+    (void)unused;
+    unsigned seen = 0;
+    in_loop = 1;
+    for (;;) {
+        atomic_fetch_add(&inside, 1);
+        seen = atomic_load(&generation);
+        if (atomic_load(&gate) && atomic_fetch_sub(&places, 1) > 0) take_pieces();
+        leave();
+        if (spin_while((const atomic_int *)&generation, (int)seen)) continue;
+        pthread_mutex_lock(&lock);
+        sleepers++;
+        while (atomic_load(&generation) == seen) pthread_cond_wait(&work, &lock);
+        sleepers--;
+        pthread_mutex_unlock(&lock);
+    }
+    return NULL;
+}
+
+/* The child of a fork has this thread alone. */
+static void after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    pthread_cond_init(&work, NULL);
+    pthread_cond_init(&finished, NULL);
+    atomic_store(&gate, 0);
+    atomic_store(&inside, 0);
+    atomic_store(&caller_waits, 0);
+    atomic_flag_clear(&taken);
+    atomic_store(&available_threads, 0);
+    sleepers = workers = in_loop = 0;
+}
+
+/* Makes workers up to `n`; fewer when the system refuses. */
+static void start_workers(int n)
+{
+    sigset_t all, old;
+    pthread_attr_t attributes;
+    if (!fork_handled) fork_handled = pthread_atfork(NULL, NULL, after_fork) == 0;
+    if (pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (workers < n) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attributes, worker_main, NULL) != 0) break;
+        workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+/* ---- a loop -------------------------------------------------------------------------- */
+
+static void open_gate(int helpers)
+{
+    atomic_store(&places, helpers);
+    atomic_store(&gate, 1);
+    pthread_mutex_lock(&lock);
+    atomic_fetch_add(&generation, 1);
+    int wake = sleepers < helpers ? sleepers : helpers;
+    for (int i = 0; i < wake; i++) pthread_cond_signal(&work);
+    pthread_mutex_unlock(&lock);
+}
+
+static void close_gate(void)
+{
+    atomic_store(&gate, 0);
+    for (int now; (now = atomic_load(&inside)) != 0;) {
+        if (spin_while(&inside, now)) continue;
+        pthread_mutex_lock(&lock);
+        atomic_store(&caller_waits, 1);
+        while (atomic_load(&inside)) pthread_cond_wait(&finished, &lock);
+        atomic_store(&caller_waits, 0);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+void rt_threads_for(intptr_t n, intptr_t grain, rt_range_fn *fn, void *ctx)
+{
+    if (n <= 0) return;
+    if (grain < 1) grain = 1;
+    int threads = n <= grain || in_loop ? 1 : rt_threads_count();
+    if (threads == 1 || atomic_flag_test_and_set(&taken)) {
+        fn(ctx, 0, n);
+        return;
+    }
+    intptr_t pieces = (n - 1) / grain + 1;
+    if (threads > pieces) threads = (int)pieces;
+    if (workers < threads - 1) start_workers(threads - 1);
+    intptr_t grains = pieces / ((intptr_t)threads * PIECES_PER_THREAD);
+    job.fn = fn;
+    job.ctx = ctx;
+    job.n = n;
+    job.chunk = grain * (grains < 1 ? 1 : grains);
+    atomic_store(&next_piece, 0);
+    in_loop = 1;
+    open_gate(threads - 1);
+    take_pieces();
+    close_gate();
+    in_loop = 0;
+    atomic_flag_clear(&taken);
+}
