@@ -25,6 +25,14 @@ struct rt_reducer {
     void (*columns)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out);
     /* acc = acc fold part, elementwise over m partial results. */
     void (*combine)(char *acc, const char *part, intptr_t m);
+    /* SUMSQ only: block and columns of |x - center|^2; center is an element of x's dtype, or one per
+     * column (packed). */
+    void (*block_about)(const char *x, intptr_t n, intptr_t step, const char *center, char *out);
+    void (*columns_about)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, const char *center, char *out);
 };
 typedef struct rt_reducer rt_reducer;
+
+/* A reducer whose block is NULL does not exist: the caller converts first (bool and integers to
+ * int64 or uint64 for sums and products, half floats to float32). */
+typedef const rt_reducer rt_reducer_table[RT_REDUCE_COUNT][RT_NDTYPE];
 #endif

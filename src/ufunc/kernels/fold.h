@@ -1,0 +1,183 @@
+/* fold: the fixed tree of reduce.h for one real type, as inlined functions.  Include it with
+ * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set; each including file
+ * gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
+ * `parts` 2); parts are folded apart, so only sums may use it.  Floor: ufunc/kernels. */
+#ifndef RT_UFUNC_KERNELS_FOLD_H
+#define RT_UFUNC_KERNELS_FOLD_H
+#include <string.h>
+#include "ufunc/kernels/reduce.h"
+
+#define FOLD_INLINE static inline __attribute__((always_inline, unused))
+#define FOLD_PASTE_(a, b) a##_##b
+#define FOLD_PASTE(a, b) FOLD_PASTE_(a, b)
+#ifdef __AVX2__
+#define FOLD_BYTES 32
+#else
+#define FOLD_BYTES 16
+#endif
+#pragma GCC diagnostic ignored "-Wtautological-compare"   /* x != x asks for a NaN; integers have none */
+#define FOLD_TILE_BYTES 512           /* of a row of columns: the lanes of a tile stay in L1 */
+enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN };
+#endif
+
+#define FN(name) FOLD_PASTE(name, FOLD_WORD)
+#define T FOLD_T
+#define V FN(vec)
+#define IV FN(mask)
+#define LANES RT_REDUCE_LANES
+
+typedef T V __attribute__((vector_size(FOLD_BYTES)));
+typedef FOLD_I IV __attribute__((vector_size(FOLD_BYTES)));
+
+/* The one-element functions, on scalars and on vectors.  A NaN wins and stays. */
+FOLD_INLINE T FN(one)(int op, T a, T b)
+{
+    switch (op) {
+    case FOLD_SUM: return (T)(a + b);
+    case FOLD_PROD: return (T)(a * b);
+    case FOLD_MAX: return (b > a) | (b != b) ? b : a;
+    default: return (b < a) | (b != b) ? b : a;
+    }
+}
+
+FOLD_INLINE V FN(pick)(IV mask, V b, V a) { return (V)(((IV)b & mask) | ((IV)a & ~mask)); }
+
+FOLD_INLINE V FN(many)(int op, V a, V b)
+{
+    switch (op) {
+    case FOLD_SUM: return a + b;
+    case FOLD_PROD: return a * b;
+    case FOLD_MAX: return FN(pick)((IV)(b > a) | (IV)(b != b), b, a);
+    default: return FN(pick)((IV)(b < a) | (IV)(b != b), b, a);
+    }
+}
+
+/* Pairs of lanes at distance 16, 8, 4, 2, 1; of `used` lanes only. */
+FOLD_INLINE void FN(tree)(T *lane, intptr_t used, int op, int parts, T *out)
+{
+    if (used == LANES) {
+#pragma GCC unroll 5
+        for (int half = LANES / 2; half; half /= 2)
+            for (int j = 0; j < half * parts; j++) lane[j] = FN(one)(op, lane[j], lane[j + half * parts]);
+    } else {
+        for (intptr_t half = LANES / 2; half; half /= 2) {
+            for (intptr_t j = 0; j < (used - half) * parts; j++)
+                lane[j] = FN(one)(op, lane[j], lane[j + half * parts]);
+            if (used > half) used = half;
+        }
+    }
+    for (int p = 0; p < parts; p++) out[p] = lane[p];
+}
+
+/* x, or (x - center)^2 where a center is given (of one element: `parts` values). */
+FOLD_INLINE T FN(term)(T x, const T *center, int p)
+{
+    if (!center) return x;
+    T d = (T)(x - center[p]);
+    return (T)(d * d);
+}
+
+/* n >= 1 packed elements, at most a block. */
+FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    const int nvec = LANES * parts / WIDTH;
+    T lane[2 * LANES] __attribute__((aligned(64)));
+    const intptr_t full = LANES * parts, total = n * parts;
+    if (n < LANES) {
+        for (intptr_t i = 0; i < total; i++) lane[i] = FN(term)(x[i], center, i & (parts - 1));
+        FN(tree)(lane, n, op, parts, out);
+        return;
+    }
+    V acc[2 * LANES / WIDTH ? 2 * LANES / WIDTH : 1], c = {0};
+    if (center) for (int k = 0; k < WIDTH; k++) c[k] = center[k & (parts - 1)];
+#pragma GCC unroll 64
+    for (int k = 0; k < nvec; k++) {
+        V v;
+        memcpy(&v, x + k * WIDTH, sizeof v);
+        if (center) { v -= c; v *= v; }
+        acc[k] = v;
+    }
+    intptr_t i = full;
+    for (; i + full <= total; i += full) {
+#pragma GCC unroll 64
+        for (int k = 0; k < nvec; k++) {
+            V v;
+            memcpy(&v, x + i + k * WIDTH, sizeof v);
+            if (center) { v -= c; v *= v; }
+            acc[k] = FN(many)(op, acc[k], v);
+        }
+    }
+#pragma GCC unroll 64
+    for (int k = 0; k < nvec; k++) memcpy(lane + k * WIDTH, &acc[k], sizeof(V));
+    const intptr_t rest = total & (full - 1);
+    for (intptr_t j = 0; j < rest; j++)
+        lane[j] = FN(one)(op, lane[j], FN(term)(x[i + j], center, j & (parts - 1)));
+    FN(tree)(lane, LANES, op, parts, out);
+}
+
+/* m packed columns of n rows at `step` bytes, n at most a block; center per column. */
+FOLD_INLINE void FN(fold_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, int op, const T *center, T *out)
+{
+    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
+    T lane[LANES][TILE] __attribute__((aligned(64)));
+    for (intptr_t at = 0; at < m; at += TILE) {
+        const intptr_t w = m - at < TILE ? m - at : TILE;
+        const char *row = x + at * (intptr_t)sizeof(T);
+        const T *c = center ? center + at : NULL;
+        for (intptr_t i = 0; i < n; i++, row += step) {
+            T *restrict acc = lane[i % LANES];
+            const T *v = (const T *)row;
+            if (i < LANES)
+                for (intptr_t j = 0; j < w; j++) acc[j] = FN(term)(v[j], c, c ? (int)j : 0);
+            else
+                for (intptr_t j = 0; j < w; j++) acc[j] = FN(one)(op, acc[j], FN(term)(v[j], c, c ? (int)j : 0));
+        }
+        intptr_t used = n < LANES ? n : LANES;
+        for (intptr_t half = LANES / 2; half; half /= 2) {
+            for (intptr_t i = 0; i < used - half; i++) {
+                T *restrict a = lane[i];
+                const T *b = lane[i + half];
+                for (intptr_t j = 0; j < w; j++) a[j] = FN(one)(op, a[j], b[j]);
+            }
+            if (used > half) used = half;
+        }
+        memcpy(out + at, lane[0], (size_t)w * sizeof(T));
+    }
+}
+
+/* Where the extreme value stands first; a NaN equals itself here. */
+FOLD_INLINE intptr_t FN(find)(const T *x, intptr_t n, T value)
+{
+    intptr_t i = 0;
+    if (value != value) {
+        for (; i < n - 1; i++) if (x[i] != x[i]) break;
+        return i;
+    }
+    for (; i + LANES <= n; i += LANES) {
+        FOLD_I hit = 0;
+        for (int j = 0; j < LANES; j++) hit |= (FOLD_I)(x[i + j] == value);
+        if (hit) break;
+    }
+    for (; i < n - 1; i++) if (x[i] == value) break;
+    return i;
+}
+
+/* n elements at `step` bytes, packed into buf unless they are so already. */
+FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int parts, T *buf)
+{
+    const intptr_t size = (intptr_t)sizeof(T) * parts;
+    if (step == size || n == 1) return (const T *)x;
+    for (intptr_t i = 0; i < n; i++)
+        for (int p = 0; p < parts; p++) buf[i * parts + p] = ((const T *)(x + i * step))[p];
+    return buf;
+}
+
+#undef FN
+#undef T
+#undef V
+#undef IV
+#undef LANES
+#undef FOLD_T
+#undef FOLD_I
+#undef FOLD_WORD

@@ -1,0 +1,235 @@
+/* reduce: the reducers of one ISA.  Each is the fixed tree of fold.h in a short shell per dtype:
+ * `block` folds packed elements (others are packed first), `columns` folds rows of
+ * neighbouring columns, and where neither layout fits, columns are packed one by one.
+ * Compiled once per ISA with RT_ISA set.  Floor: ufunc/kernels. */
+#ifdef __FMA__
+#pragma GCC target("no-fma")    /* gcc 12 makes complex products vfmaddsub in spite of -ffp-contract=off */
+#endif
+#include "ufunc/kernels/table.h"
+
+#define FOLD_T uint8_t
+#define FOLD_I int8_t
+#define FOLD_WORD u8
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int8_t
+#define FOLD_I int8_t
+#define FOLD_WORD i8
+#include "ufunc/kernels/fold.h"
+#define FOLD_T uint16_t
+#define FOLD_I int16_t
+#define FOLD_WORD u16
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int16_t
+#define FOLD_I int16_t
+#define FOLD_WORD i16
+#include "ufunc/kernels/fold.h"
+#define FOLD_T uint32_t
+#define FOLD_I int32_t
+#define FOLD_WORD u32
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int32_t
+#define FOLD_I int32_t
+#define FOLD_WORD i32
+#include "ufunc/kernels/fold.h"
+#define FOLD_T uint64_t
+#define FOLD_I int64_t
+#define FOLD_WORD u64
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int64_t
+#define FOLD_I int64_t
+#define FOLD_WORD i64
+#include "ufunc/kernels/fold.h"
+#define FOLD_T float
+#define FOLD_I int32_t
+#define FOLD_WORD f32
+#include "ufunc/kernels/fold.h"
+#define FOLD_T double
+#define FOLD_I int64_t
+#define FOLD_WORD f64
+#include "ufunc/kernels/fold.h"
+
+#define BLOCK RT_REDUCE_BLOCK
+
+/* Columns whose elements are not neighbours: one block each. */
+typedef void block_fn(const char *x, intptr_t n, intptr_t step, char *out);
+FOLD_INLINE void each_column(block_fn *block, const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col,
+                             char *out, intptr_t out_size)
+{
+    for (intptr_t j = 0; j < m; j++) block(x + j * col, n, step, out + j * out_size);
+}
+
+#define SHELLS(name, OP, word, ctype, parts)                                                                  \
+    static void name##_##word(const char *x, intptr_t n, intptr_t step, char *out)                            \
+    {                                                                                                         \
+        ctype buf[BLOCK * parts];                                                                             \
+        fold_##word(packed_##word(x, n, step, parts, buf), n, OP, parts, NULL, (ctype *)out);                 \
+    }                                                                                                         \
+    static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        if (col == (intptr_t)sizeof(ctype) * parts) fold_rows_##word(x, n, step, m * parts, OP, NULL, (ctype *)out); \
+        else each_column(name##_##word, x, n, step, m, col, out, sizeof(ctype) * parts);                      \
+    }                                                                                                         \
+    static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
+    {                                                                                                         \
+        for (intptr_t j = 0; j < m * parts; j++)                                                              \
+            ((ctype *)acc)[j] = one_##word(OP, ((ctype *)acc)[j], ((const ctype *)part)[j]);                  \
+    }
+
+#define EXTREMES(word, ctype) SHELLS(max, FOLD_MAX, word, ctype, 1) SHELLS(min, FOLD_MIN, word, ctype, 1)
+EXTREMES(u8, uint8_t)
+EXTREMES(i8, int8_t)
+EXTREMES(u16, uint16_t)
+EXTREMES(i16, int16_t)
+EXTREMES(u32, uint32_t)
+EXTREMES(i32, int32_t)
+EXTREMES(u64, uint64_t)
+EXTREMES(i64, int64_t)
+EXTREMES(f32, float)
+EXTREMES(f64, double)
+SHELLS(sum, FOLD_SUM, u64, uint64_t, 1)
+SHELLS(sum, FOLD_SUM, f32, float, 1)
+SHELLS(sum, FOLD_SUM, f64, double, 1)
+SHELLS(prod, FOLD_PROD, u64, uint64_t, 1)
+SHELLS(prod, FOLD_PROD, f32, float, 1)
+SHELLS(prod, FOLD_PROD, f64, double, 1)
+
+/* ---- complex sums: both parts in one pass ---- */
+#define sum_c64_shells(word, real, ctype)                                                                     \
+    static void sum_##word(const char *x, intptr_t n, intptr_t step, char *out)                               \
+    {                                                                                                         \
+        ctype buf[BLOCK * 2];                                                                                 \
+        fold_##real(packed_##real(x, n, step, 2, buf), n, FOLD_SUM, 2, NULL, (ctype *)out);                   \
+    }                                                                                                         \
+    static void sum_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        if (col == 2 * (intptr_t)sizeof(ctype)) fold_rows_##real(x, n, step, 2 * m, FOLD_SUM, NULL, (ctype *)out); \
+        else each_column(sum_##word, x, n, step, m, col, out, 2 * sizeof(ctype));                             \
+    }                                                                                                         \
+    static void sum_combine_##word(char *acc, const char *part, intptr_t m) { sum_combine_##real(acc, part, 2 * m); }
+sum_c64_shells(c64, f32, float)
+sum_c64_shells(c128, f64, double)
+
+/* ---- products of complex numbers: the same tree over pairs ---- */
+#define COMPLEX_PROD(word, ctype)                                                                             \
+    static inline void times_##word(ctype *a, const ctype *b)                                                 \
+    {                                                                                                         \
+        const ctype re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];                           \
+        a[0] = re;                                                                                            \
+        a[1] = im;                                                                                            \
+    }                                                                                                         \
+    static void prod_##word(const char *x, intptr_t n, intptr_t step, char *out)                              \
+    {                                                                                                         \
+        ctype lane[RT_REDUCE_LANES][2];                                                                       \
+        intptr_t used = n < RT_REDUCE_LANES ? n : RT_REDUCE_LANES;                                            \
+        for (intptr_t i = 0; i < n; i++, x += step)                                                           \
+            if (i < used) memcpy(lane[i], x, sizeof lane[i]);                                                 \
+            else times_##word(lane[i % RT_REDUCE_LANES], (const ctype *)x);                                   \
+        for (intptr_t half = RT_REDUCE_LANES / 2; half; half /= 2) {                                          \
+            for (intptr_t j = 0; j < used - half; j++) times_##word(lane[j], lane[j + half]);                 \
+            if (used > half) used = half;                                                                     \
+        }                                                                                                     \
+        memcpy(out, lane[0], sizeof lane[0]);                                                                 \
+    }                                                                                                         \
+    static void prod_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        each_column(prod_##word, x, n, step, m, col, out, 2 * sizeof(ctype));                                 \
+    }                                                                                                         \
+    static void prod_combine_##word(char *acc, const char *part, intptr_t m)                                  \
+    {                                                                                                         \
+        for (intptr_t j = 0; j < m; j++) times_##word((ctype *)acc + 2 * j, (const ctype *)part + 2 * j);     \
+    }
+COMPLEX_PROD(c64, float)
+COMPLEX_PROD(c128, double)
+
+/* ---- sums of squares, about a center or not; of complex numbers a real result ---- */
+#define SUMSQ(word, real, ctype, parts)                                                                       \
+    static void sumsq_about_##word(const char *x, intptr_t n, intptr_t step, const char *center, char *out)   \
+    {                                                                                                         \
+        ctype buf[BLOCK * parts], r[2] = {0, 0};                                                              \
+        fold_##real(packed_##real(x, n, step, parts, buf), n, FOLD_SUM, parts, (const ctype *)center, r);     \
+        *(ctype *)out = parts == 2 ? r[0] + r[1] : r[0];                                                      \
+    }                                                                                                         \
+    static void sumsq_##word(const char *x, intptr_t n, intptr_t step, char *out)                             \
+    {                                                                                                         \
+        static const ctype zero[2];                                                                           \
+        sumsq_about_##word(x, n, step, (const char *)zero, out);                                              \
+    }                                                                                                         \
+    static void sumsq_columns_about_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, \
+                                           const char *center, char *out)                                     \
+    {                                                                                                         \
+        const intptr_t size = sizeof(ctype) * parts;                                                          \
+        for (intptr_t j = 0; j < m && (parts == 2 || col != size); j++)                                       \
+            sumsq_about_##word(x + j * col, n, step, center + j * size, out + j * (intptr_t)sizeof(ctype));   \
+        if (parts == 1 && col == size)                                                                        \
+            fold_rows_##real(x, n, step, m, FOLD_SUM, (const ctype *)center, (ctype *)out);                   \
+    }                                                                                                         \
+    static void sumsq_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        static const ctype zero[256];                                                                         \
+        const intptr_t tile = 256 / parts;                                                                    \
+        for (intptr_t j = 0; j < m; j += tile)                                                                \
+            sumsq_columns_about_##word(x + j * col, n, step, m - j < tile ? m - j : tile, col,                \
+                                       (const char *)zero, out + j * (intptr_t)sizeof(ctype));                \
+    }
+SUMSQ(f32, f32, float, 1)
+SUMSQ(f64, f64, double, 1)
+SUMSQ(c64, f32, float, 2)
+SUMSQ(c128, f64, double, 2)
+
+/* ---- arg: the extreme value, then the place where it first stands ---- */
+#define ARG(name, extreme, op, word, ctype)                                                                            \
+    static void name##_##word(const char *x, intptr_t n, intptr_t step, char *out)                            \
+    {                                                                                                         \
+        ctype buf[BLOCK], best;                                                                               \
+        const ctype *v = packed_##word(x, n, step, 1, buf);                                                   \
+        extreme##_##word((const char *)v, n, sizeof best, (char *)&best);                                      \
+        *(ctype *)out = best;                                                                                 \
+        *(int64_t *)(out + 8) = find_##word(v, n, best);                                                      \
+    }                                                                                                         \
+    static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        each_column(name##_##word, x, n, step, m, col, out, 16);                                              \
+    }                                                                                                         \
+    static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
+    {                                                                                                         \
+        for (; m > 0; m--, acc += 16, part += 16) {                                                           \
+            const ctype a = *(const ctype *)acc, b = *(const ctype *)part;                                    \
+            const int wins = op == FOLD_MAX ? b > a : b < a;                                                  \
+            if (a == a && (wins || b != b)) memcpy(acc, part, 16);                                            \
+        }                                                                                                     \
+    }
+#define ARGS(word, ctype) ARG(argmax, max, FOLD_MAX, word, ctype) ARG(argmin, min, FOLD_MIN, word, ctype)
+ARGS(u8, uint8_t)
+ARGS(i8, int8_t)
+ARGS(u16, uint16_t)
+ARGS(i16, int16_t)
+ARGS(u32, uint32_t)
+ARGS(i32, int32_t)
+ARGS(u64, uint64_t)
+ARGS(i64, int64_t)
+ARGS(f32, float)
+ARGS(f64, double)
+
+#define ROW(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0}
+#define ROW_ABOUT(acc, word) {RT_##acc, sumsq_##word, sumsq_columns_##word, sum_combine_##acc, \
+                              sumsq_about_##word, sumsq_columns_about_##word}
+#define SUMS(name) {[RT_i64] = ROW(i64, name, u64), [RT_u64] = ROW(u64, name, u64), [RT_f32] = ROW(f32, name, f32), \
+                    [RT_f64] = ROW(f64, name, f64), [RT_c64] = ROW(c64, name, c64), [RT_c128] = ROW(c128, name, c128)}
+#define ORDERED(name) {[RT_b1] = ROW(b1, name, u8), [RT_u8] = ROW(u8, name, u8), [RT_i8] = ROW(i8, name, i8), \
+                       [RT_u16] = ROW(u16, name, u16), [RT_i16] = ROW(i16, name, i16), [RT_u32] = ROW(u32, name, u32), \
+                       [RT_i32] = ROW(i32, name, i32), [RT_u64] = ROW(u64, name, u64), [RT_i64] = ROW(i64, name, i64), \
+                       [RT_f32] = ROW(f32, name, f32), [RT_f64] = ROW(f64, name, f64)}
+
+/* Truth values are 0 and 1: any is their maximum, all their minimum. */
+rt_reducer_table RT_ISA_NAME(reducers) = {
+    [RT_REDUCE_SUM] = SUMS(sum),
+    [RT_REDUCE_PROD] = SUMS(prod),
+    [RT_REDUCE_MAX] = ORDERED(max),
+    [RT_REDUCE_MIN] = ORDERED(min),
+    [RT_REDUCE_ARGMAX] = ORDERED(argmax),
+    [RT_REDUCE_ARGMIN] = ORDERED(argmin),
+    [RT_REDUCE_ANY] = {[RT_b1] = ROW(b1, max, u8)},
+    [RT_REDUCE_ALL] = {[RT_b1] = ROW(b1, min, u8)},
+    [RT_REDUCE_SUMSQ] = {[RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
+                         [RT_c64] = ROW_ABOUT(f32, c64), [RT_c128] = ROW_ABOUT(f64, c128)},
+};

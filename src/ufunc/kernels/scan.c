@@ -1,0 +1,128 @@
+/* scan: the scanners of one ISA.  A line is one dependent chain; neighbouring lines
+ * go side by side in vectors.  Compiled once per ISA.  Floor: ufunc/kernels. */
+#ifdef __FMA__
+#pragma GCC target("no-fma")    /* see reduce.c */
+#endif
+#include "ufunc/kernels/table.h"
+
+enum { TILE = 256, SUM = 0, PROD = 1 };
+
+/* Element i of x and out, at byte steps. */
+#define AT(type, p, i, step) (*(type *)((p) + (i) * (step)))
+
+#define CHAIN(name, op, word, ctype, acctype)                                                                 \
+    static void name##_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,    \
+                                   int64_t *index, intptr_t index_step)                                       \
+    {                                                                                                         \
+        (void)index, (void)index_step;                                                                        \
+        acctype acc = AT(const ctype, x, 0, 0);                                                               \
+        AT(ctype, out, 0, 0) = (ctype)acc;                                                                    \
+        for (intptr_t i = 1; i < n; i++) {                                                                    \
+            acc = acc op AT(const ctype, x, i, step);                                                         \
+            AT(ctype, out, i, out_step) = (ctype)acc;                                                         \
+        }                                                                                                     \
+    }                                                                                                         \
+    static void name##_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
+    {                                                                                                         \
+        acctype acc[TILE];                                                                                    \
+        for (intptr_t at = 0; at < m; at += TILE, x += TILE * sizeof(ctype), out += TILE * sizeof(ctype)) {   \
+            const intptr_t w = m - at < TILE ? m - at : TILE;                                                 \
+            for (intptr_t i = 0; i < n; i++) {                                                                \
+                const ctype *row = (const ctype *)(x + i * step);                                             \
+                ctype *restrict to = (ctype *)(out + i * out_step);                                           \
+                for (intptr_t j = 0; j < w; j++) {                                                            \
+                    acc[j] = i ? acc[j] op row[j] : row[j];                                                   \
+                    to[j] = (ctype)acc[j];                                                                    \
+                }                                                                                             \
+            }                                                                                                 \
+        }                                                                                                     \
+    }
+CHAIN(sum, +, u64, uint64_t, uint64_t)
+CHAIN(sum, +, f32, float, double)
+CHAIN(sum, +, f64, double, double)
+CHAIN(prod, *, u64, uint64_t, uint64_t)
+CHAIN(prod, *, f32, float, double)
+CHAIN(prod, *, f64, double, double)
+
+/* Pairs of reals; products as NumPy computes them. */
+#define PAIRS(word, ctype)                                                                                    \
+    static void sum_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,       \
+                                int64_t *index, intptr_t index_step)                                          \
+    {                                                                                                         \
+        (void)index, (void)index_step;                                                                        \
+        double re = 0, im = 0;                                                                                \
+        for (intptr_t i = 0; i < n; i++, x += step, out += out_step) {                                        \
+            re = i ? re + ((const ctype *)x)[0] : ((const ctype *)x)[0];                                      \
+            im = i ? im + ((const ctype *)x)[1] : ((const ctype *)x)[1];                                      \
+            ((ctype *)out)[0] = (ctype)re;                                                                    \
+            ((ctype *)out)[1] = (ctype)im;                                                                    \
+        }                                                                                                     \
+    }                                                                                                         \
+    static void prod_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,      \
+                                 int64_t *index, intptr_t index_step)                                         \
+    {                                                                                                         \
+        (void)index, (void)index_step;                                                                        \
+        double re = 1, im = 0;                                                                                \
+        for (intptr_t i = 0; i < n; i++, x += step, out += out_step) {                                        \
+            const double a = ((const ctype *)x)[0], b = ((const ctype *)x)[1];                                \
+            const double r = i ? re * a - im * b : a, s = i ? re * b + im * a : b;                            \
+            ((ctype *)out)[0] = (ctype)(re = r);                                                              \
+            ((ctype *)out)[1] = (ctype)(im = s);                                                              \
+        }                                                                                                     \
+    }                                                                                                         \
+    static void sum_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
+    {                                                                                                         \
+        PASTE(sum_lines_, REAL_##word)(x, n, step, out, out_step, 2 * m);                                     \
+    }                                                                                                         \
+    static void prod_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
+    {                                                                                                         \
+        for (intptr_t j = 0; j < m; j++)                                                                      \
+            prod_line_##word(x + j * 2 * (intptr_t)sizeof(ctype), n, step, out + j * 2 * (intptr_t)sizeof(ctype), out_step, \
+                             NULL, 0);                                                                        \
+    }
+#define REAL_c64 f32
+#define REAL_c128 f64
+PAIRS(c64, float)
+PAIRS(c128, double)
+
+#define EXTREME(name, cmp, word, ctype)                                                                       \
+    static void name##_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,    \
+                                   int64_t *index, intptr_t index_step)                                       \
+    {                                                                                                         \
+        ctype best = AT(const ctype, x, 0, 0);                                                                \
+        int64_t where = 0;                                                                                    \
+        for (intptr_t i = 0; i < n; i++) {                                                                    \
+            const ctype v = AT(const ctype, x, i, step);                                                      \
+            if (best == best && !(v cmp best)) {                                                              \
+                best = v;                                                                                     \
+                where = i;                                                                                    \
+            }                                                                                                 \
+            AT(ctype, out, i, out_step) = best;                                                               \
+            if (index) AT(int64_t, (char *)index, i, index_step) = where;                                     \
+        }                                                                                                     \
+    }
+#pragma GCC diagnostic ignored "-Wtautological-compare"   /* best == best asks for a NaN */
+#define EXTREMES(word, ctype) EXTREME(max, <, word, ctype) EXTREME(min, >, word, ctype)
+EXTREMES(u8, uint8_t)
+EXTREMES(i8, int8_t)
+EXTREMES(u16, uint16_t)
+EXTREMES(i16, int16_t)
+EXTREMES(u32, uint32_t)
+EXTREMES(i32, int32_t)
+EXTREMES(u64, uint64_t)
+EXTREMES(i64, int64_t)
+EXTREMES(f32, float)
+EXTREMES(f64, double)
+
+#define ROW(name, word) {name##_line_##word, name##_lines_##word}
+#define CHAINS(name) {[RT_i64] = ROW(name, u64), [RT_u64] = ROW(name, u64), [RT_f32] = ROW(name, f32), \
+                      [RT_f64] = ROW(name, f64), [RT_c64] = ROW(name, c64), [RT_c128] = ROW(name, c128)}
+#define LINE(name, word) {name##_line_##word, 0}
+#define ORDERED(name) {[RT_b1] = LINE(name, u8), [RT_u8] = LINE(name, u8), [RT_i8] = LINE(name, i8), \
+                       [RT_u16] = LINE(name, u16), [RT_i16] = LINE(name, i16), [RT_u32] = LINE(name, u32), \
+                       [RT_i32] = LINE(name, i32), [RT_u64] = LINE(name, u64), [RT_i64] = LINE(name, i64), \
+                       [RT_f32] = LINE(name, f32), [RT_f64] = LINE(name, f64)}
+
+rt_scanner_table RT_ISA_NAME(scanners) = {
+    [RT_SCAN_SUM] = CHAINS(sum), [RT_SCAN_PROD] = CHAINS(prod), [RT_SCAN_MAX] = ORDERED(max), [RT_SCAN_MIN] = ORDERED(min),
+};

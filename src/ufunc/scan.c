@@ -1,0 +1,256 @@
+/* scan: cumsum, cumprod, cummax, cummin along one dimension, over the line kernels of
+ * kernels/scan.h; threads take whole lines.  `reverse` runs from the last element to the first,
+ * which is also what the gradients need.  Floor: ufunc. */
+#include "backends/memory.h"
+#include "backends/threads.h"
+#include "core/error.h"
+#include "core/shape.h"
+#include "ufunc/kernels/isa.h"
+#include "ufunc/reduce.h"
+#include "ufunc/views.h"
+
+#define GRAIN 16384             /* elements a thread takes at least */
+#define RELEASE_GIL 100000      /* elements */
+
+typedef struct {
+    const rt_scanner *kernel;
+    const char *x;
+    char *out, *index;          /* index may be NULL */
+    intptr_t n, step, out_step, index_step;
+    int ndim, abreast;          /* the other dimensions; do the last one's lines lie side by side? */
+    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM], item;
+} job;
+
+/* Lines [begin, end): number l is line l of the other dimensions in C order.  out and index
+ * are packed, so a line's place follows from `outer` and `inner` around the scanned dimension. */
+static void run_lines(void *ctx, intptr_t begin, intptr_t end)
+{
+    const job *j = ctx;
+    const intptr_t inner = j->out_step < 0 ? -j->out_step / j->item : j->out_step / j->item;
+    for (intptr_t l = begin; l < end;) {
+        intptr_t rest = l, offset = 0, m = 1;
+        for (int d = j->ndim - 1; d >= 0; d--) {
+            offset += rest % j->shape[d] * j->steps[d];
+            if (d == j->ndim - 1) m = j->shape[d] - rest % j->shape[d];
+            rest /= j->shape[d];
+        }
+        const intptr_t at = l / inner * inner * j->n + l % inner;
+        const char *x = j->x + offset;
+        char *out = j->out + at * j->item;
+        if (j->abreast) {
+            if (m > end - l) m = end - l;
+            j->kernel->lines(x, j->n, j->step, out, j->out_step, m);
+        } else {
+            m = 1;
+            j->kernel->line(x, j->n, j->step, out, j->out_step,
+                            j->index ? (int64_t *)(j->index + at * 8) : NULL, j->index_step);
+        }
+        l += m;
+    }
+}
+
+static void mirror(job *j, intptr_t index_last)
+{
+    j->x += (j->n - 1) * j->step;
+    j->out += (j->n - 1) * j->out_step;
+    j->step = -j->step;
+    j->out_step = -j->out_step;
+    if (j->index) j->index += index_last;
+    j->index_step = -j->index_step;
+}
+
+/* x (of the kernel's dtype, any layout) into packed out and indices (or NULL). */
+static void scan(rt_scan_kind kind, const rt_tensor *x, int dim, int reverse, rt_tensor *out, rt_tensor *indices)
+{
+    const intptr_t n = x->ndim ? x->shape[dim] : 1;
+    job j = {.kernel = &rt_isa_now->scanners[kind][x->dtype], .x = x->data, .out = out->data,
+             .index = indices ? indices->data : NULL, .n = n, .item = (intptr_t)rt_tensor_itemsize(x)};
+    if (x->size == 0) return;
+    intptr_t inner = 1;
+    for (int d = 0; d < x->ndim; d++) {
+        if (d == dim) continue;
+        if (d > dim) inner *= x->shape[d];
+        j.shape[j.ndim] = x->shape[d];
+        j.steps[j.ndim++] = x->steps[d];
+    }
+    j.step = x->ndim ? x->steps[dim] : 0;
+    j.out_step = inner * j.item;
+    j.index_step = inner * 8;
+    j.abreast = j.kernel->lines && inner >= 4 && j.steps[j.ndim - 1] == j.item;
+    if (reverse) mirror(&j, (n - 1) * j.index_step);
+    const intptr_t lines = x->size / n;
+    intptr_t grain = 1 + GRAIN / n;
+    if (j.abreast && grain < 64) grain = 64;
+    if (x->size > RELEASE_GIL) {
+        Py_BEGIN_ALLOW_THREADS
+        rt_threads_for(lines, grain, run_lines, &j);
+        Py_END_ALLOW_THREADS
+    } else {
+        run_lines(&j, 0, lines);
+    }
+    if (reverse && indices)
+        for (intptr_t i = 0; i < indices->size; i++) ((int64_t *)indices->data)[i] = n - 1 - ((int64_t *)indices->data)[i];
+}
+
+/* x converted to dtype; new reference, x itself when it is so already. */
+static rt_tensor *converted(rt_tensor *x, rt_dtype dtype)
+{
+    if (x->dtype == (int)dtype) {
+        Py_INCREF(x);
+        return x;
+    }
+    rt_tensor *t = rt_empty(dtype, x->ndim, x->shape, x->storage->device);
+    if (t && rt_copy_into(t, x) < 0) Py_CLEAR(t);
+    return t;
+}
+
+static rt_tensor *input(const rt_op *op, const rt_operand *in, rt_params *p, int *dim)
+{
+    rt_tensor *x = rt_operand_tensor(op, &in[0], 0);
+    if (!x || (*dim = rt_dim_wrap(op->cls.name, p->i[0], x->ndim)) < 0) return NULL;
+    p->i[0] = *dim;
+    return x;
+}
+
+/* params.i: dim, dtype, reverse */
+static int chain(const rt_op *op, rt_scan_kind kind, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    int status = -1, dim;
+    rt_tensor *x = input(op, in, p, &dim), *c = NULL, *work = NULL, *t = NULL, *const given = *out;
+    if (!x) return -1;
+    const rt_reduce_kind like = kind == RT_SCAN_SUM ? RT_REDUCE_SUM : RT_REDUCE_PROD;
+    const rt_dtype d = p->i[1] != RT_NODTYPE ? (rt_dtype)p->i[1] : (rt_dtype)x->dtype;
+    const rt_dtype compute = rt_reduce_compute(like, d);
+    const rt_dtype result = p->i[1] != RT_NODTYPE || rt_dtype_is_inexact(d) ? d : compute;
+    if (rt_output_begin(op, out, result, x->ndim, x->shape, 1, in, 1, &work) < 0) goto done;
+    c = converted(x, compute);
+    t = !c ? NULL : compute == result ? (rt_tensor *)Py_NewRef((PyObject *)work)
+        : rt_empty(compute, x->ndim, x->shape, x->storage->device);
+    if (!t) goto done;
+    scan(kind, c, dim, (int)p->i[2], t, NULL);
+    if (t != work && rt_copy_into(work, t) < 0) goto done;
+    status = rt_output_finish(*out, work);
+    work = NULL;
+done:
+    Py_XDECREF(c);
+    Py_XDECREF(t);
+    Py_XDECREF(work);
+    if (status < 0 && !given) Py_CLEAR(*out);
+    return status;
+}
+
+int cumsum_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    return chain(op, RT_SCAN_SUM, in, p, out);
+}
+
+int cumprod_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    return chain(op, RT_SCAN_PROD, in, p, out);
+}
+
+/* Two outputs: values and indices. */
+static int extremes(const rt_op *op, rt_scan_kind kind, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    int status = -1, dim;
+    rt_tensor *x = input(op, in, p, &dim), *c = NULL, *t = NULL, *work[2] = {NULL, NULL};
+    if (!x) return -1;
+    const int given[2] = {out[0] != NULL, out[1] != NULL};
+    const rt_dtype d = (rt_dtype)x->dtype, compute = rt_reduce_compute(RT_REDUCE_MAX, d);
+    if (compute == RT_NODTYPE) return rt_error(rt_DtypeError, op->cls.name, "has no meaning for %s", rt_dtypes[d].name);
+    if (rt_output_begin(op, &out[0], d, x->ndim, x->shape, 1, in, 1, &work[0]) < 0) goto done;
+    if (rt_output_begin(op, &out[1], RT_i64, x->ndim, x->shape, 1, in, 1, &work[1]) < 0) goto done;
+    c = converted(x, compute);
+    t = !c ? NULL : compute == d ? (rt_tensor *)Py_NewRef((PyObject *)work[0])
+        : rt_empty(compute, x->ndim, x->shape, x->storage->device);
+    if (!t) goto done;
+    scan(kind, c, dim, 0, t, work[1]);
+    if (t != work[0] && rt_copy_into(work[0], t) < 0) goto done;
+    status = rt_output_finish(out[0], work[0]);
+    work[0] = NULL;
+    if (status == 0) {
+        status = rt_output_finish(out[1], work[1]);
+        work[1] = NULL;
+    }
+done:
+    Py_XDECREF(c);
+    Py_XDECREF(t);
+    for (int k = 0; k < 2; k++) {
+        Py_XDECREF(work[k]);
+        if (status < 0 && !given[k]) Py_CLEAR(out[k]);
+    }
+    return status;
+}
+
+int cummax_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    return extremes(op, RT_SCAN_MAX, in, p, out);
+}
+
+int cummin_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    return extremes(op, RT_SCAN_MIN, in, p, out);
+}
+
+/* ---- gradients ---- */
+static rt_tensor *run_again(rt_op_index op, rt_tensor *x, int dim, int reverse)
+{
+    rt_params p;
+    if (!x) return NULL;
+    rt_params_begin(&p);
+    p.i[0] = dim;
+    p.i[1] = RT_NODTYPE;
+    p.i[2] = reverse;
+    return rt_apply1p(op, x, &p);
+}
+
+int cumsum_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
+{
+    gin[0] = run_again(RT_OP_cumsum, g[0], (int)n->params->i[0], !n->params->i[2]);
+    return gin[0] ? 0 : -1;
+}
+
+static rt_tensor *choose(rt_tensor *c, rt_operand a, rt_operand b)
+{
+    rt_operand in[3] = {rt_operand_of(c), a, b};
+    rt_tensor *out = NULL;
+    return rt_op_apply(&rt_ops[RT_OP_where], 3, in, NULL, &out) < 0 ? NULL : out;
+}
+
+/* With r the running sum from the other end: r(g out) / x before the first zero of a line; at it, r(g out')
+ * where out' is out with that zero taken as 1; 0 behind it. */
+int cumprod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
+{
+    enum { X, ZERO, ZEROS, FIRST, BEFORE, X1, X2, OUT, OUT1, A, B, C, D, E, COUNT };
+    rt_tensor *t[COUNT] = {NULL};
+    const int dim = (int)n->params->i[0], reverse = (int)n->params->i[2];
+    rt_operand v;
+    if (rt_node_unpack(n, 0, &v) < 0) return -1;
+    t[X] = v.t;
+    if (rt_node_unpack(n, 1, &v) < 0) goto done;
+    t[OUT] = v.t;
+    if (!(t[ZERO] = rt_apply2s(RT_OP_eq, t[X], 0))) goto done;
+    if (!(t[ZEROS] = run_again(RT_OP_cumsum, t[ZERO], dim, reverse))) goto done;
+    if (!(t[BEFORE] = rt_apply2s(RT_OP_eq, t[ZEROS], 0))) goto done;
+    if (!(t[A] = rt_apply2s(RT_OP_eq, t[ZEROS], 1))) goto done;
+    if (!(t[FIRST] = rt_apply2(RT_OP_mul, t[ZERO], t[A]))) goto done;
+    if (!(t[X1] = choose(t[FIRST], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
+    if (!(t[X2] = choose(t[ZERO], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
+    if (!(t[OUT1] = run_again(RT_OP_cumprod, t[X1], dim, reverse))) goto done;
+    if (!(t[B] = rt_apply2(RT_OP_mul, g[0], t[OUT]))) goto done;
+    if (!(t[C] = run_again(RT_OP_cumsum, t[B], dim, !reverse))) goto done;
+    if (!(t[D] = rt_apply2(RT_OP_div, t[C], t[X2]))) goto done;
+    Py_CLEAR(t[B]);
+    Py_CLEAR(t[C]);
+    if (!(t[B] = rt_apply2(RT_OP_mul, g[0], t[OUT1]))) goto done;
+    if (!(t[C] = run_again(RT_OP_cumsum, t[B], dim, !reverse))) goto done;
+    if (!(t[E] = choose(t[FIRST], rt_operand_of(t[C]), rt_operand_int(0)))) goto done;
+    gin[0] = choose(t[BEFORE], rt_operand_of(t[D]), rt_operand_of(t[E]));
+done:
+    for (int k = 0; k < COUNT; k++) Py_XDECREF(t[k]);
+    return gin[0] ? 0 : -1;
+}
