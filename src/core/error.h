@@ -14,5 +14,5 @@ int rt_error_init(PyObject *module);
 /* Raises ShapeMismatchError "op: why: (2, 3) and (4,)".  Returns -1. */
 int rt_error_shapes(const char *op, const char *why, int na, const intptr_t *a, int nb, const intptr_t *b);
 /* PyErr_Format with "op: " before; return -1 for `return rt_error(...)`. */
-int rt_error(PyObject *type, const char *op, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int rt_error(PyObject *type, const char *op, const char *format, ...);
 #endif

@@ -13,7 +13,8 @@
  *   a|b|c     one of these words -> params.i (its number)
  * Every type has its own counter: the k-th int-like argument is params.i[k].
  * `axis`, `keepdims`, `input`, `self`, `other`, `x1`, `x2`, `a` stand for dim, keepdim, x, x, y, x, y, x.
- * `out=` is understood for every row but views.  Floor: ufunc. */
+ * `out=` is understood for every row but views.  A row with hidden outputs ends in "-> n": only
+ * the first n are handed to the caller.  Floor: ufunc. */
 #ifndef RT_UFUNC_SIGNATURE_H
 #define RT_UFUNC_SIGNATURE_H
 #include "core/params.h"
@@ -29,7 +30,7 @@ typedef struct {
     char words[8][16];
     uint8_t nwords;
 } rt_arg;
-typedef struct { int nargs; rt_arg args[RT_MAX_ARGS]; } rt_signature;
+typedef struct { int nargs, npublic; rt_arg args[RT_MAX_ARGS]; } rt_signature;   /* npublic 0: all */
 
 /* 0, or -1 with SystemError: a row's text is wrong (found at import, so by every test). */
 int rt_signature_parse(const char *text, rt_signature *out);

@@ -1,0 +1,146 @@
+/* autograd_module: functions of the C module about gradients: modes, backward, grad.
+ * Floor: python. */
+#include "python/autograd_module.h"
+#include "autograd/engine.h"
+#include "core/error.h"
+#include "core/node.h"
+#include "python/node_type.h"
+
+static PyObject *is_grad_enabled(PyObject *m, PyObject *unused) { (void)m, (void)unused; return PyBool_FromLong(rt_grad_enabled); }
+static PyObject *is_inference(PyObject *m, PyObject *unused) { (void)m, (void)unused; return PyBool_FromLong(rt_inference_enabled); }
+static PyObject *is_anomaly(PyObject *m, PyObject *unused) { (void)m, (void)unused; return PyBool_FromLong(rt_anomaly_enabled); }
+
+static PyObject *swap(int *mode, PyObject *value)
+{
+    int was = *mode, now = PyObject_IsTrue(value);
+    if (now < 0) return NULL;
+    *mode = now;
+    return PyBool_FromLong(was);
+}
+
+static PyObject *set_grad_enabled(PyObject *m, PyObject *v) { (void)m; return swap(&rt_grad_enabled, v); }
+static PyObject *set_inference(PyObject *m, PyObject *v) { (void)m; return swap(&rt_inference_enabled, v); }
+static PyObject *set_anomaly(PyObject *m, PyObject *v) { (void)m; return swap(&rt_anomaly_enabled, v); }
+
+/* ---- grad modes: context managers and decorators' core ---- */
+
+typedef struct { PyObject_HEAD int want, before; } mode;
+
+static PyObject *mode_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    ((mode *)self)->before = rt_grad_enabled;
+    rt_grad_enabled = ((mode *)self)->want;
+    return Py_NewRef(self);
+}
+
+static PyObject *mode_exit(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    (void)args, (void)n;
+    rt_grad_enabled = ((mode *)self)->before;
+    Py_RETURN_NONE;
+}
+
+static PyObject *mode_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {"mode", NULL};
+    int want;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "p", words, &want)) return NULL;
+    mode *m = (mode *)type->tp_alloc(type, 0);
+    if (m) {
+        m->want = want;
+        m->before = rt_grad_enabled;
+    }
+    return (PyObject *)m;
+}
+
+static PyMethodDef mode_methods[] = {
+    {"__enter__", mode_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)(void (*)(void))mode_exit, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static PyTypeObject mode_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch._C.GradMode",
+    .tp_basicsize = sizeof(mode),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_methods = mode_methods,
+    .tp_new = mode_new,
+};
+
+/* ---- backward and grad ---- */
+
+static int check_tensors(PyObject *tuple, const char *what, int none_allowed)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *o = PyTuple_GET_ITEM(tuple, i);
+        if (rt_tensor_check(o) || (none_allowed && o == Py_None)) continue;
+        PyErr_Format(PyExc_TypeError, "%s must be Tensors%s, not %s", what, none_allowed ? " or None" : "", Py_TYPE(o)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+/* run_backward(outputs, grads, inputs or None, retain_graph, create_graph, capture) -> None or tuple of gradients */
+static PyObject *run_backward(PyObject *m, PyObject *args)
+{
+    PyObject *outputs, *grads, *inputs, *result = NULL;
+    int retain, create, capture;
+    (void)m;
+    if (!PyArg_ParseTuple(args, "O!O!Oppp:run_backward", &PyTuple_Type, &outputs, &PyTuple_Type, &grads, &inputs, &retain,
+                          &create, &capture))
+        return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(outputs), k = inputs == Py_None ? 0 : PyTuple_GET_SIZE(inputs);
+    if (check_tensors(outputs, "outputs", 0) < 0 || check_tensors(grads, "gradients", 1) < 0
+        || (k && check_tensors(inputs, "inputs", 0) < 0))
+        return NULL;
+    if (PyTuple_GET_SIZE(grads) != n) {
+        PyErr_Format(PyExc_RuntimeError, "%zd gradients for %zd outputs", PyTuple_GET_SIZE(grads), n);
+        return NULL;
+    }
+    rt_tensor **g = PyMem_Calloc((size_t)n + 1, sizeof *g), **captured = PyMem_Calloc((size_t)k + 1, sizeof *captured);
+    if (!g || !captured) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (PyTuple_GET_ITEM(grads, i) != Py_None) g[i] = (rt_tensor *)PyTuple_GET_ITEM(grads, i);
+    rt_backward_call call = {
+        .n = (int)n, .outputs = (rt_tensor *const *)((PyTupleObject *)outputs)->ob_item, .grads = g, .ninputs = (int)k,
+        .inputs = k ? (rt_tensor *const *)((PyTupleObject *)inputs)->ob_item : NULL, .captured = capture ? captured : NULL,
+        .retain_graph = retain, .create_graph = create,
+    };
+    if (rt_backward(&call) < 0) goto done;
+    if (!capture) {
+        result = Py_NewRef(Py_None);
+        goto done;
+    }
+    result = PyTuple_New(k);
+    for (Py_ssize_t i = 0; result && i < k; i++) {
+        PyTuple_SET_ITEM(result, i, captured[i] ? (PyObject *)captured[i] : Py_NewRef(Py_None));
+        captured[i] = NULL;
+    }
+done:
+    for (Py_ssize_t i = 0; captured && i < k; i++) Py_XDECREF((PyObject *)captured[i]);
+    PyMem_Free(g);
+    PyMem_Free(captured);
+    return result;
+}
+
+static PyMethodDef functions[] = {
+    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Are operations recorded?"},
+    {"is_inference_mode_enabled", is_inference, METH_NOARGS, NULL},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},
+    {"_set_grad_enabled", set_grad_enabled, METH_O, "Sets the mode, returns what it was."},
+    {"_set_inference", set_inference, METH_O, NULL},
+    {"_set_anomaly", set_anomaly, METH_O, NULL},
+    {"_run_backward", run_backward, METH_VARARGS, NULL},
+    {"_function_record", rt_function_record, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+int rt_autograd_init(PyObject *module)
+{
+    if (PyType_Ready(&mode_type) < 0 || PyModule_AddObjectRef(module, "GradMode", (PyObject *)&mode_type) < 0) return -1;
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,29 @@
+/* convert: Python things into tensors, operands, dtypes, and back.  Floor: python. */
+#ifndef RT_PYTHON_CONVERT_H
+#define RT_PYTHON_CONVERT_H
+#include "core/node.h"
+
+/* o as an operand of an op.  A Tensor is borrowed; Python bool, int, float and complex become weak
+ * scalars; None becomes `none`; ndarrays, NumPy scalars, sequences and anything with __dlpack__, __array_interface__ or a
+ * buffer become a tensor, put into *owned (NULL otherwise) for the caller to drop.  0; -1 with
+ * TypeError; 1 without an exception when o is nothing of the sort. */
+RT_WARN_UNUSED int rt_convert_operand(PyObject *o, rt_operand *out, PyObject **owned);
+/* New tensor from anything array-like.  dtype RT_NODTYPE: o's own (Python floats: default dtype).
+ * copy 1: always, 0: never (ValueError when it cannot be), -1: where needed. */
+RT_WARN_UNUSED rt_tensor *rt_convert_tensor(PyObject *o, rt_dtype dtype, int copy);
+/* Python number of one element: item(). */
+RT_WARN_UNUSED PyObject *rt_convert_item(rt_dtype dtype, const void *at);
+/* Nested lists, as tolist(). */
+RT_WARN_UNUSED PyObject *rt_convert_list(const rt_tensor *t);
+
+/* NumPy dtype object (bfloat16: ml_dtypes', or our own object); new reference. */
+RT_WARN_UNUSED PyObject *rt_dtype_object(rt_dtype d);
+/* From np.dtype, scalar types, Python's bool int float complex, names; native byte order only.
+ * -1 with TypeError naming what came. */
+RT_WARN_UNUSED int rt_dtype_convert(PyObject *o, rt_dtype *out);
+/* Tuple subclass Size; new reference. */
+RT_WARN_UNUSED PyObject *rt_size_object(int ndim, const intptr_t *shape);
+/* A shape from an int or a sequence of ints (numbers with __index__), at most RT_MAX_NDIM. Returns ndim or -1. */
+RT_WARN_UNUSED int rt_shape_convert(PyObject *o, intptr_t *shape);
+int rt_convert_init(PyObject *module);
+#endif

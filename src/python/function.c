@@ -1,0 +1,147 @@
+/* function: the callable type of ops.  It is a method descriptor, so t.exp() calls it with
+ * t as first argument and no bound method is made.  Floor: python. */
+#include "python/function.h"
+#include "core/error.h"
+#include "python/convert.h"
+#include "ufunc/apply.h"
+#include <structmember.h>
+
+static PyObject *slow(rt_function *f, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    rt_call call;
+    if (rt_call_parse(&call, f->op, &f->signature, args, nargs, kwnames) < 0) return NULL;
+    PyObject *result = NULL;
+    if (f->inplace && call.nin && call.in[0].t) {
+        if (call.owned[0]) {
+            rt_error(PyExc_TypeError, f->op->cls.name, "the in-place form needs a Tensor as first argument");
+            goto done;
+        }
+        call.out[0] = call.in[0].t;
+    }
+    result = rt_call_run(&call, f->op, f->signature.npublic);
+done:
+    rt_call_clear(&call);
+    return result;
+}
+
+static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    rt_function *f = (rt_function *)self;
+    const rt_op *op = f->op;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    if (!kwnames && op->family == RT_ELEMENTWISE && nargs == op->nin && rt_tensor_check(args[0])) {
+        rt_operand in[3];
+        PyObject *owned[3] = {NULL, NULL, NULL};
+        rt_tensor *out[4] = {f->inplace ? (rt_tensor *)args[0] : NULL, NULL, NULL, NULL};
+        int status = 0;
+        for (int i = 0; i < op->nin && status == 0; i++) {
+            if (rt_tensor_check_exact(args[i])) in[i] = rt_operand_of((rt_tensor *)args[i]);
+            else if (args[i] == Py_None) status = 1;
+            else status = rt_convert_operand(args[i], &in[i], &owned[i]);
+        }
+        if (status == 0) status = rt_op_apply(op, op->nin, in, NULL, out);
+        for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);
+        if (status < 0) return NULL;
+        if (status == 0) {
+            if (f->inplace) Py_INCREF(out[0]);
+            return (PyObject *)out[0];
+        }
+    }
+    return slow(f, args, nargs, kwnames);
+}
+
+PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
+{
+    rt_operand in[2];
+    PyObject *owned[2] = {NULL, NULL}, *args[2] = {a, b};
+    rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
+    int status = 0;
+    for (int i = 0; i < 2 && status == 0; i++) {
+        if (rt_tensor_check_exact(args[i])) in[i] = rt_operand_of((rt_tensor *)args[i]);
+        else if (args[i] == Py_None) status = 1;
+        else status = rt_convert_operand(args[i], &in[i], &owned[i]);
+    }
+    if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
+    Py_XDECREF(owned[0]);
+    Py_XDECREF(owned[1]);
+    if (status < 0) return NULL;
+    if (status == 1) Py_RETURN_NOTIMPLEMENTED;
+    return (PyObject *)out[0];
+}
+
+static PyObject *function_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<rustorch function %U>", ((rt_function *)self)->name);
+}
+
+static void function_dealloc(PyObject *self)
+{
+    Py_XDECREF(((rt_function *)self)->name);
+    Py_XDECREF(((rt_function *)self)->doc);
+    PyObject_Free(self);
+}
+
+static PyObject *function_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    (void)type;
+    return obj && obj != Py_None ? PyMethod_New(self, obj) : Py_NewRef(self);
+}
+
+static PyObject *function_reduce(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(((rt_function *)self)->name);     /* pickled by its global name */
+}
+
+static PyObject *function_signature(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyUnicode_FromFormat("(%s)", ((rt_function *)self)->op->signature);
+}
+
+static PyMemberDef function_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(rt_function, vectorcall), READONLY, NULL},
+    {"__name__", T_OBJECT, offsetof(rt_function, name), READONLY, NULL},
+    {"__qualname__", T_OBJECT, offsetof(rt_function, name), READONLY, NULL},
+    {"__doc__", T_OBJECT, offsetof(rt_function, doc), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyGetSetDef function_getset[] = {
+    {"signature", function_signature, NULL, "The row's signature text.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyMethodDef function_methods[] = {
+    {"__reduce__", function_reduce, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject rt_function_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch.function",
+    .tp_basicsize = sizeof(rt_function),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_vectorcall_offset = offsetof(rt_function, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_dealloc = function_dealloc,
+    .tp_repr = function_repr,
+    .tp_descr_get = function_get,
+    .tp_members = function_members,
+    .tp_getset = function_getset,
+    .tp_methods = function_methods,
+};
+
+PyObject *rt_function_new(const rt_op *op, int inplace)
+{
+    rt_function *f = PyObject_New(rt_function, &rt_function_type);
+    if (!f) return NULL;
+    f->vectorcall = function_call;
+    f->op = op;
+    f->inplace = inplace;
+    f->name = PyUnicode_FromFormat(inplace ? "%s_" : "%s", op->cls.name);
+    f->doc = PyUnicode_FromFormat("%s%s(%s)\n\n%s", op->cls.name, inplace ? "_" : "", op->signature, op->doc);
+    if (!f->name || !f->doc || rt_signature_parse(op->signature, &f->signature) < 0) {
+        Py_DECREF(f);
+        return NULL;
+    }
+    return (PyObject *)f;
+}

@@ -1,0 +1,204 @@
+/* module: rustorch._C, put together: types, op functions, creation, autograd, memory and
+ * threads.  Floor: python. */
+#include "backends/blas.h"
+#include "backends/memory.h"
+#include "backends/threads.h"
+#include "core/error.h"
+#include "dlpack/exchange.h"
+#include "python/autograd_module.h"
+#include "python/convert.h"
+#include "python/creation.h"
+#include "python/function.h"
+#include "python/ndarray.h"
+#include "python/node_type.h"
+#include "python/numpy_protocol.h"
+#include "python/optim_step.h"
+#include "python/random_module.h"
+#include "python/tensor_type.h"
+#include "python/ufunc_register.h"
+
+/* add_method(name, object): puts it on the Tensor type, which Python may not change itself. */
+static PyObject *add_method(PyObject *m, PyObject *args)
+{
+    PyObject *name, *value;
+    (void)m;
+    if (!PyArg_ParseTuple(args, "UO:_add_method", &name, &value)) return NULL;
+    if (PyDict_SetItem(rt_tensor_type.tp_dict, name, value) < 0) return NULL;
+    PyType_Modified(&rt_tensor_type);
+    Py_RETURN_NONE;
+}
+
+static PyObject *memory_stats(PyObject *m, PyObject *unused)
+{
+    (void)m, (void)unused;
+    rt_memory_stats s;
+    rt_memory_get_stats(&s);
+    return Py_BuildValue("{sKsKsKsKsKsKsK}", "allocations", s.allocations, "cache_hits", s.cache_hits, "live_bytes",
+                         s.live_bytes, "peak_bytes", s.peak_bytes, "cached_bytes", s.cached_bytes, "system_bytes",
+                         s.system_bytes, "limit_bytes", s.limit_bytes);
+}
+
+static PyObject *reset_peak(PyObject *m, PyObject *u) { (void)m, (void)u; rt_memory_reset_peak(); Py_RETURN_NONE; }
+static PyObject *empty_cache(PyObject *m, PyObject *u) { (void)m, (void)u; rt_memory_empty_cache(); Py_RETURN_NONE; }
+
+static PyObject *set_memory_limit(PyObject *m, PyObject *o)
+{
+    (void)m;
+    size_t n = PyLong_AsSize_t(o);
+    if (n == (size_t)-1 && PyErr_Occurred()) return NULL;
+    rt_memory_set_limit(n);
+    Py_RETURN_NONE;
+}
+
+static PyObject *set_caching(PyObject *m, PyObject *o)
+{
+    (void)m;
+    int on = PyObject_IsTrue(o);
+    if (on < 0) return NULL;
+    rt_memory_set_caching(on);
+    Py_RETURN_NONE;
+}
+
+static PyObject *fail_at(PyObject *m, PyObject *o)
+{
+    (void)m;
+    unsigned long long n = PyLong_AsUnsignedLongLong(o);
+    if (n == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
+    return PyLong_FromUnsignedLongLong(rt_memory_fail_at(n));
+}
+
+static PyObject *get_threads(PyObject *m, PyObject *u) { (void)m, (void)u; return PyLong_FromLong(rt_threads_count()); }
+static PyObject *available_threads(PyObject *m, PyObject *u) { (void)m, (void)u; return PyLong_FromLong(rt_threads_available()); }
+
+static PyObject *set_threads(PyObject *m, PyObject *o)
+{
+    (void)m;
+    long n = PyLong_AsLong(o);
+    if (n == -1 && PyErr_Occurred()) return NULL;
+    if (n < 1 || n > 256) return PyErr_Format(PyExc_ValueError, "the number of threads must be 1 to 256, not %ld", n);
+    rt_threads_set((int)n);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_default_dtype(PyObject *m, PyObject *u) { (void)m, (void)u; return rt_dtype_object(rt_default_dtype()); }
+
+static PyObject *set_default_dtype(PyObject *m, PyObject *o)
+{
+    rt_dtype d;
+    (void)m;
+    if (rt_dtype_convert(o, &d) < 0) return NULL;
+    if (!rt_dtype_is_float(d))
+        return PyErr_Format(PyExc_TypeError, "the default dtype must be a floating one, not %s", rt_dtypes[d].name);
+    rt_default_dtype_set(d);
+    Py_RETURN_NONE;
+}
+
+static PyObject *dtype_object(PyObject *m, PyObject *o)
+{
+    rt_dtype d;
+    (void)m;
+    return rt_dtype_convert(o, &d) < 0 ? NULL : rt_dtype_object(d);
+}
+
+static PyObject *promote_types(PyObject *m, PyObject *args)
+{
+    PyObject *a, *b;
+    rt_dtype x, y;
+    (void)m;
+    if (!PyArg_ParseTuple(args, "OO:promote_types", &a, &b)) return NULL;
+    if (rt_dtype_convert(a, &x) < 0 || rt_dtype_convert(b, &y) < 0) return NULL;
+    return rt_dtype_object(rt_dtype_promote(x, y));
+}
+
+static PyObject *build_info(PyObject *m, PyObject *u)
+{
+    (void)m, (void)u;
+#ifdef RT_HAVE_SLEEF
+    const char *math = "SLEEF";
+#else
+    const char *math = "libm";
+#endif
+    return Py_BuildValue("{ssssss}", "isa", rt_ops_isa(), "math", math, "blas", rt_blas_config());
+}
+
+static const char *const families[] = {"elementwise", "reduce", "gufunc", "view", "update"};
+static const char *const classes[] = {"ALL", "NUM", "REAL", "REALNUM", "INEXACT", "FLOAT", "COMPLEX", "INT", "INTNUM", "BOOL"};
+
+static PyObject *op_table(PyObject *m, PyObject *u)
+{
+    (void)m, (void)u;
+    PyObject *list = PyList_New(0);
+    for (int i = 0; list && i < RT_NOP; i++) {
+        const rt_op *op = &rt_ops[i];
+        PyObject *row = Py_BuildValue(
+            "{ss ss ss ss si si sO sO sO ss sN ss ss}", "name", op->cls.name, "numpy", op->numpy ? op->numpy : "", "family",
+            families[op->family], "class", classes[op->klass], "nin", op->nin, "nout", op->nout, "logic",
+            op->logic ? Py_True : Py_False, "select", op->select ? Py_True : Py_False, "differentiable",
+            op->differentiable ? Py_True : Py_False, "signature", op->signature, "gradient",
+            Py_BuildValue("(zzz)", op->gradient[0], op->gradient[1], op->gradient[2]), "domain",
+            op->domain ? op->domain : "", "doc", op->doc);
+        if (!row || PyList_Append(list, row) < 0) Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+/* {name: function} of all rows but updates, with in-place forms of elementwise ones. */
+static PyObject *make_functions(void)
+{
+    PyObject *dict = PyDict_New();
+    for (int i = 0; dict && i < RT_NOP; i++) {
+        const rt_op *op = &rt_ops[i];
+        for (int inplace = 0; inplace <= (op->family == RT_ELEMENTWISE && !op->logic && !op->select); inplace++) {
+            if (op->family == RT_UPDATE) continue;
+            PyObject *f = rt_function_new(op, inplace);
+            if (!f || PyDict_SetItem(dict, ((rt_function *)f)->name, f) < 0) Py_CLEAR(dict);
+            Py_XDECREF(f);
+            if (!dict) return NULL;
+        }
+    }
+    return dict;
+}
+
+#define FAST(f) ((PyCFunction)(void (*)(void))f)
+static PyMethodDef functions[] = {
+    {"_add_method", add_method, METH_VARARGS, NULL},
+    {"memory_stats", memory_stats, METH_NOARGS, "Statistics of the caching allocator, a dict of byte and call counts."},
+    {"memory_reset_peak", reset_peak, METH_NOARGS, NULL},
+    {"memory_empty_cache", empty_cache, METH_NOARGS, "Gives cached blocks back to the system."},
+    {"memory_set_limit", set_memory_limit, METH_O, "At most this many bytes stay cached."},
+    {"memory_set_caching", set_caching, METH_O, NULL},
+    {"memory_fail_at", fail_at, METH_O, "For tests: the n-th allocation from now fails."},
+    {"get_num_threads", get_threads, METH_NOARGS, "Threads that loops may use."},
+    {"set_num_threads", set_threads, METH_O, "Sets how many threads loops may use, 1 to 256."},
+    {"available_threads", available_threads, METH_NOARGS, "What affinity and the container's quota allow."},
+    {"get_default_dtype", get_default_dtype, METH_NOARGS, "dtype of new floating tensors."},
+    {"set_default_dtype", set_default_dtype, METH_O, "Sets the dtype of new floating tensors."},
+    {"dtype", dtype_object, METH_O, "The dtype object for a name, type or dtype."},
+    {"promote_types", promote_types, METH_VARARGS, "promote_types(a, b): the dtype that holds both."},
+    {"build_info", build_info, METH_NOARGS, NULL},
+    {"op_table", op_table, METH_NOARGS, "The rows of the op table, a list of dicts."},
+    {"from_dlpack", FAST(rt_dlpack_from), METH_FASTCALL | METH_KEYWORDS,
+     "from_dlpack(x, /, *, device=None, copy=None)\n\nTensor on the memory of x, a capsule or an object with __dlpack__."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rustorch._C", NULL, -1, functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__C(void)
+{
+    PyObject *m = PyModule_Create(&definition), *ops = NULL;
+    if (!m) return NULL;
+    rt_blas_init();
+    if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_convert_init(m) < 0 || rt_ops_init() < 0) goto fail;
+    if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0) goto fail;
+    if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
+    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0) goto fail;
+    ops = make_functions();
+    if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;
+    return m;
+fail:
+    Py_XDECREF(ops);
+    Py_DECREF(m);
+    return NULL;
+}
