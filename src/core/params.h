@@ -9,7 +9,7 @@
 #define RT_NONE_INT INTPTR_MIN        /* an integer argument that is None */
 
 typedef struct {
-    double f[4];
+    double f[6];
     intptr_t i[6];
     int16_t n[4];                     /* length of each list; -1: None */
     int16_t nlist;                    /* used part of list */
