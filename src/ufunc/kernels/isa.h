@@ -6,8 +6,11 @@
 #define RT_UFUNC_KERNELS_ISA_H
 #include "core/dtype.h"
 #include "backends/execute.h"
+#include "ufunc/kernels/random.h"
 #include "ufunc/kernels/reduce.h"
 #include "ufunc/kernels/rowwise.h"
+#include "ufunc/kernels/update.h"
+#include "ufunc/kernels/scan.h"
 
 enum {
 #define RT_ROW(name) RT_KERNEL_##name,
@@ -25,7 +28,10 @@ typedef struct {
     rt_loop *const (*casts)[RT_NDTYPE];          /* casts[from][to], all present */
     rt_loop *const *selects;                     /* where(c, x, y) by log2 of the itemsize, 0..4 */
     const rt_reducer *reducers[RT_REDUCE_COUNT]; /* [kind] -> array over dtypes */
-    const rt_rowwise *rowwise;                   /* [RT_NDTYPE] fused row kernels */
+    const rt_scanner *scanners[RT_SCAN_COUNT];   /* likewise */
+    const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
+    const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
+    const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
 } rt_isa;
 
 extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_portable;

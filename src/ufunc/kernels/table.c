@@ -23,5 +23,13 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
         [RT_REDUCE_ALL] = RT_ISA_NAME(reducers)[RT_REDUCE_ALL],
         [RT_REDUCE_SUMSQ] = RT_ISA_NAME(reducers)[RT_REDUCE_SUMSQ],
     },
-    .rowwise = RT_ISA_NAME(rowwise),
+    .scanners = {
+        [RT_SCAN_SUM] = RT_ISA_NAME(scanners)[RT_SCAN_SUM],
+        [RT_SCAN_PROD] = RT_ISA_NAME(scanners)[RT_SCAN_PROD],
+        [RT_SCAN_MAX] = RT_ISA_NAME(scanners)[RT_SCAN_MAX],
+        [RT_SCAN_MIN] = RT_ISA_NAME(scanners)[RT_SCAN_MIN],
+    },
+    .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
+    .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},
+    .randoms = {[RT_f32] = &RT_ISA_NAME(randoms_f32), [RT_f64] = &RT_ISA_NAME(randoms_f64)},
 };

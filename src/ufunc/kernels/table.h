@@ -23,5 +23,9 @@ extern rt_loop *const RT_ISA_NAME(gradients_f32)[RT_NKERNEL][3];
 extern rt_loop *const RT_ISA_NAME(gradients_f64)[RT_NKERNEL][3];
 extern rt_loop *const RT_ISA_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
 extern rt_loop *const RT_ISA_NAME(selects)[5];   /* by log2 of the itemsize */
-extern const rt_rowwise RT_ISA_NAME(rowwise)[RT_NDTYPE] __attribute__((weak));
+extern rt_reducer_table RT_ISA_NAME(reducers);
+extern rt_scanner_table RT_ISA_NAME(scanners);
+extern const rt_rowwise RT_ISA_NAME(rowwise_f32), RT_ISA_NAME(rowwise_f64);
+extern const rt_updates RT_ISA_NAME(updates_f32), RT_ISA_NAME(updates_f64);
+extern const rt_randoms RT_ISA_NAME(randoms_f32), RT_ISA_NAME(randoms_f64);
 #endif
