@@ -51,11 +51,13 @@ static int read_tensor(rt_foreign *f, const DLTensor *d)
         return rt_error(f->error, OP, "the producer gives no shape for %d dimensions", (int)d->ndim);
     f->ndim = d->ndim;
     f->c_order = !d->strides;
+    int empty = 0;
+    for (int i = 0; i < f->ndim; i++) empty |= d->shape[i] == 0;
     for (int i = 0; i < f->ndim; i++) {
         f->shape[i] = d->shape[i];
         f->steps[i] = 0;
-        /* The stride of a length below 2 is never used, so it may be anything. */
-        if (d->strides && d->shape[i] > 1
+        /* A stride that is never used may be anything. */
+        if (d->strides && !empty && d->shape[i] > 1
             && __builtin_mul_overflow(d->strides[i], (intptr_t)rt_itemsize(f->dtype), &f->steps[i]))
             return rt_error(f->error, OP, "stride %lld of dimension %d does not fit in an address",
                             (long long)d->strides[i], i);

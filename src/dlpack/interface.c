@@ -61,12 +61,13 @@ static rt_dtype parse_type(PyObject *typestr)
                  typestr ? Py_TYPE(typestr)->tp_name : "missing");
         return RT_NODTYPE;
     }
-    const char *text = PyUnicode_AsUTF8(typestr);
+    Py_ssize_t length;
+    const char *text = PyUnicode_AsUTF8AndSize(typestr, &length);
     if (!text) return RT_NODTYPE;
     char order = text[0], letter = order ? text[1] : 0, *end = NULL;
     long size = letter && text[2] >= '1' && text[2] <= '9' ? strtol(text + 2, &end, 10) : 0;
     rt_dtype dtype = RT_NODTYPE;
-    for (int kind = 0; end && !*end && kind <= RT_KIND_COMPLEX; kind++)
+    for (int kind = 0; end == text + length && kind <= RT_KIND_COMPLEX; kind++)
         if (kind_letters[kind] == letter) dtype = rt_dtype_find((rt_kind)kind, (size_t)size);
     if (dtype == RT_NODTYPE || !strchr("<>|=", order)) {
         PyErr_Format(PyExc_TypeError, OP ": typestr %R is not a type we compute with", typestr);
