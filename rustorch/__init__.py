@@ -1,0 +1,120 @@
+"""rustorch: a NumPy array that differentiates.
+
+A small, quick tensor library whose Tensor is a C type.  It shares memory with NumPy,
+PyTorch, SciPy and scikit-learn, takes part in NumPy's own ufuncs, and records gradients.
+
+>>> import numpy as np, rustorch as rt
+>>> x = rt.tensor([1.0, 2.0], requires_grad=True)
+>>> np.sum(np.exp(x) * x).backward()
+>>> x.grad
+tensor([ 5.4365635, 22.167168 ])
+"""
+
+from __future__ import annotations
+
+import importlib
+import math as _math
+from typing import Any
+
+from . import _C
+from ._C import (  # noqa: F401
+    DeviceError,
+    DtypeError,
+    RusTorchError,
+    ShapeMismatchError,
+    Size,
+    Tensor,
+    TensorError,
+    arange,
+    as_tensor,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    full,
+    full_like,
+    get_default_dtype,
+    get_num_threads,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    linspace,
+    ones,
+    ones_like,
+    promote_types,
+    set_default_dtype,
+    set_num_threads,
+    tensor,
+    zeros,
+    zeros_like,
+)
+
+__version__ = "0.1.0"
+
+inf = _math.inf
+nan = _math.nan
+pi = _math.pi
+e = _math.e
+newaxis = None
+
+bool = bool_ = _C.dtype("bool")
+uint8 = _C.dtype("uint8")
+uint16 = _C.dtype("uint16")
+uint32 = _C.dtype("uint32")
+uint64 = _C.dtype("uint64")
+int8 = _C.dtype("int8")
+int16 = short = _C.dtype("int16")
+int32 = int = _C.dtype("int32")
+int64 = long = _C.dtype("int64")
+float16 = half = _C.dtype("float16")
+float32 = float = _C.dtype("float32")
+float64 = double = _C.dtype("float64")
+complex64 = cfloat = _C.dtype("complex64")
+complex128 = cdouble = _C.dtype("complex128")
+
+globals().update(_C.ops)
+
+from . import _operations  # noqa: E402  (needs the names above)
+from ._methods import device  # noqa: E402, F401
+from ._modes import (  # noqa: E402, F401
+    enable_grad,
+    inference_mode,
+    no_grad,
+    set_grad_enabled,
+)
+
+globals().update(_operations.public())
+
+_SUBMODULES = {
+    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "interop", "jit", "kernels", "linalg", "memory",
+    "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing", "training",
+    "ufunc", "utils", "visualization",
+}  # fmt: skip
+_RANDOM = {
+    "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "seed",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Submodules, random functions and bfloat16 are loaded when first asked for."""
+    if name == "bfloat16":
+        value = _C.dtype("bfloat16")
+    elif name in _RANDOM:
+        value = getattr(importlib.import_module(".random", __name__), name)
+    elif name in _SUBMODULES:
+        try:
+            value = importlib.import_module("." + name, __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"rustorch has no {name!r} yet") from None
+    else:
+        raise AttributeError(f"module 'rustorch' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_RANDOM, "bfloat16"})

@@ -1,0 +1,193 @@
+"""Names of the Python face: synonyms of rows, calls that choose among rows by their arguments, and
+the methods of Tensor.  No arithmetic of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from . import _C, _compositions
+
+_ops: dict[str, Any] = _C.ops
+Tensor = _C.Tensor
+
+# synonym -> row
+SYNONYMS = {
+    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "negative": "neg",
+    "absolute": "abs", "power": "pow", "equal_to": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le",
+    "greater": "gt", "greater_equal": "ge", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "fix": "trunc", "clip": "clamp",
+    "special_expit": "sigmoid", "expit": "sigmoid", "swapaxes": "transpose", "swapdims": "transpose", "concat": "cat",
+    "concatenate": "cat", "moveaxis": "movedim", "conj_physical": "conj", "rint": "round", "logsigmoid": "log_sigmoid",
+    "sgn_": "sign", "det_": "det", "mod": "remainder", "radians": "deg2rad", "degrees": "rad2deg",
+    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "invert": "bitwise_not",
+}  # fmt: skip
+
+# rows that are not methods, or whose method means something else
+NOT_METHODS = {
+    "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
+    "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
+}  # fmt: skip
+
+
+class max_result(NamedTuple):
+    """What max(dim=) returns."""
+
+    values: Any
+    indices: Any
+
+
+class min_result(NamedTuple):
+    """What min(dim=) returns."""
+
+    values: Any
+    indices: Any
+
+
+def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., Any]:
+    reduce, along, elementwise = _ops[whole], _ops[pair], _ops[binary]
+
+    def function(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = ..., keepdims: bool = False, other: Any = None, out: Any = None) -> Any:
+        if axis is not ...:
+            return reduce(x, axis, keepdims, out=out)
+        if other is not None or isinstance(dim, Tensor):
+            return elementwise(x, dim if other is None else other, out=out)
+        if dim is None:
+            return reduce(x, None, keepdim or keepdims, out=out)
+        return result(*along(x, dim, keepdim, out=out))
+
+    function.__name__ = function.__qualname__ = whole[1:]
+    function.__doc__ = (
+        f"{whole[1:]}(x), {whole[1:]}(x, dim, keepdim=False) -> (values, indices), {whole[1:]}(x, other): as PyTorch;"
+        f" {whole[1:]}(x, axis=...) reduces as NumPy."
+    )
+    return function
+
+
+max = _extremum("amax", "max_dim", "maximum", max_result)
+min = _extremum("amin", "min_dim", "minimum", min_result)
+
+
+def where(condition: Any, x: Any = None, y: Any = None, *, out: Any = None) -> Any:
+    """x where condition is true, y elsewhere; where(condition) is nonzero(as_tuple=True)."""
+    if x is None and y is None:
+        return _compositions.nonzero(condition, as_tuple=True)
+    return _ops["where"](condition, x, y, out=out)
+
+
+def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
+    """x kept between min and max; either may be None."""
+    if min is None:
+        if max is None:
+            raise ValueError("clamp: at least one of min and max must be given")
+        return _ops["minimum"](x, max, out=out)
+    if max is None:
+        return _ops["maximum"](x, min, out=out)
+    return _ops["clamp"](x, min, max, out=out)
+
+
+def clamp_(x: Any, min: Any = None, max: Any = None) -> Any:
+    """clamp in place."""
+    return clamp(x, min, max, out=x)
+
+
+def div(x: Any, y: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+    """x / y; rounding_mode "trunc" or "floor" rounds the quotient."""
+    if rounding_mode is None:
+        return _ops["div"](x, y, out=out)
+    if rounding_mode == "floor":
+        return _ops["floor_divide"](x, y, out=out)
+    if rounding_mode == "trunc":
+        quotient = _ops["div"](x, y)
+        integral = all(getattr(v, "dtype", None) is None or v.dtype.kind in "iub" for v in (x, y))
+        result = _ops["trunc"](quotient, out=out)
+        return _ops["cast"](result, _C.promote_types(*(getattr(v, "dtype", "int64") for v in (x, y)))) if integral else result
+    raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', not {rounding_mode!r}")
+
+
+def add(x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    """x + alpha * y."""
+    return _ops["add"](x, y if alpha == 1 else _ops["mul"](y, alpha), out=out)
+
+
+def sub(x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    """x - alpha * y."""
+    return _ops["sub"](x, y if alpha == 1 else _ops["mul"](y, alpha), out=out)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Gaussian error linear unit; approximate="tanh" for the cheaper form."""
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+    return _ops["gelu" if approximate == "none" else "gelu_tanh"](x)
+
+
+def round(x: Any, *, decimals: int = 0, out: Any = None) -> Any:
+    """Nearest integer, halves to even; decimals shifts the point."""
+    if decimals == 0:
+        return _ops["round"](x, out=out)
+    scale = 10.0 ** abs(decimals)
+    scaled = x * scale if decimals > 0 else x / scale
+    rounded = _ops["round"](scaled)
+    return _ops["div"](rounded, scale, out=out) if decimals > 0 else _ops["mul"](rounded, scale, out=out)
+
+
+def var(x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
+    """Variance; divides by n - correction (1 unless `axis` or `ddof` speak NumPy)."""
+    return _spread("var", x, dim, unbiased, keepdim, kw)
+
+
+def std(x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
+    """Standard deviation; divides by n - correction (1 unless `axis` or `ddof` speak NumPy)."""
+    return _spread("std", x, dim, unbiased, keepdim, kw)
+
+
+def _spread(name: str, x: Any, dim: Any, unbiased: Any, keepdim: bool, kw: dict[str, Any]) -> Any:
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        kw["correction"] = float(unbiased)
+    if kw.get("correction", 0) is None:
+        del kw["correction"]
+    if dim is not None:
+        kw["dim"] = dim
+    if keepdim:
+        kw["keepdim"] = keepdim
+    return _ops[name](x, **kw)
+
+
+_CHOOSERS: dict[str, Any] = {
+    f.__name__: f for f in (max, min, where, clamp, clamp_, div, gelu, round, var, std)
+} | {"clip": clamp, "divide": div, "true_divide": div, "std": std, "var": var}  # fmt: skip
+
+# with a keyword `alpha`; the plain row is what operators and two-argument calls use
+_ALPHA = {"add": add, "sub": sub, "subtract": sub}
+
+
+def public() -> dict[str, Any]:
+    """Everything that `rustorch` shows beside the rows themselves."""
+    names = {synonym: _ops[row] for synonym, row in SYNONYMS.items() if row in _ops}
+    names.update(_compositions.public())
+    names.update(_CHOOSERS)
+    names.update(_ALPHA)
+    return names
+
+
+def _attach() -> None:
+    from . import _methods
+
+    methods: dict[str, Any] = {n: f for n, f in _ops.items() if n not in NOT_METHODS}
+    for synonym, row in SYNONYMS.items():
+        if row in methods:
+            methods[synonym] = methods[row]
+            if row + "_" in methods:
+                methods[synonym + "_"] = methods[row + "_"]
+    methods.update(_compositions.methods())
+    methods.update({n: f for n, f in _CHOOSERS.items() if n != "where"})
+    methods.update(_ALPHA)
+    methods.update(_methods.methods())
+    for name, function in methods.items():
+        _C._add_method(name, function)
+
+
+_attach()
