@@ -1,26 +1,126 @@
-/* complex: the vocabulary of ops.def for c64 and c128, one element at a time.
- * Floor: ufunc/kernels. */
+/* complex: the vocabulary of ops.def for c64 and c128, one element at a time, with the special
+ * values of C99's Annex G, as NumPy.  c64 has only what is exact enough in single precision;
+ * the rest is computed in c128.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_COMPLEX_H
 #define RT_UFUNC_KERNELS_COMPLEX_H
 #include <complex.h>
 #include <math.h>
 #include "ufunc/kernels/word.h"
 
-#define R(e) (e)
-ALWAYS element c_exp(element x) { return (element)cexp(x); }
-/* Lexicographic order, false where a NaN takes part, as NumPy. */
+#define RE(x) (__real__(x))
+#define IM(x) (__imag__(x))
+
+ALWAYS element c_make(double re, double im)
+{
+    element z;
+    RE(z) = (real_part)re, IM(z) = (real_part)im;
+    return z;
+}
+/* Lexicographic order, false where a NaN takes part. */
 ALWAYS uint8_t c_lt(element x, element y)
 {
-    real_part a = __real__ x, b = __imag__ x, c = __real__ y, d = __imag__ y;
-    return (a < c && b == b && d == d) || (a == c && b < d);
+    return (RE(x) < RE(y) && IM(x) == IM(x) && IM(y) == IM(y)) || (RE(x) == RE(y) && IM(x) < IM(y));
 }
 ALWAYS uint8_t c_le(element x, element y)
 {
-    real_part a = __real__ x, b = __imag__ x, c = __real__ y, d = __imag__ y;
-    return (a < c && b == b && d == d) || (a == c && b <= d);
+    return (RE(x) < RE(y) && IM(x) == IM(x) && IM(y) == IM(y)) || (RE(x) == RE(y) && IM(x) <= IM(y));
+}
+ALWAYS real_part c_abs(element x)
+{
+#if IS_C64
+    double re = RE(x), im = IM(x), s = re * re + im * im;
+    return isinf(RE(x)) || isinf(IM(x)) ? INFINITY : (float)sqrt(s);
+#else
+    return hypot(RE(x), IM(x));
+#endif
+}
+/* x / |x|, scaled against overflow. */
+ALWAYS element c_sgn(element x)
+{
+    double a = RE(x), b = IM(x), m = hypot(a, b);
+    if (isnan(m)) return c_make(NAN, NAN);
+    if (isinf(m)) {
+        if (isinf(a) && isinf(b)) return c_make(NAN, NAN);
+        return isinf(a) ? c_make(copysign(1, a), 0) : c_make(0, copysign(1, b));
+    }
+    return m == 0 ? c_make(0, 0) : c_make(a / m, b / m);
+}
+/* Whole exponents below 100 by multiplication, as NumPy, so that squares of Gaussian integers are exact. */
+static UNUSED element c_pow(element x, element y)
+{
+    double a = RE(x), b = IM(x), c = RE(y), d = IM(y);
+    if (c == 0 && d == 0) return 1;
+    if (a == 0 && b == 0) return c > 0 && d == 0 ? c_make(0, 0) : c_make(NAN, NAN);
+    double _Complex z = x;
+    if (d == 0 && c == rint(c) && fabs(c) < 100) {
+        double _Complex p = 1;
+        for (int n = (int)fabs(c); n > 0; n >>= 1, z *= z) if (n & 1) p *= z;
+        return (element)(c < 0 ? 1 / p : p);
+    }
+    return (element)cpow(z, y);
 }
 
+#define R(e) (e)
+#define where(c, a, b) ((c) ? (a) : (b))
 #define lt(x, y) c_lt(x, y)
 #define le(x, y) c_le(x, y)
-#define exp(x) c_exp(x)
+#define conj(x) (~(x))
+#define positive(x) (x)
+#define abs(x) c_abs(x)
+#define sgn(x) c_sgn(x)
+#define sign(x) c_sgn(x)
+#define square(x) ((x) * (x))
+#define pow(x, y) c_pow(x, y)
+#undef isnan
+#undef isinf
+#undef isfinite
+#define isnan(x) ((x) != (x))
+#define isinf(x) (__builtin_isinf(RE(x)) || __builtin_isinf(IM(x)))
+#define isfinite(x) (__builtin_isfinite(RE(x)) && __builtin_isfinite(IM(x)))
+
+#if !IS_C64
+#define LN2 0.693147180559945309417
+#define LN10 2.30258509299404568402
+#define PI 3.14159265358979323846
+static UNUSED element c_expm1(element x)
+{
+    double s = sin(0.5 * IM(x));
+    return c_make(expm1(RE(x)) * cos(IM(x)) - 2 * s * s, exp(RE(x)) * sin(IM(x)));
+}
+static UNUSED element c_log1p(element x)
+{
+    double a = RE(x), b = IM(x);
+    if (fabs(a) < 0.5 && fabs(b) < 0.5) return c_make(0.5 * log1p(a * (2 + a) + b * b), atan2(b, a + 1));
+    return clog(c_make(a + 1, b));
+}
+static UNUSED element c_sinc(element x) { return x == 0 ? 1 : csin(x * PI) / (x * PI); }
+static UNUSED element c_log2(element x) { x = clog(x); return c_make(RE(x) / LN2, IM(x) / LN2); }
+static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN10, IM(x) / LN10); }
+
+#define exp(x) cexp(x)
+#define exp2(x) cexp((x) * LN2)
+#define expm1(x) c_expm1(x)
+#define log(x) clog(x)
+#define log1p(x) c_log1p(x)
+#define log2(x) c_log2(x)
+#define log10(x) c_log10(x)
+#define sqrt(x) csqrt(x)
+#define rsqrt(x) (1 / csqrt(x))
+#define sin(x) csin(x)
+#define cos(x) ccos(x)
+#define tan(x) ctan(x)
+#define asin(x) casin(x)
+#define acos(x) cacos(x)
+#define atan(x) catan(x)
+#define sinh(x) csinh(x)
+#define cosh(x) ccosh(x)
+#define tanh(x) ctanh(x)
+#define asinh(x) casinh(x)
+#define acosh(x) cacosh(x)
+#define atanh(x) catanh(x)
+#define angle(x) carg(x)
+#define sinc(x) c_sinc(x)
+#define sigmoid(x) (1 / (1 + cexp(-(x))))
+#define angle_slope(x) (c_make(0, 1) / ~(x))
+#endif
 #endif

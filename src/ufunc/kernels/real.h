@@ -1,25 +1,102 @@
 /* real: the vocabulary of ops.def for f32 and f64, over the vectors of vector.h.  A name is a
- * function-like macro over v_<name>, so that the text of an expression stays as written.
- * Numbers stand for vectors that hold them everywhere.  Floor: ufunc/kernels. */
+ * function-like macro over v_<name>, so that the text of an expression stays as written; numbers
+ * stand for vectors that hold them in every lane.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_REAL_H
 #define RT_UFUNC_KERNELS_REAL_H
-#include <math.h>
-#include "ufunc/kernels/vector.h"
-#ifdef RT_HAVE_SLEEF
-#include <sleef.h>
-#endif
+#include "ufunc/kernels/elementary.h"
+#include "ufunc/kernels/special.h"
 
+ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }
+ALWAYS vec v_maximum(vec x, vec y) { return v_where((x >= y) | (x != x), x, y); }
+ALWAYS vec v_minimum(vec x, vec y) { return v_where((x <= y) | (x != x), x, y); }
+ALWAYS vec v_fmax(vec x, vec y) { return v_where((x >= y) | (y != y), x, y); }
+ALWAYS vec v_fmin(vec x, vec y) { return v_where((x <= y) | (y != y), x, y); }
+ALWAYS vec v_rsqrt(vec x) { return 1 / v_sqrt(x); }
+ALWAYS vec v_angle(vec x) { return v_where(x < 0, splat((real)3.14159265358979323846), v_where(x == x, splat(0), x)); }
+ALWAYS vec v_sinc(vec x) { return v_where(x == 0, splat(1), v_sinpi(x) / (x * (real)3.14159265358979323846)); }
+ALWAYS vec v_xlogy(vec x, vec y)
+{
+    return v_where((x == 0) & (y == y), splat(0), x * v_log(y));
+}
+ALWAYS vec v_xlog1py(vec x, vec y)
+{
+    return v_where((x == 0) & (y == y), splat(0), x * v_log1p(y));
+}
+
+#undef isnan
+#undef isinf
+#undef isfinite
+#undef signbit
 #define R(e) V(e)
 #define zero splat(0)
 #define none splat(0)
-
-ALWAYS vec v_where(mask c, vec a, vec b) { return select_bits(c, a, b); }
-ALWAYS vec v_each1(double (*f)(double), vec x) { for (int i = 0; i < LANES; i++) x[i] = (real)f(x[i]); return x; }
-ALWAYS vec v_exp(vec x) { return v_each1(exp, x); }
-
 #define where(c, a, b) v_where((c), V(a), V(b))
-#define conj(x) V(x)
 #define lt(x, y) (V(x) < V(y))
 #define le(x, y) (V(x) <= V(y))
+#define conj(x) V(x)
+#define positive(x) V(x)
+#define abs(x) v_abs(V(x))
+#define fabs(x) v_abs(V(x))
+#define sign(x) v_sign(V(x))
+#define sgn(x) v_sign(V(x))
+#define square(x) (V(x) * V(x))
+#define sqrt(x) v_sqrt(V(x))
+#define rsqrt(x) v_rsqrt(V(x))
+#define cbrt(x) v_cbrt(V(x))
+#define floor(x) v_floor(V(x))
+#define ceil(x) v_ceil(V(x))
+#define trunc(x) v_trunc(V(x))
+#define round(x) v_rint(V(x))
+#define copysign(x, y) v_copysign(V(x), V(y))
+#define signbit(x) ((mask)V(x) < 0)
+#define isnan(x) (V(x) != V(x))
+#define isinf(x) (v_abs(V(x)) == (real)INFINITY)
+#define isfinite(x) (v_abs(V(x)) < (real)INFINITY)
+#define isposinf(x) (V(x) == (real)INFINITY)
+#define isneginf(x) (V(x) == (real)-INFINITY)
+#define maximum(x, y) v_maximum(V(x), V(y))
+#define minimum(x, y) v_minimum(V(x), V(y))
+#define fmax(x, y) v_fmax(V(x), V(y))
+#define fmin(x, y) v_fmin(V(x), V(y))
+#define fmod(x, y) v_fmod(V(x), V(y))
+#define remainder(x, y) v_remainder(V(x), V(y))
+#define floor_divide(x, y) v_floor_divide(V(x), V(y))
+#define nextafter(x, y) v_nextafter(V(x), V(y))
+#define ldexp(x, y) v_ldexp(V(x), V(y))
+#define hypot(x, y) v_hypot(V(x), V(y))
+#define pow(x, y) v_pow(V(x), V(y))
 #define exp(x) v_exp(V(x))
+#define exp2(x) v_exp2(V(x))
+#define expm1(x) v_expm1(V(x))
+#define log(x) v_log(V(x))
+#define log2(x) v_log2(V(x))
+#define log10(x) v_log10(V(x))
+#define log1p(x) v_log1p(V(x))
+#define logaddexp(x, y) v_logaddexp(V(x), V(y))
+#define logaddexp2(x, y) v_logaddexp2(V(x), V(y))
+#define xlogy(x, y) v_xlogy(V(x), V(y))
+#define xlog1py(x, y) v_xlog1py(V(x), V(y))
+#define sin(x) v_sin(V(x))
+#define cos(x) v_cos(V(x))
+#define tan(x) v_tan(V(x))
+#define asin(x) v_asin(V(x))
+#define acos(x) v_acos(V(x))
+#define atan(x) v_atan(V(x))
+#define atan2(x, y) v_atan2(V(x), V(y))
+#define sinh(x) v_sinh(V(x))
+#define cosh(x) v_cosh(V(x))
+#define tanh(x) v_tanh(V(x))
+#define asinh(x) v_asinh(V(x))
+#define acosh(x) v_acosh(V(x))
+#define atanh(x) v_atanh(V(x))
+#define angle(x) v_angle(V(x))
+#define angle_slope(x) (V(x) * 0)
+#define sinc(x) v_sinc(V(x))
+#define sigmoid(x) v_sigmoid(V(x))
+#define erf(x) v_erf(V(x))
+#define erfc(x) v_erfc(V(x))
+#define erfinv(x) v_each1(erfinv, V(x))
+#define lgamma(x) v_lgamma(V(x))
+#define digamma(x) v_each1(digamma, V(x))
+#define trigamma(x) v_each1(trigamma, V(x))
 #endif

@@ -33,7 +33,85 @@ ALWAYS vec splat(real a) { return a - (vec){0}; }
 ALWAYS vec vector_same(vec a) { return a; }
 /* A vector from a vector or a number. */
 #define V(a) _Generic((a), vec: vector_same, default: splat)(a)
-ALWAYS vec select_bits(mask c, vec a, vec b) { return (vec)((c & (mask)a) | (~c & (mask)b)); }
+/* Lanes of a where c, of b elsewhere. */
+ALWAYS vec v_where(mask c, vec a, vec b)
+{
+#if defined(__AVX2__) && IS_F32
+    return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)c);
+#elif defined(__AVX2__)
+    return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)c);
+#else
+    return (vec)((c & (mask)a) | (~c & (mask)b));
+#endif
+}
+ALWAYS int any_lane(mask m)
+{
+#if defined(__AVX2__)
+    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+#elif defined(__SSE4_1__)
+    return !_mm_testz_si128((__m128i)m, (__m128i)m);
+#else
+    ireal any = 0;
+    for (int i = 0; i < LANES; i++) any |= m[i];
+    return any != 0;
+#endif
+}
+/* a * b + c, rounded once where the ISA has it. */
+ALWAYS vec v_mad(vec a, vec b, vec c)
+{
+#if defined(__FMA__) && IS_F32
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__FMA__)
+    return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
+}
+ALWAYS mask sign_bits(void) { return (mask)splat((real)-0.0); }
+ALWAYS vec v_abs(vec x) { return (vec)((mask)x & ~sign_bits()); }
+ALWAYS vec v_copysign(vec x, vec y) { return (vec)(((mask)x & ~sign_bits()) | ((mask)y & sign_bits())); }
+
+/* NAME(x) by one instruction, or lane by lane. */
+#if defined(__AVX2__) && IS_F32
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm256_round_ps((__m256)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm256_sqrt_ps((__m256)x); }
+#elif defined(__AVX2__)
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm256_round_pd((__m256d)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm256_sqrt_pd((__m256d)x); }
+#elif defined(__SSE4_1__) && IS_F32
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm_round_ps((__m128)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm_sqrt_ps((__m128)x); }
+#elif defined(__SSE4_1__)
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm_round_pd((__m128d)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm_sqrt_pd((__m128d)x); }
+#else
+#define ROUNDED(name, mode) \
+    ALWAYS vec v_##name(vec x) { for (int i = 0; i < LANES; i++) x[i] = (real)__builtin_##name(x[i]); return x; }
+ALWAYS vec v_sqrt(vec x) { for (int i = 0; i < LANES; i++) x[i] = (real)__builtin_sqrt(x[i]); return x; }
+#endif
+ROUNDED(rint, 0)
+ROUNDED(floor, 1)
+ROUNDED(ceil, 2)
+ROUNDED(trunc, 3)
+#undef ROUNDED
+
+/* f on the lanes where c holds, r elsewhere: for rare cases that only scalar code gets right. */
+ALWAYS vec v_mend1(double (*f)(double), mask c, vec x, vec r)
+{
+    if (any_lane(c)) for (int i = 0; i < LANES; i++) if (c[i]) r[i] = (real)f(x[i]);
+    return r;
+}
+ALWAYS vec v_mend2(double (*f)(double, double), mask c, vec x, vec y, vec r)
+{
+    if (any_lane(c)) for (int i = 0; i < LANES; i++) if (c[i]) r[i] = (real)f(x[i], y[i]);
+    return r;
+}
+ALWAYS vec v_each1(double (*f)(double), vec x) { for (int i = 0; i < LANES; i++) x[i] = (real)f(x[i]); return x; }
+ALWAYS vec v_each2(double (*f)(double, double), vec x, vec y)
+{
+    for (int i = 0; i < LANES; i++) x[i] = (real)f(x[i], y[i]);
+    return x;
+}
 
 #ifdef __AVX2__
 ALWAYS mask lanes_below(intptr_t m)
@@ -49,9 +127,9 @@ ALWAYS vec vector_load_part(const char *p, intptr_t m)
 {
     mask in = lanes_below(m);
 #if IS_F32
-    return select_bits(in, (vec)_mm256_maskload_ps((const float *)p, (__m256i)in), splat(1));
+    return v_where(in, (vec)_mm256_maskload_ps((const float *)p, (__m256i)in), splat(1));
 #else
-    return select_bits(in, (vec)_mm256_maskload_pd((const double *)p, (__m256i)in), splat(1));
+    return v_where(in, (vec)_mm256_maskload_pd((const double *)p, (__m256i)in), splat(1));
 #endif
 }
 ALWAYS void vector_store_part(char *p, vec v, intptr_t m)
