@@ -1,0 +1,270 @@
+/* numpy_protocol: where NumPy's ufuncs and functions arrive when an argument is a Tensor.  A ufunc
+ * that is a row goes to the door; others are composed in Python or run by NumPy on shared
+ * memory.  Floor: python. */
+#include "python/numpy_protocol.h"
+#include "core/error.h"
+#include "python/convert.h"
+#include "python/ndarray.h"
+#include "python/numpy_call.h"
+#include "ufunc/apply.h"
+#include <string.h>
+
+/* ---- whose turn it is ---- */
+
+/* Does another library's type want to handle the call itself? */
+static int is_foreign(PyObject *o, const char *protocol)
+{
+    if (rt_tensor_check(o) || PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o) || o == Py_None || PyList_CheckExact(o)
+        || PyTuple_CheckExact(o))
+        return 0;
+    if (rt_ndarray_is_scalar(o)) return 0;
+    PyObject *theirs = PyObject_GetAttrString((PyObject *)Py_TYPE(o), protocol);
+    if (!theirs) {
+        PyErr_Clear();
+        return 0;
+    }
+    int foreign = 1;
+    if (rt_ndarray_check(o)) {                     /* a subclass that does not override it is plain */
+        PyObject *numpy = PyImport_ImportModule("numpy");
+        PyObject *base = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
+        PyObject *plain = base ? PyObject_GetAttrString(base, protocol) : NULL;
+        foreign = theirs != plain;
+        Py_XDECREF(plain);
+        Py_XDECREF(base);
+        Py_XDECREF(numpy);
+        PyErr_Clear();
+    }
+    Py_DECREF(theirs);
+    return foreign;
+}
+
+static int any_foreign(const rt_numpy_call *c)
+{
+    for (Py_ssize_t i = 0; i < c->nin; i++)
+        if (!rt_tensor_check_exact(c->in[i]) && is_foreign(c->in[i], "__array_ufunc__")) return 1;
+    for (int k = 0; c->out && k < 4; k++) {
+        PyObject *out = rt_numpy_out(c, k);
+        if (out && is_foreign(out, "__array_ufunc__")) return 1;
+    }
+    return 0;
+}
+
+/* ---- keywords ---- */
+
+static int take_keyword(rt_numpy_call *c, const char *word, PyObject *value)
+{
+    static const struct { const char *word; size_t at; } slots[] = {
+        {"out", offsetof(rt_numpy_call, out)}, {"where", offsetof(rt_numpy_call, where)},
+        {"dtype", offsetof(rt_numpy_call, dtype)}, {"axis", offsetof(rt_numpy_call, axis)},
+        {"keepdims", offsetof(rt_numpy_call, keepdims)}, {"initial", offsetof(rt_numpy_call, initial)},
+    };
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        if (strcmp(word, slots[i].word) == 0) {
+            *(PyObject **)((char *)c + slots[i].at) = value;
+            return 0;
+        }
+    if (strcmp(word, "casting") == 0) {
+        c->casting = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
+        return c->casting ? 0 : rt_error(PyExc_TypeError, "casting", "must be a str");
+    }
+    if (strcmp(word, "order") == 0 || strcmp(word, "subok") == 0) return 0;
+    c->others = 1;
+    return 0;
+}
+
+static int take_keywords(rt_numpy_call *c)
+{
+    for (Py_ssize_t i = 0; c->kwnames && i < PyTuple_GET_SIZE(c->kwnames); i++) {
+        const char *word = PyUnicode_AsUTF8(PyTuple_GET_ITEM(c->kwnames, i));
+        if (!word || take_keyword(c, word, c->values[i]) < 0) return -1;
+    }
+    if (c->where == Py_True) c->where = NULL;
+    if (c->dtype == Py_None) c->dtype = NULL;
+    if (c->out == Py_None) c->out = NULL;
+    return 0;
+}
+
+PyObject *rt_numpy_out(const rt_numpy_call *c, int k)
+{
+    PyObject *o = c->out;
+    if (o && PyTuple_Check(o)) o = k < PyTuple_GET_SIZE(o) ? PyTuple_GET_ITEM(o, k) : NULL;
+    else if (k) o = NULL;
+    return o == Py_None ? NULL : o;
+}
+
+/* ---- a row ---- */
+
+/* The common call: no keywords.  NotImplemented when it needs a closer look. */
+static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
+{
+    rt_operand in[3];
+    PyObject *owned[3] = {NULL, NULL, NULL};
+    rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
+    int status = 0, n = 0;
+    for (; n < op->nin && status == 0; n++) {
+        PyObject *o = args[n];
+        if (rt_tensor_check_exact(o)) in[n] = rt_operand_of((rt_tensor *)o);
+        else if (o == Py_None || is_foreign(o, "__array_ufunc__")) status = 1;
+        else status = rt_convert_operand(o, &in[n], &owned[n]);
+    }
+    if (status < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        status = 1;                                /* an array of a dtype we lack */
+    }
+    if (status == 0) status = rt_op_apply(op, op->nin, in, NULL, out);
+    while (n > 0) Py_XDECREF(owned[--n]);
+    if (status < 0) return NULL;
+    return status == 0 ? (PyObject *)out[0] : Py_NewRef(Py_NotImplemented);
+}
+
+static int cast_inputs(const rt_numpy_call *c, rt_operand *in, PyObject **owned)
+{
+    rt_dtype d;
+    if (rt_dtype_convert(c->dtype, &d) < 0) return -1;
+    if (c->binding->op->logic) return 0;           /* the dtype of the result, which is bool */
+    for (Py_ssize_t i = 0; i < c->nin; i++) {
+        if (!in[i].t || (rt_dtype)in[i].t->dtype == d) continue;
+        if (!rt_dtype_can_cast((rt_dtype)in[i].t->dtype, d) && !(c->casting && strcmp(c->casting, "unsafe") == 0))
+            return rt_error(PyExc_TypeError, c->binding->op->cls.name, "an input of dtype %s cannot be cast to %s by casting "
+                            "rule '%s'", rt_dtypes[in[i].t->dtype].name, rt_dtypes[d].name, c->casting ? c->casting : "same_kind");
+        rt_tensor *t = rt_cast(in[i].t, d);
+        if (!t) return -1;
+        Py_XSETREF(owned[i], (PyObject *)t);
+        in[i].t = t;
+    }
+    return 0;
+}
+
+/* Straight into the output where nothing stands in the way. */
+static PyObject *apply(const rt_numpy_call *c, rt_operand *in)
+{
+    const rt_op *op = c->binding->op;
+    PyObject *given = rt_numpy_out(c, 0);
+    rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
+    if (given && !c->where && !c->casting) {
+        out[0] = rt_numpy_output(given);
+        if (!out[0]) return NULL;
+        int status = rt_op_apply(op, op->nin, in, NULL, out);
+        Py_DECREF(out[0]);
+        return status < 0 ? NULL : Py_NewRef(given);
+    }
+    if (rt_op_apply(op, op->nin, in, NULL, out) < 0) return NULL;
+    return rt_numpy_deliver(c, out[0], given);
+}
+
+PyObject *rt_numpy_call_op(const rt_numpy_call *c)
+{
+    const rt_op *op = c->binding->op;
+    rt_operand in[3];
+    PyObject *owned[3] = {NULL, NULL, NULL}, *result = NULL;
+    if (c->nin != op->nin || c->others || c->axis || c->keepdims) return rt_numpy_fallback(c);
+    int status = 0;
+    for (Py_ssize_t i = 0; i < c->nin && status == 0; i++) status = rt_convert_operand(c->in[i], &in[i], &owned[i]);
+    if (status > 0) {
+        result = Py_NewRef(Py_NotImplemented);
+    } else if (status < 0) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Clear();
+            result = rt_numpy_fallback(c);
+        }
+    } else {
+        PyObject *out = rt_numpy_out(c, 0);
+        if (out && !rt_tensor_check(out) && rt_numpy_needs_gradient(c)) rt_numpy_refuse_array(c);
+        else if (!c->dtype || cast_inputs(c, in, owned) == 0) result = apply(c, in);
+    }
+    for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);
+    return result;
+}
+
+/* ---- no row ---- */
+
+static PyObject *attribute(const char *name)
+{
+    PyObject *module = PyImport_ImportModule("rustorch._array_function");
+    PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return value;
+}
+
+/* Ufuncs made of several rows; NotImplemented when it is none of them. */
+static PyObject *compose(const rt_numpy_call *c)
+{
+    static PyObject *composed;                     /* owned: {ufunc: callable} */
+    if (c->where || c->dtype || c->casting || c->axis || c->keepdims || c->others) return Py_NewRef(Py_NotImplemented);
+    if (!composed && !(composed = attribute("COMPOSED_UFUNCS"))) return NULL;
+    PyObject *made = PyDict_GetItemWithError(composed, c->ufunc);
+    if (!made) return PyErr_Occurred() ? NULL : Py_NewRef(Py_NotImplemented);
+    PyObject *result = PyObject_Vectorcall(made, c->in, (size_t)c->nin, NULL);
+    if (!result || !c->out || result == Py_NotImplemented) return result;
+    int pair = PyTuple_Check(result), n = pair ? (int)PyTuple_GET_SIZE(result) : 1;
+    PyObject *handed = PyTuple_New(n);
+    for (int k = 0; handed && k < n; k++) {
+        PyObject *part = pair ? PyTuple_GET_ITEM(result, k) : result, *out = rt_numpy_out(c, k);
+        if (out && !rt_tensor_check(out) && rt_numpy_needs_gradient(c)) {
+            rt_numpy_refuse_array(c);
+            Py_CLEAR(handed);
+            break;
+        }
+        PyObject *given = rt_numpy_deliver(c, (rt_tensor *)Py_NewRef(part), out);
+        if (given) PyTuple_SET_ITEM(handed, k, given);
+        else Py_CLEAR(handed);
+    }
+    Py_DECREF(result);
+    if (handed && !pair) Py_SETREF(handed, Py_NewRef(PyTuple_GET_ITEM(handed, 0)));
+    return handed;
+}
+
+static PyObject *dispatch(rt_numpy_call *c)
+{
+    const char *method = PyUnicode_AsUTF8(c->method);
+    if (!method || take_keywords(c) < 0) return NULL;
+    if (any_foreign(c)) Py_RETURN_NOTIMPLEMENTED;
+    if (strcmp(method, "__call__") == 0) {
+        if (c->binding) return rt_numpy_call_op(c);
+        PyObject *result = compose(c);
+        if (result != Py_NotImplemented) return result;
+        Py_DECREF(result);
+        return rt_numpy_fallback(c);
+    }
+    if (strcmp(method, "reduce") == 0) return rt_numpy_reduce(c);
+    if (strcmp(method, "accumulate") == 0) return rt_numpy_accumulate(c);
+    if (strcmp(method, "outer") == 0) return rt_numpy_outer(c);
+    return rt_numpy_fallback(c);
+}
+
+PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    (void)self;
+    if (n < 2 || !PyUnicode_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "__array_ufunc__ takes a ufunc, the name of a method, and inputs");
+        return NULL;
+    }
+    const rt_binding *b = rt_binding_find(args[0]);
+    if (!b && PyErr_Occurred()) return NULL;
+    rt_dtype before = rt_default_dtype_overridden();
+    rt_default_dtype_override(RT_f64);
+    PyObject *result = NULL;
+    if (b && !kwnames && n - 2 == b->op->nin && PyUnicode_CompareWithASCIIString(args[1], "__call__") == 0) {
+        result = call_plainly(b->op, args + 2);
+        if (result != Py_NotImplemented) goto done;
+        Py_DECREF(result);
+    }
+    rt_numpy_call c = {.ufunc = args[0], .method = args[1], .binding = b, .in = args + 2, .nin = n - 2,
+                       .values = args + n, .kwnames = kwnames};
+    result = dispatch(&c);
+done:
+    rt_default_dtype_override(before);
+    return result;
+}
+
+PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    static PyObject *answer;                       /* owned */
+    (void)self;
+    if (!answer && !(answer = attribute("array_function"))) return NULL;
+    rt_dtype before = rt_default_dtype_overridden();
+    rt_default_dtype_override(RT_f64);
+    PyObject *result = PyObject_Vectorcall(answer, args, (size_t)n, kwnames);
+    rt_default_dtype_override(before);
+    return result;
+}

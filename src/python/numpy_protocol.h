@@ -1,0 +1,10 @@
+/* numpy_protocol: NumPy's ufuncs and functions called on Tensors.  They mean what they mean in
+ * NumPy: integers that must become floating are float64.  Floor: python. */
+#ifndef RT_PYTHON_NUMPY_PROTOCOL_H
+#define RT_PYTHON_NUMPY_PROTOCOL_H
+#include <Python.h>
+
+/* METH_FASTCALL | METH_KEYWORDS methods of Tensor. */
+PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+#endif

@@ -1,0 +1,17 @@
+/* ufunc_binding: which op stands behind a ufunc object: NumPy's, SciPy's or our own.
+ * Floor: python. */
+#ifndef RT_PYTHON_UFUNC_BINDING_H
+#define RT_PYTHON_UFUNC_BINDING_H
+#include "ufunc/op.h"
+
+typedef struct {
+    PyObject *ufunc;               /* owned */
+    const rt_op *op;               /* the row that computes it */
+    const char *reduce, *accumulate;   /* rows that fold and scan with it, or NULL */
+} rt_binding;
+
+/* Borrowed; NULL, with an exception only when something failed, for a ufunc that is no row of ours. */
+const rt_binding *rt_binding_find(PyObject *ufunc);
+/* From now on `ufunc` is op. */
+RT_WARN_UNUSED int rt_binding_add(PyObject *ufunc, const rt_op *op);
+#endif
