@@ -9,7 +9,8 @@
 /* C = alpha*A@B + beta*C; A is (m, k), B (k, n), C (m, n); alpha = 1, beta = 0 or 1.
  * Strides in ELEMENTS.  Each of A and B must have one stride equal to 1 (the other at least
  * the length; it is the leading dimension), C's column stride must be 1.  dtype f32, f64,
- * c64 or c128. With beta 0, C is not read.  k == 0 gives zeros. */
+ * c64 or c128; integers (modulo their range) and bool (or of ands) too, and those with any strides.
+ * With beta 0, C is not read.  k == 0 gives zeros. */
 void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
                   const void *a, intptr_t a_row, intptr_t a_col,
                   const void *b, intptr_t b_row, intptr_t b_col,

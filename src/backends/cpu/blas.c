@@ -1,9 +1,10 @@
-/* blas: matrix products through the bundled OpenBLAS, which runs single-threaded.  The product is
+/* blas: matrix products, of floating dtypes through the bundled OpenBLAS, which runs single-threaded.  The product is
  * cut on a grid of TILE x TILE results that depends on m and n alone, and our pool takes the tiles:
  * K is never cut, so the number of threads leaves no trace in the bits.
  * Floor: backends.  Knows no Python. */
 #include "backends/blas.h"
 #include "backends/threads.h"
+#include "backends/cpu/gemm.h"
 #include <cblas.h>
 #include <limits.h>
 #include <string.h>
@@ -42,6 +43,13 @@ static void tile(const product *p, const char *a, const char *b, char *c, intptr
                  intptr_t j1)
 {
     intptr_t item = (intptr_t)rt_itemsize(p->dtype);
+    if (!rt_dtype_is_inexact(p->dtype)) {
+        b += j0 * p->b_col * item;
+        c += j0 * item;
+        rt_gemm_integer(p->dtype, i0, i1, j1 - j0, p->k, a, p->a_row, p->a_col, b, p->b_row, p->b_col, p->beta, c,
+                        p->c_row);
+        return;
+    }
     blasint lda, ldb, ldc = (blasint)(p->c_row < p->n ? p->n : p->c_row);
     CBLAS_TRANSPOSE ta = layout(p->m, p->k, p->a_row, p->a_col, &lda);
     CBLAS_TRANSPOSE tb = layout(p->k, p->n, p->b_row, p->b_col, &ldb);
