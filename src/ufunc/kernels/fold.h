@@ -1,6 +1,6 @@
 /* fold: the fixed tree of reduce.h for one real type, as inlined functions.  Include it with
- * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set; each including file
- * gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
+ * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set, and for f32 and f64
+ * FOLD_REAL (ps or pd); each including file gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
  * `parts` 2); parts are folded apart, so only sums may use it.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_FOLD_H
 #define RT_UFUNC_KERNELS_FOLD_H
@@ -10,12 +10,19 @@
 #define FOLD_INLINE static inline __attribute__((always_inline, unused))
 #define FOLD_PASTE_(a, b) a##_##b
 #define FOLD_PASTE(a, b) FOLD_PASTE_(a, b)
-#ifdef __AVX2__
+#if defined(__AVX2__)
 #define FOLD_BYTES 32
+#define FOLD_NATIVE(name, real) FOLD_NATIVE_(name, real, 256)
+#define FOLD_UNORDERED(real, a, b) FOLD_NATIVE_(cmp, real, 256)(a, b, 3)
 #else
 #define FOLD_BYTES 16
+#define FOLD_NATIVE(name, real) FOLD_NATIVE_(name, real, )
+#define FOLD_UNORDERED(real, a, b) FOLD_NATIVE_(cmpunord, real, )(a, b)
 #endif
+#define FOLD_NATIVE_(name, real, width) FOLD_NATIVE__(name, real, width)
+#define FOLD_NATIVE__(name, real, width) __builtin_ia32_##name##real##width
 #pragma GCC diagnostic ignored "-Wtautological-compare"   /* x != x asks for a NaN; integers have none */
+#define FOLD_AHEAD 3072               /* bytes asked for early: the next block is likely to follow */
 #define FOLD_TILE_BYTES 512           /* of a row of columns: the lanes of a tile stay in L1 */
 enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN };
 #endif
@@ -77,6 +84,40 @@ FOLD_INLINE T FN(term)(T x, const T *center, int p)
     return (T)(d * d);
 }
 
+#if defined(FOLD_REAL) && defined(__SSE2__)
+/* The lanes' extremes of n >= LANES elements by the processor's own instruction, which loses NaNs but takes
+ * zeros as `one` does.  0 when there was a NaN: then nothing is said. */
+FOLD_INLINE int FN(native)(const T *x, intptr_t n, int op, T *lane)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
+    V acc[NVEC], bad = {0};
+    for (intptr_t i = 0; i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
+#pragma GCC unroll 16
+        for (int k = 0; k < NVEC; k += 2) {
+            V a, b;
+            memcpy(&a, x + i + k * WIDTH, sizeof a);
+            memcpy(&b, x + i + (k + 1) * WIDTH, sizeof b);
+            bad = (V)((IV)bad | (IV)FOLD_UNORDERED(FOLD_REAL, a, b));
+            if (i == 0) {
+                acc[k] = a;
+                acc[k + 1] = b;
+            } else if (op == FOLD_MAX) {
+                acc[k] = FOLD_NATIVE(max, FOLD_REAL)(a, acc[k]);
+                acc[k + 1] = FOLD_NATIVE(max, FOLD_REAL)(b, acc[k + 1]);
+            } else {
+                acc[k] = FOLD_NATIVE(min, FOLD_REAL)(a, acc[k]);
+                acc[k + 1] = FOLD_NATIVE(min, FOLD_REAL)(b, acc[k + 1]);
+            }
+        }
+    }
+    memcpy(lane, acc, sizeof acc);
+    FOLD_I any = 0;
+    for (int k = 0; k < WIDTH; k++) any |= ((IV)bad)[k];
+    return !any;
+}
+#endif
+
 /* n >= 1 packed elements, at most a block. */
 FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
 {
@@ -89,6 +130,11 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
         FN(tree)(lane, n, op, parts, out);
         return;
     }
+    const intptr_t rest = total & (full - 1);
+    intptr_t i = total - rest;
+#if defined(FOLD_REAL) && defined(__SSE2__)
+    if (op >= FOLD_MAX && FN(native)(x, n, op, lane)) goto tail;
+#endif
     V acc[2 * LANES / WIDTH ? 2 * LANES / WIDTH : 1], c = {0};
     if (center) for (int k = 0; k < WIDTH; k++) c[k] = center[k & (parts - 1)];
 #pragma GCC unroll 64
@@ -98,8 +144,8 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
         if (center) { v -= c; v *= v; }
         acc[k] = v;
     }
-    intptr_t i = full;
-    for (; i + full <= total; i += full) {
+    for (i = full; i + full <= total; i += full) {
+        for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
 #pragma GCC unroll 64
         for (int k = 0; k < nvec; k++) {
             V v;
@@ -110,7 +156,9 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
     }
 #pragma GCC unroll 64
     for (int k = 0; k < nvec; k++) memcpy(lane + k * WIDTH, &acc[k], sizeof(V));
-    const intptr_t rest = total & (full - 1);
+#if defined(FOLD_REAL) && defined(__SSE2__)
+tail:
+#endif
     for (intptr_t j = 0; j < rest; j++)
         lane[j] = FN(one)(op, lane[j], FN(term)(x[i + j], center, j & (parts - 1)));
     FN(tree)(lane, LANES, op, parts, out);
@@ -163,6 +211,28 @@ FOLD_INLINE intptr_t FN(find)(const T *x, intptr_t n, T value)
     return i;
 }
 
+/* Pairs {value, place of the first such} of m packed columns.  Places must fit FOLD_I. */
+FOLD_INLINE void FN(find_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, const T *best, char *out)
+{
+    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
+    FOLD_I place[TILE];
+    for (intptr_t at = 0; at < m; at += TILE) {
+        const intptr_t w = m - at < TILE ? m - at : TILE;
+        memset(place, 0, sizeof place);
+        for (intptr_t i = n - 1; i >= 0; i--) {
+            const T *row = (const T *)(x + i * step) + at;
+            for (intptr_t j = 0; j < w; j++) {
+                const T b = best[at + j];
+                place[j] = (row[j] == b) | ((row[j] != row[j]) & (b != b)) ? (FOLD_I)i : place[j];
+            }
+        }
+        for (intptr_t j = 0; j < w; j++) {
+            *(T *)(out + 16 * (at + j)) = best[at + j];
+            *(int64_t *)(out + 16 * (at + j) + 8) = place[j];
+        }
+    }
+}
+
 /* n elements at `step` bytes, packed into buf unless they are so already. */
 FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int parts, T *buf)
 {
@@ -181,3 +251,4 @@ FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int pa
 #undef FOLD_T
 #undef FOLD_I
 #undef FOLD_WORD
+#undef FOLD_REAL

@@ -42,20 +42,49 @@
 #define FOLD_T float
 #define FOLD_I int32_t
 #define FOLD_WORD f32
+#define FOLD_REAL ps
 #include "ufunc/kernels/fold.h"
 #define FOLD_T double
 #define FOLD_I int64_t
 #define FOLD_WORD f64
+#define FOLD_REAL pd
 #include "ufunc/kernels/fold.h"
 
 #define BLOCK RT_REDUCE_BLOCK
 
-/* Columns whose elements are not neighbours: one block each. */
+/* Columns whose elements are not neighbours: short ones are turned, a tile at a time, others go one
+ * block each. */
 typedef void block_fn(const char *x, intptr_t n, intptr_t step, char *out);
-FOLD_INLINE void each_column(block_fn *block, const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col,
-                             char *out, intptr_t out_size)
+typedef void columns_fn(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out);
+
+static void turn(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, intptr_t size, char *to)
 {
-    for (intptr_t j = 0; j < m; j++) block(x + j * col, n, step, out + j * out_size);
+#define TURN(bytes, type)                                                                                     \
+    case bytes:                                                                                               \
+        for (intptr_t j = 0; j < m; j++)                                                                      \
+            for (intptr_t i = 0; i < n; i++) ((type *)to)[i * m + j] = *(const type *)(x + j * col + i * step); \
+        break
+    switch (size) {
+    TURN(1, uint8_t);
+    TURN(2, uint16_t);
+    TURN(4, uint32_t);
+    TURN(8, uint64_t);
+    }
+#undef TURN
+}
+
+static void each_column(columns_fn *columns, block_fn *block, const char *x, intptr_t n, intptr_t step, intptr_t m,
+                        intptr_t col, intptr_t size, char *out, intptr_t out_size)
+{
+    enum { TILE = 64, SHORT = 32 };
+    char buf[TILE * SHORT * 8] __attribute__((aligned(64)));
+    intptr_t j = 0;
+    if (n <= SHORT && size <= 8)
+        for (intptr_t w; j < m && (w = m - j < TILE ? m - j : TILE) >= 4; j += w) {
+            turn(x + j * col, n, step, w, col, size, buf);
+            columns(buf, n, w * size, w, size, out + j * out_size);
+        }
+    for (; j < m; j++) block(x + j * col, n, step, out + j * out_size);
 }
 
 #define SHELLS(name, OP, word, ctype, parts)                                                                  \
@@ -67,7 +96,8 @@ FOLD_INLINE void each_column(block_fn *block, const char *x, intptr_t n, intptr_
     static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
         if (col == (intptr_t)sizeof(ctype) * parts) fold_rows_##word(x, n, step, m * parts, OP, NULL, (ctype *)out); \
-        else each_column(name##_##word, x, n, step, m, col, out, sizeof(ctype) * parts);                      \
+        else each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(ctype) * parts, out, \
+                         sizeof(ctype) * parts);                                                              \
     }                                                                                                         \
     static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
     {                                                                                                         \
@@ -103,7 +133,7 @@ SHELLS(prod, FOLD_PROD, f64, double, 1)
     static void sum_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
         if (col == 2 * (intptr_t)sizeof(ctype)) fold_rows_##real(x, n, step, 2 * m, FOLD_SUM, NULL, (ctype *)out); \
-        else each_column(sum_##word, x, n, step, m, col, out, 2 * sizeof(ctype));                             \
+        else each_column(sum_columns_##word, sum_##word, x, n, step, m, col, 2 * sizeof(ctype), out, 2 * sizeof(ctype)); \
     }                                                                                                         \
     static void sum_combine_##word(char *acc, const char *part, intptr_t m) { sum_combine_##real(acc, part, 2 * m); }
 sum_c64_shells(c64, f32, float)
@@ -132,7 +162,7 @@ sum_c64_shells(c128, f64, double)
     }                                                                                                         \
     static void prod_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
-        each_column(prod_##word, x, n, step, m, col, out, 2 * sizeof(ctype));                                 \
+        for (intptr_t j = 0; j < m; j++) prod_##word(x + j * col, n, step, out + j * 2 * (intptr_t)sizeof(ctype)); \
     }                                                                                                         \
     static void prod_combine_##word(char *acc, const char *part, intptr_t m)                                  \
     {                                                                                                         \
@@ -188,7 +218,17 @@ SUMSQ(c128, f64, double, 2)
     }                                                                                                         \
     static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
-        each_column(name##_##word, x, n, step, m, col, out, 16);                                              \
+        enum { TILE = FOLD_TILE_BYTES / sizeof(ctype) };                                                      \
+        ctype best[TILE];                                                                                     \
+        if (col != (intptr_t)sizeof(ctype) || (n > 32 && m < 8) || (sizeof(ctype) == 1 && n > INT8_MAX)) {    \
+            each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(ctype), out, 16);    \
+            return;                                                                                           \
+        }                                                                                                     \
+        for (intptr_t j = 0; j < m; j += TILE, x += sizeof best, out += 16 * TILE) {                          \
+            const intptr_t w = m - j < TILE ? m - j : TILE;                                                   \
+            extreme##_columns_##word(x, n, step, w, col, (char *)best);                                       \
+            find_rows_##word(x, n, step, w, best, out);                                                       \
+        }                                                                                                     \
     }                                                                                                         \
     static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
     {                                                                                                         \
