@@ -19,7 +19,7 @@ typedef struct {
 } options;
 
 /* "cpu", None, or a device object whose `type` is "cpu". */
-static int check_device(const char *name, PyObject *o)
+int rt_creation_check_device(const char *name, PyObject *o)
 {
     PyObject *type = o == Py_None || PyUnicode_Check(o) ? Py_NewRef(o) : PyObject_GetAttrString(o, "type");
     if (!type) return -1;
@@ -39,7 +39,7 @@ static int read_options(const char *name, options *opt, PyObject *const *values,
         if (strcmp(word, "dtype") == 0) {
             if (v != Py_None && rt_dtype_convert(v, &opt->dtype) < 0) return -1;
         } else if (strcmp(word, "device") == 0) {
-            if (check_device(name, v) < 0) return -1;
+            if (rt_creation_check_device(name, v) < 0) return -1;
         } else if (strcmp(word, "requires_grad") == 0) {
             if ((opt->requires_grad = PyObject_IsTrue(v)) < 0) return -1;
         } else if (strcmp(word, "copy") == 0 && strstr(extra, "copy")) {
