@@ -10,7 +10,7 @@
 #define FOLD_T element
 #define FOLD_WORD row
 #include "ufunc/kernels/fold.h"
-#include "ufunc/kernels/real.h"
+#include "ufunc/kernels/elementary.h"
 
 #define BLOCK RT_REDUCE_BLOCK
 
