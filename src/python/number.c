@@ -128,7 +128,7 @@ PyNumberMethods rt_number_methods = {
     .nb_bool = boolean, .nb_int = to_int, .nb_float = to_float, .nb_index = to_index,
     .nb_inplace_add = inplace_add, .nb_inplace_subtract = inplace_subtract, .nb_inplace_multiply = inplace_multiply,
     .nb_inplace_true_divide = inplace_true_divide, .nb_inplace_floor_divide = inplace_floor_divide,
-    .nb_inplace_modulo = inplace_remainder, .nb_inplace_power = inplace_power, .nb_inplace_and = inplace_and,
+    .nb_inplace_remainder = inplace_modulo, .nb_inplace_power = inplace_power, .nb_inplace_and = inplace_and,
     .nb_inplace_or = inplace_or, .nb_inplace_xor = inplace_xor, .nb_inplace_lshift = inplace_lshift,
     .nb_inplace_rshift = inplace_rshift, .nb_inplace_matrix_multiply = inplace_matmul,
 };
