@@ -138,7 +138,7 @@ int mean_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     return gin[0] ? 0 : -1;
 }
 
-/* With z where x is 0 and p the product of the others: g * p / x where nothing is 0, g * p at
+/* With z where x is 0 and p the product of the others: g * conj(p / x) where nothing is 0, g * p at
  * a lone zero, 0 elsewhere. */
 int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
 {
@@ -156,8 +156,9 @@ int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     rt_operand pick[3] = {rt_operand_of(z), one, rt_operand_of(x)};
     if (rt_op_apply(&rt_ops[RT_OP_where], 3, pick, NULL, &x1) < 0) goto done;
     p = fold_kept(RT_OP_prod, &f, x1);
-    each = p ? rt_apply2(RT_OP_mul, gk, p) : NULL;
-    each = step2(RT_OP_div, each, x1);
+    each = p ? rt_apply2(RT_OP_div, p, x1) : NULL;
+    if (each && rt_dtype_is_complex((rt_dtype)each->dtype)) each = step1(RT_OP_conj, each);
+    each = step2(RT_OP_mul, each, gk);
     if (!each) goto done;
     rt_operand keep[3] = {rt_operand_of(wanted), rt_operand_of(each), zero};
     if (rt_op_apply(&rt_ops[RT_OP_where], 3, keep, NULL, &gin[0]) < 0) gin[0] = NULL;

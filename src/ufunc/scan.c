@@ -221,35 +221,47 @@ static rt_tensor *choose(rt_tensor *c, rt_operand a, rt_operand b)
     return rt_op_apply(&rt_ops[RT_OP_where], 3, in, NULL, &out) < 0 ? NULL : out;
 }
 
+static rt_tensor *conjugate(rt_tensor *x)
+{
+    if (rt_dtype_is_complex((rt_dtype)x->dtype)) return rt_apply1(RT_OP_conj, x);
+    return (rt_tensor *)Py_NewRef((PyObject *)x);
+}
+
+/* The running sum of g conj(out), from the other end; consumes out. */
+static rt_tensor *weighted(rt_tensor *g, rt_tensor *out, int dim, int reverse)
+{
+    rt_tensor *c = out ? conjugate(out) : NULL, *each = c ? rt_apply2(RT_OP_mul, g, c) : NULL;
+    rt_tensor *total = run_again(RT_OP_cumsum, each, dim, !reverse);
+    Py_XDECREF(out);
+    Py_XDECREF(c);
+    Py_XDECREF(each);
+    return total;
+}
+
 /* With r the running sum from the other end: r(g out) / x before the first zero of a line; at it, r(g out')
  * where out' is out with that zero taken as 1; 0 behind it. */
 int cumprod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
 {
-    enum { X, ZERO, ZEROS, FIRST, BEFORE, X1, X2, OUT, OUT1, A, B, C, D, E, COUNT };
+    enum { X, ZERO, ZEROS, BEFORE, ONE, FIRST, X1, X2, DIVISOR, SUM, SUM1, QUOTIENT, AT_ZERO, COUNT };
     rt_tensor *t[COUNT] = {NULL};
     const int dim = (int)n->params->i[0], reverse = (int)n->params->i[2];
     rt_operand v;
     if (rt_node_unpack(n, 0, &v) < 0) return -1;
     t[X] = v.t;
     if (rt_node_unpack(n, 1, &v) < 0) goto done;
-    t[OUT] = v.t;
+    if (!(t[SUM] = weighted(g[0], v.t, dim, reverse))) goto done;
     if (!(t[ZERO] = rt_apply2s(RT_OP_eq, t[X], 0))) goto done;
     if (!(t[ZEROS] = run_again(RT_OP_cumsum, t[ZERO], dim, reverse))) goto done;
     if (!(t[BEFORE] = rt_apply2s(RT_OP_eq, t[ZEROS], 0))) goto done;
-    if (!(t[A] = rt_apply2s(RT_OP_eq, t[ZEROS], 1))) goto done;
-    if (!(t[FIRST] = rt_apply2(RT_OP_mul, t[ZERO], t[A]))) goto done;
+    if (!(t[ONE] = rt_apply2s(RT_OP_eq, t[ZEROS], 1))) goto done;
+    if (!(t[FIRST] = rt_apply2(RT_OP_mul, t[ZERO], t[ONE]))) goto done;
     if (!(t[X1] = choose(t[FIRST], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
     if (!(t[X2] = choose(t[ZERO], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
-    if (!(t[OUT1] = run_again(RT_OP_cumprod, t[X1], dim, reverse))) goto done;
-    if (!(t[B] = rt_apply2(RT_OP_mul, g[0], t[OUT]))) goto done;
-    if (!(t[C] = run_again(RT_OP_cumsum, t[B], dim, !reverse))) goto done;
-    if (!(t[D] = rt_apply2(RT_OP_div, t[C], t[X2]))) goto done;
-    Py_CLEAR(t[B]);
-    Py_CLEAR(t[C]);
-    if (!(t[B] = rt_apply2(RT_OP_mul, g[0], t[OUT1]))) goto done;
-    if (!(t[C] = run_again(RT_OP_cumsum, t[B], dim, !reverse))) goto done;
-    if (!(t[E] = choose(t[FIRST], rt_operand_of(t[C]), rt_operand_int(0)))) goto done;
-    gin[0] = choose(t[BEFORE], rt_operand_of(t[D]), rt_operand_of(t[E]));
+    if (!(t[DIVISOR] = conjugate(t[X2]))) goto done;
+    if (!(t[QUOTIENT] = rt_apply2(RT_OP_div, t[SUM], t[DIVISOR]))) goto done;
+    if (!(t[SUM1] = weighted(g[0], run_again(RT_OP_cumprod, t[X1], dim, reverse), dim, reverse))) goto done;
+    if (!(t[AT_ZERO] = choose(t[FIRST], rt_operand_of(t[SUM1]), rt_operand_int(0)))) goto done;
+    gin[0] = choose(t[BEFORE], rt_operand_of(t[QUOTIENT]), rt_operand_of(t[AT_ZERO]));
 done:
     for (int k = 0; k < COUNT; k++) Py_XDECREF(t[k]);
     return gin[0] ? 0 : -1;
