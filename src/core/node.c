@@ -5,7 +5,7 @@
 #include "core/shape.h"
 #include <string.h>
 
-_Thread_local int rt_grad_enabled = 1, rt_inference_enabled = 0;
+RT_THREAD_LOCAL int rt_grad_enabled = 1, rt_inference_enabled = 0;
 int rt_anomaly_enabled = 0;
 
 #define FREE_MAX 256

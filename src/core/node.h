@@ -10,7 +10,7 @@
 #include "core/tensor.h"
 #include "core/params.h"
 
-/* An input of an op: a tensor (borrowed), or when t is NULL a weak scalar. */
+/* An input of an op: a tensor (borrowed; the other fields are then not read), or when t is NULL a weak scalar. */
 typedef struct {
     rt_tensor *t;
     rt_kind kind;                                  /* of the scalar */
@@ -78,7 +78,8 @@ struct rt_node {
 extern PyTypeObject rt_node_type;   /* lifecycle in node.c, Python face in src/python */
 
 /* Grad mode and inference mode, per thread. */
-extern _Thread_local int rt_grad_enabled, rt_inference_enabled;
+#define RT_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))   /* one load, no call */
+extern RT_THREAD_LOCAL int rt_grad_enabled, rt_inference_enabled;
 extern int rt_anomaly_enabled;
 
 /* New node, edges empty, nothing saved. */

@@ -35,7 +35,7 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
         rt_tensor *out[4] = {f->inplace ? (rt_tensor *)args[0] : NULL, NULL, NULL, NULL};
         int status = 0;
         for (int i = 0; i < op->nin && status == 0; i++) {
-            if (rt_tensor_check_exact(args[i])) in[i] = rt_operand_of((rt_tensor *)args[i]);
+            if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];   /* its other fields are not read */
             else if (args[i] == Py_None) status = 1;
             else status = rt_convert_operand(args[i], &in[i], &owned[i]);
         }
@@ -57,7 +57,7 @@ PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     int status = 0;
     for (int i = 0; i < 2 && status == 0; i++) {
-        if (rt_tensor_check_exact(args[i])) in[i] = rt_operand_of((rt_tensor *)args[i]);
+        if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];
         else if (args[i] == Py_None) status = 1;
         else status = rt_convert_operand(args[i], &in[i], &owned[i]);
     }
