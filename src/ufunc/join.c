@@ -1,0 +1,150 @@
+/* join: rows that put tensors beside each other (cat, stack) and that repeat or reorder the
+ * elements of one (repeat, tile, repeat_interleave, flip, roll).  All of them are copies of
+ * windows into windows of the result.  Floor: ufunc. */
+#include "ufunc/update_target.h"
+#include "ufunc/views.h"
+#include "backends/memory.h"
+#include "core/error.h"
+#include "core/shape.h"
+#include "core/view.h"
+
+static int promote_all(const rt_op *op, int nin, const rt_operand *in, rt_dtype *dtype)
+{
+    if (nin == 0) return rt_error(rt_TensorError, op->cls.name, "needs at least one tensor");
+    for (int i = 0; i < nin; i++) {
+        if (!rt_operand_tensor(op, in, i)) return -1;
+        *dtype = i ? rt_dtype_promote(*dtype, (rt_dtype)in[i].t->dtype) : (rt_dtype)in[i].t->dtype;
+    }
+    return 0;
+}
+
+/* Copies x into elements [at, at + n) of dimension d of work. */
+static int place(rt_tensor *work, int d, intptr_t at, intptr_t n, const rt_tensor *x)
+{
+    rt_tensor *window = rt_view_slice(work, d, at, 1, n);
+    if (!window) return -1;
+    int rc = rt_copy_into(window, x);
+    Py_DECREF(window);
+    return rc;
+}
+
+/* ---- cat, stack ---- */
+
+/* As PyTorch, a tensor of shape (0,) fits beside anything. */
+static int is_nothing(const rt_tensor *t) { return t->ndim == 1 && t->shape[0] == 0; }
+
+/* The shape of the result, and the wrapped dimension in p. */
+static int cat_shape(const rt_op *op, int nin, const rt_operand *in, rt_params *p, intptr_t *shape)
+{
+    int first = 0;
+    while (first < nin - 1 && is_nothing(in[first].t)) first++;
+    const rt_tensor *like = in[first].t;
+    if (like->ndim == 0) return rt_error(rt_TensorError, op->cls.name, "tensors without dimensions cannot be joined; stack them");
+    int d = rt_dim_wrap(op->cls.name, p->i[0], like->ndim);
+    if (d < 0) return -1;
+    p->i[0] = d;
+    memcpy(shape, like->shape, like->ndim * sizeof *shape);
+    shape[d] = 0;
+    for (int i = 0; i < nin; i++) {
+        const rt_tensor *t = in[i].t;
+        if (is_nothing(t)) continue;
+        int same = t->ndim == like->ndim;
+        for (int j = 0; same && j < t->ndim; j++) same = j == d || t->shape[j] == like->shape[j];
+        if (!same) {
+            char why[96];
+            snprintf(why, sizeof why, "tensor %d differs from tensor %d outside dimension %d", i, first, d);
+            return rt_error_shapes(op->cls.name, why, t->ndim, t->shape, like->ndim, like->shape);
+        }
+        if (__builtin_add_overflow(shape[d], t->shape[d], &shape[d]))
+            return rt_error(rt_TensorError, op->cls.name, "the result is too large");
+    }
+    return like->ndim;
+}
+
+/* The hidden second output holds where each tensor starts: what the backward needs. */
+FORWARD(cat)
+{
+    intptr_t shape[RT_MAX_NDIM], at = 0, count = nin;
+    rt_dtype dtype;
+    rt_tensor *work;
+    int n, rc = 0;
+    if (promote_all(op, nin, in, &dtype) < 0 || (n = cat_shape(op, nin, in, p, shape)) < 0) return -1;
+    int d = (int)p->i[0];
+    if (!out[1] && !(out[1] = rt_empty(RT_i64, 1, &count, in[0].t->storage->device))) return -1;
+    if (rt_output_begin(op, out, dtype, n, shape, nin, in, 0, &work) < 0) return -1;
+    for (int i = 0; rc == 0 && i < nin; i++) {
+        ((int64_t *)out[1]->data)[i] = at;
+        if (is_nothing(in[i].t)) continue;
+        rc = place(work, d, at, in[i].t->shape[d], in[i].t);
+        at += in[i].t->shape[d];
+    }
+    if (rc == 0) return rt_output_finish(out[0], work);
+    Py_DECREF(work);
+    return -1;
+}
+
+BACKWARD(cat)
+{
+    intptr_t d = node->params->i[0];
+    rt_operand starts;
+    int rc = -1;
+    if (rt_node_unpack(node, 0, &starts) < 0) return -1;
+    for (int i = 0; g[0] && i < node->nin; i++) {
+        rt_params p;
+        if (!rt_node_wants(node, i)) continue;
+        rt_input_meta m = rt_node_input(node, i);
+        int nothing = m.ndim == 1 && m.shape[0] == 0;
+        rt_params_begin(&p);
+        p.i[0] = nothing ? 0 : d;
+        p.i[1] = ((const int64_t *)starts.t->data)[i];
+        p.i[2] = nothing ? 0 : m.shape[d];
+        if (nothing) gin[i] = rt_zeros((rt_dtype)g[0]->dtype, m.ndim, m.shape, m.device);
+        else gin[i] = rt_apply1p(RT_OP_narrow, g[0], &p);
+        if (!gin[i]) goto done;
+    }
+    rc = 0;
+done:
+    Py_DECREF(starts.t);
+    return rc;
+}
+
+FORWARD(stack)
+{
+    intptr_t shape[RT_MAX_NDIM + 1];
+    rt_dtype dtype;
+    rt_tensor *work;
+    int d, rc = 0;
+    if (promote_all(op, nin, in, &dtype) < 0) return -1;
+    const rt_tensor *first = in[0].t;
+    if (first->ndim == RT_MAX_NDIM) return rt_error(rt_TensorError, op->cls.name, "at most %d dimensions", RT_MAX_NDIM);
+    if ((d = rt_dim_wrap(op->cls.name, p->i[0], first->ndim + 1)) < 0) return -1;
+    p->i[0] = d;
+    for (int i = 1; i < nin; i++)
+        if (!rt_shape_equal(first->ndim, first->shape, in[i].t->ndim, in[i].t->shape)) {
+            char why[64];
+            snprintf(why, sizeof why, "tensor 0 and tensor %d have different shapes", i);
+            return rt_error_shapes(op->cls.name, why, first->ndim, first->shape, in[i].t->ndim, in[i].t->shape);
+        }
+    for (int i = 0, k = 0; i <= first->ndim; i++) shape[i] = i == d ? nin : first->shape[k++];
+    if (rt_output_begin(op, out, dtype, first->ndim + 1, shape, nin, in, 0, &work) < 0) return -1;
+    for (int i = 0; rc == 0 && i < nin; i++) {
+        rt_tensor *window = rt_view_select(work, d, i);
+        rc = window ? rt_copy_into(window, in[i].t) : -1;
+        Py_XDECREF(window);
+    }
+    if (rc == 0) return rt_output_finish(out[0], work);
+    Py_DECREF(work);
+    return -1;
+}
+BACKWARD(stack)
+{
+    for (int i = 0; i < node->nin; i++) {
+        rt_params p;
+        if (!rt_node_wants(node, i)) continue;
+        rt_params_begin(&p);
+        p.i[0] = node->params->i[0];
+        p.i[1] = i;
+        if (!(gin[i] = rt_apply1p(RT_OP_select, g[0], &p))) return -1;
+    }
+    return 0;
+}
