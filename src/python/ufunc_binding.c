@@ -93,7 +93,7 @@ static int enter_numpy(void)
 static const struct { const char *scipy, *row; } special[] = {
     {"cbrt", "cbrt"}, {"digamma", "digamma"}, {"entr", "entr"}, {"erf", "erf"}, {"erfc", "erfc"}, {"erfcx", "erfcx"},
     {"erfinv", "erfinv"}, {"exp2", "exp2"}, {"expit", "sigmoid"}, {"expm1", "expm1"}, {"gammaln", "lgamma"}, {"i0", "i0"},
-    {"i0e", "i0e"}, {"i1", "i1"}, {"i1e", "i1e"}, {"log1p", "log1p"}, {"log_expit", "logsigmoid"},
+    {"i0e", "i0e"}, {"i1", "i1"}, {"i1e", "i1e"}, {"log1p", "log1p"}, {"log_expit", "log_sigmoid"},
     {"log_ndtr", "log_ndtr"}, {"logit", "logit"}, {"ndtr", "ndtr"}, {"ndtri", "ndtri"}, {"psi", "digamma"},
     {"xlog1py", "xlog1py"}, {"xlogy", "xlogy"},
 };

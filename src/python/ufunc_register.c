@@ -288,6 +288,7 @@ static int add_row(PyObject *dict, PyObject *numpy, const rt_op *op)
 {
     PyObject *numpy_ufunc = *op->numpy ? PyObject_GetAttrString(numpy, op->numpy) : NULL, *ufunc;
     if (!numpy_ufunc) PyErr_Clear();              /* a newer NumPy's */
+    else if (!PyObject_TypeCheck(numpy_ufunc, &PyUFunc_Type)) Py_CLEAR(numpy_ufunc);   /* clip: a function */
     ufunc = make(op, numpy_ufunc);
     Py_XDECREF(numpy_ufunc);
     if (!ufunc) return PyErr_Occurred() ? -1 : 0;

@@ -1,0 +1,33 @@
+"""NumPy's functions called on Tensors (``__array_function__``).
+
+They mean what they mean in NumPy and give Tensors, with gradients.  A function that is not listed in
+these files runs on ndarrays that share the tensors' memory; where a gradient would be lost it is
+refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _C
+from . import elements, joining, products, reductions, selecting, shapes, statistics  # noqa: F401  (they enter themselves)
+from .composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
+from .registry import TABLE, NotHere, through_numpy
+
+_PLAIN = (_C.Tensor, np.ndarray)
+
+
+def array_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """What Tensor.__array_function__ answers."""
+    for t in types:
+        if not issubclass(t, _PLAIN) and hasattr(t, "__array_function__"):
+            return NotImplemented
+    entry = TABLE.get(func)
+    if entry is not None and entry.takes(args, kwargs):
+        try:
+            return entry.function(*args, **kwargs)
+        except NotHere:
+            pass
+    return through_numpy(func, args, kwargs)

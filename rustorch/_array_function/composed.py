@@ -1,0 +1,53 @@
+"""Ufuncs of NumPy that are several ops of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .registry import _ops, tensor
+
+
+def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+def _modf(x: Any) -> tuple[Any, Any]:
+    whole = np.trunc(tensor(x).to("float64") if tensor(x).dtype.kind in "iub" else x)
+    return np.where(np.isinf(x), np.copysign(0.0, x), np.copysign(x - whole, x)), whole
+
+
+def _float_power(x: Any, y: Any) -> Any:
+    x, y = (_ops["cast"](v, "complex128" if v.dtype.kind == "c" else "float64") for v in map(tensor, (x, y)))
+    return np.power(x, y)
+
+
+def _ldexp(x: Any, y: Any) -> Any:
+    x, y = tensor(x), tensor(y)
+    return _ops["ldexp"](x, _ops["cast"](y, x.dtype) if x.dtype.kind == "f" else y)
+
+
+def _vecdot(x: Any, y: Any) -> Any:
+    return np.add.reduce(np.conjugate(x) * tensor(y) if _is_complex(x) else tensor(x) * y, axis=-1)
+
+
+def _matvec(a: Any, x: Any) -> Any:
+    return np.matmul(a, tensor(x).unsqueeze(-1)).squeeze(-1)
+
+
+def _vecmat(x: Any, a: Any) -> Any:
+    row = np.conjugate(x) if _is_complex(x) else tensor(x)
+    return np.matmul(row.unsqueeze(-2), a).squeeze(-2)
+
+
+def _is_complex(x: Any) -> bool:
+    return tensor(x).dtype.kind == "c"
+
+
+_BY_NAME = {
+    "divmod": _divmod, "modf": _modf, "float_power": _float_power, "ldexp": _ldexp, "degrees": np.rad2deg,
+    "radians": np.deg2rad, "vecdot": _vecdot, "matvec": _matvec, "vecmat": _vecmat,
+}  # fmt: skip
+
+COMPOSED_UFUNCS = {getattr(np, name): function for name, function in _BY_NAME.items() if hasattr(np, name)}

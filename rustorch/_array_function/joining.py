@@ -1,0 +1,256 @@
+"""Joining, padding, and new arrays like given ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, one_axis, op, tensor
+from .shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
+
+_builtin_max = max
+
+
+def _joined(parts: list[Any], axis: int, out: Any, dtype: Any, casting: str) -> Any:
+    if not parts:
+        raise ValueError("need at least one array to concatenate")
+    if casting != "same_kind" and dtype is not None:
+        raise NotHere
+    if dtype is not None:
+        parts = [op("cast")(p, dtype) for p in parts]
+    return deliver(op("cat")(parts, axis), out)
+
+
+@implements("concatenate", "concat")
+def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    parts = [tensor(a) for a in arrays]
+    if axis is None:
+        parts, axis = [op("reshape")(p, (-1,)) for p in parts], 0
+    if any(p.ndim == 0 for p in parts):
+        raise ValueError("zero-dimensional arrays cannot be concatenated")
+    return _joined(parts, one_axis(axis, parts[0].ndim) if parts else 0, out, dtype, casting)
+
+
+@implements("stack")
+def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    parts = [tensor(a) for a in arrays]
+    if len({tuple(p.shape) for p in parts}) > 1:
+        raise ValueError("all input arrays must have the same shape")
+    return _joined([expand_dims(p, axis) for p in parts], one_axis(axis, parts[0].ndim + 1) if parts else 0, out, dtype, casting)
+
+
+def _each(function: Any, arrays: Any) -> list[Any]:
+    return [function(a) for a in arrays]
+
+
+@implements("hstack")
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    parts = _each(atleast_1d, tup)
+    return _joined(parts, 0 if parts and parts[0].ndim == 1 else 1, None, dtype, casting)
+
+
+@implements("vstack")
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return _joined(_each(atleast_2d, tup), 0, None, dtype, casting)
+
+
+@implements("dstack")
+def dstack(tup: Any) -> Any:
+    return _joined(_each(atleast_3d, tup), 2, None, None, "same_kind")
+
+
+@implements("column_stack")
+def column_stack(tup: Any) -> Any:
+    parts = [op("reshape")(p, (-1, 1)) if p.ndim < 2 else p for p in map(tensor, tup)]
+    return _joined(parts, 1, None, None, "same_kind")
+
+
+@implements("block")
+def block(arrays: Any) -> Any:
+    def depth(a: Any) -> int:
+        return 1 + depth(a[0]) if isinstance(a, list) else 0
+
+    def leaves(a: Any) -> Any:
+        return (leaf for item in a for leaf in leaves(item)) if isinstance(a, list) else (tensor(a),)
+
+    levels = depth(arrays)
+    ndim = _builtin_max([levels, *(leaf.ndim for leaf in leaves(arrays))])
+
+    def build(a: Any, level: int) -> Any:
+        if isinstance(a, list):
+            return _joined([build(item, level - 1) for item in a], ndim - level, None, None, "same_kind")
+        x = tensor(a)
+        return op("reshape")(x, (1,) * (ndim - x.ndim) + tuple(x.shape))
+
+    return build(arrays, levels)
+
+
+@implements("append")
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    return concatenate((arr, values), axis)
+
+
+@implements("delete")
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    x = tensor(arr)
+    if axis is None:
+        x, axis = op("reshape")(x, (-1,)), 0
+    axis = one_axis(axis, x.ndim)
+    return pick(x, np.delete(np.arange(x.shape[axis]), obj), axis)
+
+
+@implements("pad")
+def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Any:
+    x = tensor(array)
+    if isinstance(pad_width, dict) or callable(mode):
+        raise NotHere
+    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    if mode == "constant":
+        values = np.broadcast_to(np.asarray(constant_values), (x.ndim, 2))
+        for axis, ends in enumerate(widths):
+            x = _with_ends(x, axis, ends, values[axis])
+        return x
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise NotHere
+    for axis, ends in enumerate(widths):
+        x = pick(x, np.pad(np.arange(x.shape[axis]), ends, mode=mode), axis)
+    return x
+
+
+def _with_ends(x: Any, axis: int, ends: Any, values: Any) -> Any:
+    parts = []
+    for n, value in zip(ends, values, strict=True):
+        shape = list(x.shape)
+        shape[axis] = n
+        parts.append(tensor(np.full(shape, value, x.dtype)) if n else None)
+    return op("cat")([p for p in (parts[0], x, parts[1]) if p is not None], axis)
+
+
+# ---- new arrays ----
+
+
+def _like(make: Any, prototype: Any, dtype: Any, order: str, shape: Any, device: Any) -> Any:
+    if device not in (None, "cpu"):
+        raise ValueError(f'Device not understood. Only "cpu" is allowed, but received: {device}')
+    source = prototype.detach()
+    if shape is None and order == "K":
+        return make(source, dtype=dtype or source.dtype)
+    return make(np.empty_like(source.numpy(), dtype=dtype, order=order, shape=shape))
+
+
+@implements("zeros_like")
+def zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return _filled(a, 0, dtype, order, shape, device)
+
+
+@implements("ones_like")
+def ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return _filled(a, 1, dtype, order, shape, device)
+
+
+@implements("full_like")
+def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return _filled(a, fill_value, dtype, order, shape, device)
+
+
+@implements("empty_like")
+def empty_like(prototype: Any, /, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return _filled(prototype, 0, dtype, order, shape, device)
+
+
+def _filled(a: Any, value: Any, dtype: Any, order: str, shape: Any, device: Any) -> Any:
+    if device not in (None, "cpu"):
+        raise ValueError(f'Device not understood. Only "cpu" is allowed, but received: {device}')
+    if not isinstance(a, _C_Tensor):
+        raise NotHere
+    x = a.detach()
+    if shape is None and order == "K":
+        made = op("clone")(x) if dtype is None else op("cast")(x, dtype)
+    else:
+        made = tensor(np.empty_like(x.numpy(), dtype=dtype, order=order, shape=shape))  # type: ignore[call-overload]
+    _ops["copy"](value, out=made)
+    return made
+
+
+_C_Tensor = type(tensor(0))
+
+
+@implements("copy")
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    if order == "C":
+        return op("clone")(op("contiguous")(tensor(a)))
+    if order not in "KA":
+        raise NotHere
+    return op("clone")(tensor(a))
+
+
+@implements("copyto")
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, _C_Tensor):
+        if is_tracked(src):
+            raise TypeError("numpy.copyto: gradients cannot flow into an ndarray; detach() the tensor")
+        np.copyto(dst, src.numpy() if isinstance(src, _C_Tensor) else src, casting=casting, where=np.asarray(where))  # type: ignore[arg-type]
+        return
+    x = tensor(np.asarray(src, dst.dtype) if isinstance(src, (bool, int, float, complex)) else src)
+    if not np.can_cast(x.dtype, dst.dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
+    _ops["copy"](x if where is True else op("where")(where, x, dst), out=dst)
+
+
+@implements("linspace")
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
+    if retstep or dtype is not None or axis != 0 or num < 2:
+        raise NotHere
+    first, last = tensor(start), tensor(stop)
+    span = np.subtract(last, first) * 1.0
+    along = np.arange(num) / (num - 1 if endpoint else num)
+    weights = tensor(along.astype(span.dtype).reshape((num,) + (1,) * span.ndim))
+    if not endpoint:
+        return first + span * weights
+    return op("where")(weights < 0.5, first + span * weights, last - span * (1 - weights))
+
+
+@implements("tril")
+def tril(m: Any, k: int = 0) -> Any:
+    x = atleast_2d(m)
+    return op("where")(tensor(np.tri(*x.shape[-2:], k=k, dtype=bool)), x, 0)
+
+
+@implements("triu")
+def triu(m: Any, k: int = 0) -> Any:
+    x = atleast_2d(m)
+    return op("where")(tensor(np.tri(*x.shape[-2:], k=k - 1, dtype=bool)), 0, x)
+
+
+@implements("diag")
+def diag(v: Any, k: int = 0) -> Any:
+    x = tensor(v)
+    if x.ndim == 2:
+        return op("diagonal")(x, k, 0, 1)
+    if x.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
+    n = x.shape[0] + abs(k)
+    square = op("where")(tensor(np.eye(x.shape[0], dtype=bool)), op("unsqueeze")(x, 1), 0)
+    if k == 0:
+        return square
+    before, after = (abs(k), 0), (0, abs(k))
+    grown = pad(square, (after, before) if k > 0 else (before, after))
+    return op("reshape")(grown, (n, n))
+
+
+@implements("diagflat")
+def diagflat(v: Any, k: int = 0) -> Any:
+    return diag(op("reshape")(tensor(v), (-1,)), k)
+
+
+@implements("diagonal")
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    x = tensor(a)
+    axes_of((axis1, axis2), x.ndim)
+    return op("diagonal")(x, offset, axis1, axis2)
+
+
+@implements("linalg.diagonal")
+def linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    return diagonal(x, offset, -2, -1)

@@ -1,0 +1,226 @@
+"""Reductions and scans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .registry import NotHere, deliver, implements, one_axis, op, tensor
+
+_missing: Any = np._NoValue
+
+
+def _reduce(ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    words: dict[str, Any] = {"axis": axis, "out": out}
+    given = {"dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
+    words.update({key: value for key, value in given.items() if value is not _missing and value is not None})
+    if isinstance(axis, list):
+        words["axis"] = tuple(axis)
+    return ufunc.reduce(tensor(a), **words)
+
+
+@implements("sum")
+def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return _reduce(np.add, a, axis, out, dtype, keepdims, initial, where)
+
+
+@implements("prod")
+def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return _reduce(np.multiply, a, axis, out, dtype, keepdims, initial, where)
+
+
+@implements("max", "amax")
+def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return _reduce(np.maximum, a, axis, out, None, keepdims, initial, where)
+
+
+@implements("min", "amin")
+def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return _reduce(np.minimum, a, axis, out, None, keepdims, initial, where)
+
+
+@implements("any")
+def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, *, where: Any = _missing) -> Any:
+    return _reduce(np.logical_or, a, axis, out, None, keepdims, _missing, where)
+
+
+@implements("all")
+def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, *, where: Any = _missing) -> Any:
+    return _reduce(np.logical_and, a, axis, out, None, keepdims, _missing, where)
+
+
+def _plain_axis(axis: Any) -> Any:
+    if isinstance(axis, tuple) and not axis:
+        raise NotHere
+    return axis
+
+
+@implements("mean")
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, *, where: Any = _missing) -> Any:
+    x = tensor(a)
+    if where is not _missing and where is not True:
+        x = x if dtype is None else op("cast")(x, dtype)
+        mask = np.broadcast_to(where, x.shape)
+        total = np.add.reduce(op("where")(mask, x, 0), axis=axis, keepdims=keepdims is True)
+        return deliver(total / np.add.reduce(tensor(mask), axis=axis, keepdims=keepdims is True), out)
+    return deliver(op("mean")(x, _plain_axis(axis), keepdims is True, dtype=dtype), out)
+
+
+def _spread(row: str, a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
+    if mean is not _missing or (where is not _missing and where is not True):
+        raise NotHere
+    if correction is not _missing:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    x = tensor(a) if dtype is None else op("cast")(tensor(a), dtype)
+    return deliver(op(row)(x, _plain_axis(axis), keepdims is True, correction=float(ddof)), out)
+
+
+@implements("var")
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing, *,
+    where: Any = _missing, mean: Any = _missing, correction: Any = _missing,
+) -> Any:  # fmt: skip
+    return _spread("var", a, axis, dtype, out, ddof, keepdims, where, mean, correction)
+
+
+@implements("std")
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing, *,
+    where: Any = _missing, mean: Any = _missing, correction: Any = _missing,
+) -> Any:  # fmt: skip
+    return _spread("std", a, axis, dtype, out, ddof, keepdims, where, mean, correction)
+
+
+@implements("ptp")
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
+    x = tensor(a)
+    return deliver(np.subtract(max(x, axis, keepdims=keepdims), min(x, axis, keepdims=keepdims)), out)
+
+
+@implements("argmax")
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _missing) -> Any:
+    return deliver(op("argmax")(tensor(a), axis, keepdims is True), out)
+
+
+@implements("argmin")
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _missing) -> Any:
+    return deliver(op("argmin")(tensor(a), axis, keepdims is True), out)
+
+
+@implements("count_nonzero")
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    found = op("count_nonzero")(tensor(a), _plain_axis(axis), keepdims)
+    return found.item() if axis is None and not keepdims else found
+
+
+def _scan(ufunc: Any, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
+    x = tensor(a)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    return ufunc.accumulate(x.reshape(1) if x.ndim == 0 else x, axis=axis, dtype=dtype, out=out)
+
+
+@implements("cumsum")
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _scan(np.add, a, axis, dtype, out)
+
+
+@implements("cumprod")
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _scan(np.multiply, a, axis, dtype, out)
+
+
+def _cumulative(ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool) -> Any:
+    x = tensor(x)
+    if axis is None:
+        if x.ndim > 1:
+            raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+        axis = 0
+    scanned = ufunc.accumulate(x, axis=axis, dtype=dtype)
+    if include_initial:
+        first = list(scanned.shape)
+        first[one_axis(axis, x.ndim)] = 1
+        scanned = np.concatenate([tensor(np.full(first, neutral, scanned.dtype)), scanned], axis=axis)
+    return deliver(scanned, out)
+
+
+@implements("cumulative_sum")
+def cumulative_sum(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+    return _cumulative(np.add, 0, x, axis, dtype, out, include_initial)
+
+
+@implements("cumulative_prod")
+def cumulative_prod(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+    return _cumulative(np.multiply, 1, x, axis, dtype, out, include_initial)
+
+
+# ---- passing over NaN ----
+
+
+def _without_nan(a: Any, instead: float) -> tuple[Any, Any]:
+    x = tensor(a)
+    if x.dtype.kind not in "fc":
+        raise NotHere
+    bad = np.isnan(x)
+    return op("where")(bad, instead, x), bad
+
+
+@implements("nansum")
+def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return sum(_without_nan(a, 0.0)[0], axis, dtype, out, keepdims, initial, where)
+
+
+@implements("nanprod")
+def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+    return prod(_without_nan(a, 1.0)[0], axis, dtype, out, keepdims, initial, where)
+
+
+@implements("nanmean")
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
+    x, bad = _without_nan(a, 0.0)
+    total = sum(x, axis, dtype, None, keepdims)
+    count = sum(np.logical_not(bad), axis, None, None, keepdims)
+    return deliver(total / op("cast")(count, total.dtype), out)
+
+
+def _nan_spread(a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
+    x, bad = _without_nan(a, 0.0)
+    count = op("cast")(sum(np.logical_not(bad), axis, None, None, True), x.dtype)
+    off = op("where")(bad, 0.0, x - sum(x, axis, None, None, True) / count)
+    if keepdims is not True:
+        count = sum(count, axis) if axis is not None else count.reshape(())
+    degrees = op("where")(count > ddof, count - ddof, np.nan)
+    return sum(np.square(np.absolute(off)), axis, None, None, keepdims) / degrees
+
+
+@implements("nanvar")
+def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing) -> Any:
+    if dtype is not None:
+        raise NotHere
+    return deliver(_nan_spread(a, axis, ddof, keepdims), out)
+
+
+@implements("nanstd")
+def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing) -> Any:
+    if dtype is not None:
+        raise NotHere
+    return deliver(np.sqrt(_nan_spread(a, axis, ddof, keepdims)), out)
+
+
+def _nan_extreme(ufunc: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
+    x, bad = _without_nan(a, worst)
+    result = _reduce(ufunc, x, axis, None, None, keepdims, _missing, _missing)
+    return deliver(op("where")(all(bad, axis, None, keepdims), np.nan, result), out)
+
+
+@implements("nanmax")
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
+    return _nan_extreme(np.maximum, -np.inf, a, axis, out, keepdims)
+
+
+@implements("nanmin")
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
+    return _nan_extreme(np.minimum, np.inf, a, axis, out, keepdims)

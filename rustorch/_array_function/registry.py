@@ -1,0 +1,176 @@
+"""The table of NumPy functions we answer, what their implementations are made with, and the way
+through NumPy for all others."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _C
+
+Tensor = _C.Tensor
+_ops: dict[str, Any] = _C.ops
+
+
+class NotHere(Exception):
+    """An implementation does not cover these arguments: NumPy's own code does."""
+
+
+class Entry:
+    """An implementation, with NumPy's names and order of parameters."""
+
+    __slots__ = ("function", "most", "names")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        code = function.__code__
+        self.function = function
+        self.most = 1000 if code.co_flags & 4 else code.co_argcount
+        self.names = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+    def takes(self, args: Any, kwargs: Any) -> bool:
+        return len(args) <= self.most and (not kwargs or self.names.issuperset(kwargs))
+
+
+TABLE: dict[Any, Entry] = {}
+
+
+def implements(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enters a function for the functions of these names in NumPy, as far as this NumPy has them."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            try:
+                TABLE[operator.attrgetter(name)(np)] = Entry(function)
+            except AttributeError:
+                continue
+        return function
+
+    return enter
+
+
+def op(name: str) -> Any:
+    """The function of a row; NotHere when the table lacks it."""
+    try:
+        return _ops[name]
+    except KeyError:
+        raise NotHere from None
+
+
+def tensor(x: Any) -> Any:
+    """x as a Tensor: itself, or on an array's memory."""
+    return x if isinstance(x, Tensor) else _C.asarray(x)
+
+
+def detached(x: Any) -> Any:
+    """An ndarray to compute indices from."""
+    return x.detach().numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def is_tracked(x: Any) -> bool:
+    """Would a result computed from x have to be recorded?"""
+    return isinstance(x, Tensor) and x.requires_grad and _C.is_grad_enabled()
+
+
+def deliver(result: Any, out: Any) -> Any:
+    """The result, or `out` with the result written into it."""
+    if isinstance(out, tuple):
+        (out,) = out
+    if out is None:
+        return result
+    if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+        raise TypeError(f"cannot write a result of dtype {result.dtype} into an output of dtype {out.dtype}")
+    if tuple(out.shape) != tuple(result.shape):
+        raise _C.ShapeMismatchError(f"the output has shape {tuple(out.shape)}, the result {tuple(result.shape)}")
+    if isinstance(out, Tensor):
+        _ops["copy"](result, out=out)
+    elif is_tracked(result):
+        raise TypeError("gradients cannot flow into an ndarray; give a Tensor as out=, or detach() the inputs")
+    else:
+        out[...] = result.numpy()
+    return out
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Dimension numbers from 0, of None (all), an int or a tuple."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(np.lib.array_utils.normalize_axis_index(operator.index(a), ndim) for a in given)
+
+
+def one_axis(axis: Any, ndim: int) -> int:
+    """A dimension number from 0."""
+    return int(np.lib.array_utils.normalize_axis_index(operator.index(axis), ndim))
+
+
+# ---- through NumPy ----
+
+_CONSTANT = {
+    "histogram", "histogram_bin_edges", "histogram2d", "histogramdd", "save", "savez", "savez_compressed", "savetxt",
+}  # fmt: skip
+_WRITES_FIRST = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
+
+
+def _to_arrays(x: Any, found: list[Any]) -> Any:
+    if isinstance(x, Tensor):
+        found.append(x)
+        return x.numpy()
+    if type(x) in (list, tuple):
+        return type(x)(_to_arrays(item, found) for item in x)
+    if type(x) is dict:
+        return {key: _to_arrays(item, found) for key, item in x.items()}
+    return x
+
+
+def _to_tensors(x: Any, need: str) -> Any:
+    if isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, (str, bytes)):
+        if need and x.dtype.kind in "fcO":
+            raise TypeError(f"{need}: no derivative known; detach() the tensor, or compute under no_grad()")
+        try:
+            return _C.from_numpy(np.asarray(x))
+        except TypeError:
+            return x
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*(_to_tensors(item, need) for item in x))
+    if type(x) in (list, tuple):
+        return type(x)(_to_tensors(item, need) for item in x)
+    return x
+
+
+def _name_of(func: Any) -> str:
+    module = getattr(func, "__module__", None) or "numpy"
+    return f"{module}.{getattr(func, '__name__', func)}"
+
+
+def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
+    """NumPy's own code, on arrays that share the tensors' memory."""
+    name = getattr(func, "__name__", "")
+    out = kwargs.get("out")
+    if isinstance(out, Tensor):
+        kwargs = {key: value for key, value in kwargs.items() if key != "out"}
+        return deliver(tensor(through_numpy(func, args, kwargs)), out)
+    if name in _WRITES_FIRST and args and isinstance(args[0], Tensor):
+        return _write(func, args, kwargs)
+    found: list[Any] = []
+    arrays, words = _to_arrays(tuple(args), found), _to_arrays(dict(kwargs), found)
+    tracked = _C.is_grad_enabled() and name not in _CONSTANT and any(t.requires_grad for t in found)
+    result = func(*arrays, **words)
+    if out is not None:
+        if tracked:
+            raise TypeError(f"{_name_of(func)}: gradients cannot flow into an ndarray; detach() the tensor")
+        return out
+    return _to_tensors(result, _name_of(func) if tracked else "")
+
+
+def _write(func: Any, args: Any, kwargs: Any) -> None:
+    """Functions that write into their first argument."""
+    target, found = args[0], []
+    rest, words = _to_arrays(tuple(args[1:]), found), _to_arrays(dict(kwargs), found)
+    if any(map(is_tracked, (target, *found))):
+        raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
+    copy = target.numpy().copy()
+    func(copy, *rest, **words)
+    _ops["copy"](_C.from_numpy(copy), out=target)

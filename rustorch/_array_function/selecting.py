@@ -1,0 +1,87 @@
+"""Taking elements: by index, by order, by value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _compositions
+from .registry import NotHere, deliver, detached, implements, is_tracked, one_axis, op, tensor
+from .shapes import pick
+
+
+@implements("take")
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    x, index = tensor(a), detached(indices)
+    if axis is None:
+        x, axis = op("reshape")(x, (-1,)), 0
+    axis = one_axis(axis, x.ndim)
+    flat = np.arange(x.shape[axis]).take(index.ravel(), mode=mode)  # type: ignore[call-overload]
+    picked = pick(x, flat, axis)
+    shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return deliver(op("reshape")(picked, shape), out)
+
+
+@implements("take_along_axis")
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    x, index = tensor(arr), detached(indices)
+    if axis is None:
+        x, axis = op("reshape")(x, (-1,)), 0
+    axis = one_axis(axis, x.ndim)
+    if index.ndim != x.ndim or index.dtype.kind not in "iu":
+        raise NotHere
+    length = x.shape[axis]
+    if index.size and (index.min() < -length or index.max() >= length):
+        raise IndexError(f"index out of bounds for axis {axis} with size {length}")
+    return _compositions.take_along_dim(x, tensor(np.where(index < 0, index + length, index).astype("int64")), axis)
+
+
+@implements("compress")
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    x = tensor(a)
+    if axis is None:
+        x, axis = op("reshape")(x, (-1,)), 0
+    return deliver(pick(x, np.flatnonzero(detached(condition)), one_axis(axis, x.ndim)), out)
+
+
+@implements("extract")
+def extract(condition: Any, arr: Any) -> Any:
+    return pick(op("reshape")(tensor(arr), (-1,)), np.flatnonzero(detached(condition)), 0)
+
+
+@implements("trim_zeros")
+def trim_zeros(filt: Any, trim: str = "fb") -> Any:
+    x = tensor(filt)
+    if x.ndim != 1:
+        raise NotHere
+    found = np.flatnonzero(detached(x))
+    first = (found[0] if found.size else len(detached(x))) if "f" in trim.lower() else 0
+    last = (found[-1] + 1 if found.size else first) if "b" in trim.lower() else x.shape[0]
+    return x[int(first) : int(last)]
+
+
+@implements("sort")
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    x = tensor(a)
+    if order is not None:
+        raise ValueError("Cannot specify order when the array has no fields.")
+    if axis is None:
+        x, axis = op("reshape")(x, (-1,)), 0
+    if not is_tracked(x):
+        return tensor(np.sort(detached(x), axis, kind))
+    return op("gather")(x, one_axis(axis, x.ndim), tensor(np.argsort(detached(x), axis, kind or ("stable" if stable else None))))
+
+
+@implements("unique")
+def unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, *,
+    equal_nan: bool = True,
+) -> Any:  # fmt: skip
+    x = tensor(ar)
+    if axis is not None or not is_tracked(x):
+        raise NotHere
+    _, index, inverse, counts = np.unique(detached(x), True, True, True, equal_nan=equal_nan)
+    values = pick(op("reshape")(x, (-1,)), index, 0)
+    extra = [tensor(v) for v, wanted in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if wanted]
+    return (values, *extra) if extra else values

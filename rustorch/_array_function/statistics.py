@@ -1,0 +1,117 @@
+"""Order statistics, averages and covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .registry import NotHere, axes_of, deliver, implements, op, tensor
+from .selecting import sort
+
+_missing: Any = np._NoValue
+
+
+@implements("average")
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _missing) -> Any:
+    x = tensor(a)
+    if returned:
+        raise NotHere
+    if weights is None:
+        return np.mean(x, axis=axis, keepdims=keepdims is True)
+    w = tensor(weights)
+    if tuple(w.shape) != tuple(x.shape):
+        axes = axes_of(axis, x.ndim)
+        if axis is None or tuple(w.shape) != tuple(x.shape[i] for i in axes):
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        order = sorted(range(len(axes)), key=axes.__getitem__)
+        w = op("reshape")(op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+        w = op("expand")(w, tuple(x.shape))
+    total = np.add.reduce(w, axis=axis, keepdims=keepdims is True)
+    return np.add.reduce(np.multiply(x, w), axis=axis, keepdims=keepdims is True) / total
+
+
+def _last(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
+    """The reduced dimensions as one, the last; and the shape that keepdims wants."""
+    axes = axes_of(axis, x.ndim)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    others = tuple(i for i in range(x.ndim) if i not in axes)
+    x = op("permute")(x, (*others, *axes)) if x.ndim else x
+    return op("reshape")(x, (*x.shape[: len(others)], -1)), kept
+
+
+def _quantiles(x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
+    x = op("cast")(x, "float64") if x.dtype.kind in "iub" else x
+    if x.dtype.kind != "f" or x.numel() == 0:
+        raise NotHere
+    rows, kept = _last(x, axis)
+    ordered, n = sort(rows), rows.shape[-1]
+    poisoned = np.isnan(op("select")(ordered, -1, n - 1))
+    results = []
+    for point in q.ravel().tolist():
+        at = point * (n - 1)
+        below = min(int(at), n - 1)
+        above = min(below + 1, n - 1)
+        low, high = op("select")(ordered, -1, below), op("select")(ordered, -1, above)
+        value = op("where")(poisoned, np.nan, low + (high - low) * (at - below) if at > below else low)
+        results.append(op("reshape")(value, kept) if keepdims else value)
+    if q.ndim == 0:
+        return results[0]
+    return op("reshape")(np.stack(results), (*q.shape, *results[0].shape))
+
+
+@implements("quantile")
+def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:
+    points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64")
+    if method != "linear" or weights is not None:
+        raise NotHere
+    if points.size and not (points.min() >= 0 and points.max() <= 1):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    return deliver(_quantiles(tensor(a), points, axis, keepdims), out)
+
+
+@implements("percentile")
+def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:
+    points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64") / 100
+    if method != "linear" or weights is not None:
+        raise NotHere
+    if points.size and not (points.min() >= 0 and points.max() <= 1):
+        raise ValueError("Percentiles must be in the range [0, 100]")
+    return deliver(_quantiles(tensor(a), points, axis, keepdims), out)
+
+
+@implements("median")
+def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    return deliver(_quantiles(tensor(a), np.asarray(0.5), axis, keepdims), out)
+
+
+@implements("cov")
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None, aweights: Any = None, *, dtype: Any = None) -> Any:
+    if fweights is not None or aweights is not None or dtype is not None:
+        raise NotHere
+    parts = []
+    for v in (m, y):
+        if v is None:
+            continue
+        x = tensor(v)
+        x = op("cast")(x, "float64") if x.dtype.kind in "iub" else x
+        if x.ndim > 2:
+            raise ValueError("m has more than 2 dimensions")
+        x = np.atleast_2d(x)
+        parts.append(x if rowvar or x.shape[0] == 1 and tensor(v).ndim < 2 else op("mT")(x))
+    x = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
+    n = x.shape[1] - (ddof if ddof is not None else int(not bias))
+    x = x - np.mean(x, axis=1, keepdims=True)
+    product = np.matmul(x, np.conjugate(op("mT")(x)) if x.dtype.kind == "c" else op("mT")(x)) / float(n)
+    return op("squeeze")(product, None)
+
+
+@implements("corrcoef")
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    if c.dtype.kind == "c":
+        raise NotHere
+    deviation = np.sqrt(op("diagonal")(c))
+    return np.clip(c / op("unsqueeze")(deviation, 1) / op("unsqueeze")(deviation, 0), -1, 1)
