@@ -34,6 +34,12 @@ ALWAYS real_part c_abs(element x)
     return hypot(RE(x), IM(x));
 #endif
 }
+/* Smith's method, which the compiler does (-fcx-fortran-rules); by zero part by part, as NumPy. */
+ALWAYS double _Complex c_quotient(double _Complex x, double _Complex y)
+{
+    double zero = fabs(RE(y));
+    return y == 0 ? CMPLX(RE(x) / zero, IM(x) / zero) : x / y;
+}
 /* x / |x|, scaled against overflow. */
 ALWAYS element c_sgn(element x)
 {
@@ -50,12 +56,18 @@ static UNUSED element c_pow(element x, element y)
 {
     double a = RE(x), b = IM(x), c = RE(y), d = IM(y);
     if (c == 0 && d == 0) return 1;
-    if (a == 0 && b == 0) return c > 0 && d == 0 ? c_make(0, 0) : c_make(NAN, NAN);
+    if (a == 0 && b == 0) return c > 0 ? c_make(0, 0) : c_make(NAN, NAN);
     double _Complex z = x;
     if (d == 0 && c == rint(c) && fabs(c) < 100) {
+        if (c == 1) return x;
+        if (c == 2) return (element)(z * z);
+        if (c == 3) return (element)(z * (z * z));
         double _Complex p = 1;
-        for (int n = (int)fabs(c); n > 0; n >>= 1, z *= z) if (n & 1) p *= z;
-        return (element)(c < 0 ? 1 / p : p);
+        for (int n = (int)fabs(c);; z *= z) {
+            if (n & 1) p *= z;
+            if ((n >>= 1) == 0) break;
+        }
+        return (element)(c < 0 ? c_quotient(1, p) : p);
     }
     return (element)cpow(z, y);
 }
@@ -69,6 +81,7 @@ static UNUSED element c_pow(element x, element y)
 #define abs(x) c_abs(x)
 #define sgn(x) c_sgn(x)
 #define sign(x) c_sgn(x)
+#define div(x, y) ((element)c_quotient(x, y))
 #define square(x) ((x) * (x))
 #define pow(x, y) c_pow(x, y)
 #undef isnan

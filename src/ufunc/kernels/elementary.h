@@ -6,6 +6,9 @@
 #define RT_UFUNC_KERNELS_ELEMENTARY_H
 #include <math.h>
 #include "ufunc/kernels/vector.h"
+#if IS_F32
+#include "ufunc/kernels/wide.h"
+#endif
 #if defined(RT_HAVE_SLEEF) && (defined(__SSE4_1__) || defined(__aarch64__))
 #include <sleef.h>
 #define VECTOR_MATH 1
@@ -31,8 +34,6 @@
 #endif
 
 FUNCTION1(exp2, u10)
-FUNCTION1(expm1, u10)
-FUNCTION1(log, u10)
 FUNCTION1(log2, u10)
 FUNCTION1(log10, u10)
 FUNCTION1(sin, u10)
@@ -41,19 +42,65 @@ FUNCTION1(tan, u10)
 FUNCTION1(asin, u10)
 FUNCTION1(acos, u10)
 FUNCTION1(atan, u10)
-FUNCTION2(atan2, u10)
-FUNCTION1(sinh, u10)
-FUNCTION1(cosh, u10)
-FUNCTION1(tanh, u10)
-FUNCTION1(asinh, u10)
-FUNCTION1(acosh, u10)
-FUNCTION1(atanh, u10)
 FUNCTION1(cbrt, u10)
-FUNCTION1(erf, u10)
-FUNCTION1(erfc, u15)
-FUNCTION1(lgamma, u10)
-FUNCTION2(pow, u10)
 FUNCTION2(hypot, u05)
+
+/* The C library's f on lanes where c holds: there SLEEF 3.5.1 overflows too early, or rounds
+ * results near the denormal ones twice. */
+#if VECTOR_MATH
+#define MENDED1(f, bound, c) ALWAYS vec v_##f(vec x) { vec r = SLEEF(f, bound)(x); return v_mend1(f, c, x, r); }
+#define MENDED2(f, bound, c) \
+    ALWAYS vec v_##f(vec x, vec y) { vec r = SLEEF(f, bound)(x, y); return v_mend2(f, c, x, y, r); }
+#else
+#define MENDED1(f, bound, c) FUNCTION1(f, bound)
+#define MENDED2(f, bound, c) FUNCTION2(f, bound)
+#endif
+#if IS_F32
+#define FAR 0x1p60f
+#else
+#define FAR 0x1p500
+#endif
+#define FINITE(x) (v_abs(x) < (real)INFINITY)
+MENDED2(pow, u10, ~FINITE(r) & FINITE(x) & FINITE(y) & (x != 0))
+#if IS_F32
+MENDED2(atan2, u10, (v_abs(r) < 0x1p-120f) & (x != 0))
+MENDED1(acosh, u10, x > FAR)
+MENDED1(lgamma, u10, x > 0x1p110f)
+ALWAYS vec v_expm1(vec x) { return v_widely(w_expm1_all, x); }
+ALWAYS vec v_sinh(vec x) { return v_widely(w_sinh, x); }
+ALWAYS vec v_cosh(vec x) { return v_widely(w_cosh, x); }
+ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
+ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
+ALWAYS vec v_erfc(vec x) { return v_widely(w_erfc, x); }
+ALWAYS vec v_sigmoid(vec x) { return v_widely(w_sigmoid, x); }
+ALWAYS vec v_rsqrt(vec x) { return v_widely(w_rsqrt, x); }
+
+/* log(2^e m) = e ln 2 + f - f^2 / 2 + f^3 q(f), f = m - 1, m within sqrt(1/2) and sqrt(2). */
+ALWAYS vec v_log(vec x)
+{
+    static const float q[] = {0.06971346319f, -0.1148308133f, 0.1168702488f, -0.1242535982f, 0.1424887698f,
+                              -0.1666780977f, 0.2000072074f, -0.2499999693f, 0.3333333116f};
+    mask tiny = x < 0x1p-126f;
+    mask bits = (mask)v_where(tiny, x * 0x1p23f, x);
+    mask e = (bits - 0x3f3504f3) >> 23;
+    vec f = (vec)(bits - (e << 23)) - 1, square = f * f, p = splat(q[0]);
+    vec n = __builtin_convertvector(e, vec) - v_where(tiny, splat(23), splat(0));
+#pragma GCC unroll 16
+    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, f, splat(q[i]));
+    p = v_mad(n, splat(-2.12194440e-4f), v_mad(square, splat(-0.5f), p * f * square));
+    vec r = v_mad(n, splat(0.693359375f), f + p);
+    r = v_where((x > 0) & FINITE(x), r, x + x);                     /* inf and NaN */
+    return v_where(x < 0, splat(NAN), v_where(x == 0, splat(-INFINITY), r));
+}
+#else
+FUNCTION1(log, u10)
+FUNCTION1(expm1, u10)
+FUNCTION1(lgamma, u10)
+MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
+MENDED1(acosh, u10, x > FAR)
+MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
+MENDED1(erfc, u15, x > 26.5)
+#endif
 #if VECTOR_MATH
 ALWAYS vec v_log1p(vec x)
 {
@@ -61,7 +108,23 @@ ALWAYS vec v_log1p(vec x)
     return v_where(x > (real)0x1p100, v_log(x), SLEEF(log1p, u10)(x));
 }
 ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
+/* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
+ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-13 : 0x1p-27), x, r); }
+ALWAYS vec v_atanh(vec x) { return near_zero(x, SLEEF(atanh, u10)(x)); }
+ALWAYS vec v_asinh(vec x)
+{
+    vec r = near_zero(x, SLEEF(asinh, u10)(x));
+    return v_mend1(asinh, v_abs(x) > FAR, x, r);
+}
+#if !IS_F32
+ALWAYS vec v_tanh(vec x) { return near_zero(x, SLEEF(tanh, u10)(x)); }
+#endif
 #else
+FUNCTION1(atanh, u10)
+FUNCTION1(asinh, u10)
+#if !IS_F32
+FUNCTION1(tanh, u10)
+#endif
 FUNCTION1(log1p, u10)
 ALWAYS vec v_sinpi(vec x)
 {
@@ -71,6 +134,8 @@ ALWAYS vec v_sinpi(vec x)
 #endif
 #undef FUNCTION1
 #undef FUNCTION2
+#undef MENDED1
+#undef MENDED2
 
 #if IS_F32
 enum { MANTISSA = 23, BIAS = 127 };
@@ -78,10 +143,10 @@ enum { MANTISSA = 23, BIAS = 127 };
 enum { MANTISSA = 52, BIAS = 1023 };
 #endif
 
-/* exp(x) = 2^n (1 + r + r^2 q(r)), r = x - n ln 2, |r| <= ln(2) / 2; q interpolates at Chebyshev's
+/* exp(x) 2^scale.  exp(x) = 2^n (1 + r + r^2 q(r)), r = x - n ln 2, |r| <= ln(2) / 2; q interpolates at Chebyshev's
  * nodes (error 1e-9 f32, 1e-18 f64).  2^n is applied in two factors, so that denormal results
  * are rounded once. */
-ALWAYS vec v_exp(vec x)
+ALWAYS vec v_exp_scaled(vec x, int scale)
 {
 #if IS_F32
     static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
@@ -93,7 +158,7 @@ ALWAYS vec v_exp(vec x)
                              2.75572554002064244e-6, 2.48015873255477412e-5, 1.98412698748206253e-4,
                              1.38888888888837483e-3, 8.33333333332613513e-3, 4.16666666666666698e-2,
                              1.6666666666666671e-1, 0.5};
-    const real lowest = -746, highest = 710, magic = 6755399441055744, ln2_high = 6.93147180369123816490e-01,
+    const real lowest = -746, highest = 711, magic = 6755399441055744, ln2_high = 6.93147180369123816490e-01,
                ln2_low = 1.90821492927058770002e-10;
 #endif
     vec inside = v_where(x < lowest, splat(lowest), v_where(x > highest, splat(highest), x));
@@ -104,12 +169,49 @@ ALWAYS vec v_exp(vec x)
 #pragma GCC unroll 16
     for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, r, splat(q[i]));
     p = 1 + v_mad(p * r, r, r);
-    mask power = (mask)shifted - (mask)splat(magic);
+    mask power = (mask)shifted - (mask)splat(magic) + scale;
     mask half = (mask)v_mad(n, splat((real)0.5), splat(magic)) - (mask)splat(magic);
     return p * (vec)((half + BIAS) << MANTISSA) * (vec)((power - half + BIAS) << MANTISSA);
 }
 
-ALWAYS vec v_sigmoid(vec x) { return 1 / (1 + v_exp(-x)); }
+ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
+
+#if !IS_F32
+/* SLEEF 3.5.1 overflows too early: far out both are exp(|x|) / 2. */
+ALWAYS vec v_sinh(vec x)
+{
+#if VECTOR_MATH
+    return v_where(v_abs(x) > 709, v_copysign(v_exp_scaled(v_abs(x), -1), x), near_zero(x, SLEEF(sinh, u10)(x)));
+#else
+    return v_each1(sinh, x);
+#endif
+}
+ALWAYS vec v_cosh(vec x)
+{
+#if VECTOR_MATH
+    return v_where(v_abs(x) > 709, v_exp_scaled(v_abs(x), -1), SLEEF(cosh, u10)(x));
+#else
+    return v_each1(cosh, x);
+#endif
+}
+ALWAYS vec v_sigmoid(vec x)
+{
+    vec e = v_exp(-v_abs(x));
+    return v_where(x < 0, e, splat(1)) / (1 + e);
+}
+ALWAYS vec v_rsqrt(vec x)
+{
+#if defined(__FMA__)
+    /* One Newton step; h + (x r - h) is x r exactly.  0, inf and NaN stay. */
+    vec s = v_sqrt(x), r = 1 / s, h = x * r;
+    vec residual = v_mad(-h, r, splat(1)) - v_mad(x, r, -h) * r;
+    return v_where((r > 0) & (r < INFINITY), v_mad(r * 0.5, residual, r), r);
+#else
+    for (int i = 0; i < LANES; i++) x[i] = (real)(1 / __builtin_sqrtl(x[i]));
+    return x;
+#endif
+}
+#endif
 
 /* x - y trunc(x / y).  The product is exact where the quotient is small; fused, so is the rest. */
 ALWAYS vec v_fmod(vec x, vec y)

@@ -11,7 +11,6 @@ ALWAYS vec v_maximum(vec x, vec y) { return v_where((x >= y) | (x != x), x, y); 
 ALWAYS vec v_minimum(vec x, vec y) { return v_where((x <= y) | (x != x), x, y); }
 ALWAYS vec v_fmax(vec x, vec y) { return v_where((x >= y) | (y != y), x, y); }
 ALWAYS vec v_fmin(vec x, vec y) { return v_where((x <= y) | (y != y), x, y); }
-ALWAYS vec v_rsqrt(vec x) { return 1 / v_sqrt(x); }
 ALWAYS vec v_angle(vec x) { return v_where(x < 0, splat((real)3.14159265358979323846), v_where(x == x, splat(0), x)); }
 ALWAYS vec v_sinc(vec x) { return v_where(x == 0, splat(1), v_sinpi(x) / (x * (real)3.14159265358979323846)); }
 ALWAYS vec v_xlogy(vec x, vec y)
@@ -34,6 +33,7 @@ ALWAYS vec v_xlog1py(vec x, vec y)
 #define lt(x, y) (V(x) < V(y))
 #define le(x, y) (V(x) <= V(y))
 #define conj(x) V(x)
+#define div(x, y) (V(x) / V(y))
 #define positive(x) V(x)
 #define abs(x) v_abs(V(x))
 #define fabs(x) v_abs(V(x))
