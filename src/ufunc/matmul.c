@@ -1,0 +1,202 @@
+/* matmul: the rows matmul, mm, bmm, mv, dot and outer and their gradients.  One product
+ * (product.c) under different rules for shapes; gradients are products of the same kind, asked
+ * for through the op table, so that they are recorded when a graph of them is wanted.
+ * Floor: ufunc. */
+#include "core/error.h"
+#include "core/shape.h"
+#include "ufunc/product.h"
+#include "ufunc/views.h"
+
+/* ---- forward ------------------------------------------------------------------------- */
+
+static int multiply(const rt_op *op, rt_tensor *x, rt_tensor *y, int nin, const rt_operand *in, rt_tensor **out)
+{
+    rt_product p;
+    intptr_t shape[RT_MAX_NDIM];
+    if (rt_product_begin(op->cls.name, x, y, 0, &p) < 0) return -1;
+    int n = p.nbatch;
+    memcpy(shape, p.batch, (size_t)n * sizeof *shape);
+    if (x->ndim > 1) shape[n++] = x->shape[x->ndim - 2];
+    if (y->ndim > 1) shape[n++] = y->shape[y->ndim - 1];
+    return rt_product_output(op, &p, n, shape, nin, in, out);
+}
+
+/* The operands as tensors of nx and ny dimensions; -1: any number. */
+static int operands(const rt_op *op, const rt_operand *in, int nx, int ny, rt_tensor **x, rt_tensor **y)
+{
+    char why[80];
+    *x = rt_operand_tensor(op, &in[0], 0);
+    *y = *x ? rt_operand_tensor(op, &in[1], 1) : NULL;
+    if (!*y) return -1;
+    if ((nx < 0 || (*x)->ndim == nx) && (ny < 0 || (*y)->ndim == ny)) return 0;
+    snprintf(why, sizeof why, "tensors of %d and %d dimensions are needed", nx, ny);
+    return rt_error_shapes(op->cls.name, why, (*x)->ndim, (*x)->shape, (*y)->ndim, (*y)->shape);
+}
+
+FORWARD(matmul)
+{
+    rt_tensor *x, *y;
+    return operands(op, in, -1, -1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+}
+
+FORWARD(mm)
+{
+    rt_tensor *x, *y;
+    return operands(op, in, 2, 2, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+}
+
+FORWARD(mv)
+{
+    rt_tensor *x, *y;
+    return operands(op, in, 2, 1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+}
+
+FORWARD(dot)
+{
+    rt_tensor *x, *y;
+    return operands(op, in, 1, 1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+}
+
+FORWARD(bmm)
+{
+    rt_tensor *x, *y;
+    if (operands(op, in, 3, 3, &x, &y) < 0) return -1;
+    if (x->shape[0] != y->shape[0])
+        return rt_error_shapes(op->cls.name, "the batches (dimension 0) differ", 3, x->shape, 3, y->shape);
+    return multiply(op, x, y, nin, in, out);
+}
+
+FORWARD(outer)
+{
+    rt_tensor *x, *y, *column = NULL, *row = NULL;
+    int status = -1;
+    if (operands(op, in, 1, 1, &x, &y) < 0) return -1;
+    const intptr_t xs[2] = {x->shape[0], 1}, ys[2] = {1, y->shape[0]};
+    const intptr_t xsteps[2] = {x->steps[0], 0}, ysteps[2] = {0, y->steps[0]};
+    column = rt_tensor_alias(x, x->data, (rt_dtype)x->dtype, 2, xs, xsteps);
+    row = rt_tensor_alias(y, y->data, (rt_dtype)y->dtype, 2, ys, ysteps);
+    if (column && row) status = multiply(op, column, row, nin, in, out);
+    Py_XDECREF((PyObject *)column);
+    Py_XDECREF((PyObject *)row);
+    return status;
+}
+
+/* ---- gradients ----------------------------------------------------------------------- */
+
+rt_tensor *rt_matmul_conj(rt_tensor *t)
+{
+    if (!t || !rt_dtype_is_complex((rt_dtype)t->dtype)) return t;
+    rt_tensor *out = rt_apply1(RT_OP_conj, t);
+    Py_DECREF((PyObject *)t);
+    return out;
+}
+
+rt_tensor *rt_matmul_turned(rt_tensor *t)
+{
+    rt_tensor *out = t ? rt_apply1(RT_OP_mT, t) : NULL;
+    Py_XDECREF((PyObject *)t);
+    return rt_matmul_conj(out);
+}
+
+rt_tensor *rt_matmul_times(rt_tensor *x, rt_tensor *y)
+{
+    rt_tensor *out = x && y ? rt_apply2(RT_OP_matmul, x, y) : NULL;
+    Py_XDECREF((PyObject *)x);
+    Py_XDECREF((PyObject *)y);
+    return out;
+}
+
+rt_tensor *rt_matmul_rows(rt_tensor *t)
+{
+    if (!t || t->ndim == 2) return t;
+    rt_params p;
+    const intptr_t columns = t->shape[t->ndim - 1];
+    intptr_t shape[2] = {1, columns};
+    for (int d = 0; d < t->ndim - 1; d++) shape[0] *= t->shape[d];
+    rt_params_begin(&p);
+    rt_params_push(&p, 0, 2, shape);
+    rt_tensor *out = rt_apply1p(RT_OP_reshape, t, &p);
+    Py_DECREF((PyObject *)t);
+    return out;
+}
+
+static rt_tensor *with_dim(rt_tensor *t, int dim)
+{
+    rt_params p;
+    rt_params_begin(&p);
+    p.i[0] = dim;
+    rt_tensor *out = t ? rt_apply1p(RT_OP_unsqueeze, t, &p) : NULL;
+    Py_XDECREF((PyObject *)t);
+    return out;
+}
+
+static rt_tensor *without_dim(rt_tensor *t, int dim)
+{
+    rt_params p;
+    const intptr_t dims[1] = {dim};
+    rt_params_begin(&p);
+    rt_params_push(&p, 0, 1, dims);
+    rt_tensor *out = t ? rt_apply1p(RT_OP_squeeze, t, &p) : NULL;
+    Py_XDECREF((PyObject *)t);
+    return out;
+}
+
+static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *)t); }
+
+/* out = x @ y: gx = g @ y^H, gy = x^H @ g, after lone dimensions became rows and columns.  Where y has
+ * no batch, all rows of x and g count as one matrix; otherwise the engine sums over the batch. */
+BACKWARD(matmul)
+{
+    int status = -1;
+    rt_operand x = {0}, y = {0};
+    rt_tensor *gm = NULL, *xm = NULL, *ym = NULL;
+    if (rt_node_unpack(node, 0, &x) < 0 || rt_node_unpack(node, 1, &y) < 0) goto done;
+    int row = x.t->ndim == 1, column = y.t->ndim == 1;
+    gm = held(g[0]);
+    if (column) gm = with_dim(gm, -1);
+    if (row) gm = with_dim(gm, -2);
+    xm = row ? with_dim(held(x.t), 0) : held(x.t);
+    ym = column ? with_dim(held(y.t), 1) : held(y.t);
+    if (!gm || !xm || !ym) goto done;
+    if (rt_node_wants(node, 0)) {
+        gin[0] = rt_matmul_times(held(gm), rt_matmul_turned(held(ym)));
+        if (row) gin[0] = without_dim(gin[0], -2);
+        if (!gin[0]) goto done;
+    }
+    if (rt_node_wants(node, 1)) {
+        if (ym->ndim == 2 && xm->ndim > 2) gin[1] = rt_matmul_times(rt_matmul_turned(rt_matmul_rows(held(xm))), rt_matmul_rows(held(gm)));
+        else gin[1] = rt_matmul_times(rt_matmul_turned(held(xm)), held(gm));
+        if (column) gin[1] = without_dim(gin[1], -1);
+        if (!gin[1]) goto done;
+    }
+    status = 0;
+done:
+    Py_XDECREF((PyObject *)x.t);
+    Py_XDECREF((PyObject *)y.t);
+    Py_XDECREF((PyObject *)gm);
+    Py_XDECREF((PyObject *)xm);
+    Py_XDECREF((PyObject *)ym);
+    if (status < 0) {
+        Py_CLEAR(gin[0]);
+        Py_CLEAR(gin[1]);
+    }
+    return status;
+}
+
+BACKWARD(mm) { return matmul_backward(node, g, gin); }
+BACKWARD(bmm) { return matmul_backward(node, g, gin); }
+BACKWARD(mv) { return matmul_backward(node, g, gin); }
+BACKWARD(dot) { return matmul_backward(node, g, gin); }
+
+BACKWARD(outer)
+{
+    for (int k = 0; k < 2; k++) {                     /* gx = g @ conj(y), gy = conj(x) @ g */
+        rt_operand other;
+        if (!rt_node_wants(node, k)) continue;
+        if (rt_node_unpack(node, 1 - k, &other) < 0) return -1;
+        rt_tensor *v = rt_matmul_conj(other.t);
+        gin[k] = k == 0 ? rt_matmul_times(held(g[0]), v) : rt_matmul_times(v, held(g[0]));
+        if (!gin[k]) return -1;
+    }
+    return 0;
+}
