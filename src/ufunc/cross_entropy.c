@@ -1,0 +1,334 @@
+/* cross_entropy: the rows cross_entropy and nll_loss.  Class numbers go through one fused kernel; smoothed
+ * labels and class probabilities through coefficients A: loss = -sum(A * logp).  A hidden second
+ * output, logp as packed rows, is what the gradient needs; a gradient of the gradient flows
+ * through it.  Floor: ufunc. */
+#include "backends/memory.h"
+#include "backends/threads.h"
+#include "core/error.h"
+#include "ufunc/classes.h"
+#include "ufunc/kernels/isa.h"
+#include "ufunc/views.h"
+
+#define GRAIN 8192              /* elements a thread takes at least */
+#define UNLOCK 50000            /* elements worth giving the GIL away for */
+
+static const rt_device cpu = {RT_CPU, 0};
+static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *)t); }
+
+/* ---- the fused kernels ---------------------------------------------------------------- */
+
+typedef struct {
+    const rt_classes *c;
+    const rt_rowwise *kernels;
+    const char *x;              /* forward: scores; backward: logp */
+    const char *scale;          /* backward: per row; NULL: forward */
+    char *out, *losses;
+} job;
+
+static void run_rows(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    const rt_classes *c = j->c;
+    const intptr_t item = (intptr_t)rt_itemsize(c->compute), at = begin * c->classes * item;
+    const int64_t *target = (const int64_t *)c->target->data + begin;
+    const char *w = c->weight ? c->weight->data : NULL;
+    if (j->scale)
+        j->kernels->cross_entropy_backward(j->x + at, target, c->ignore, j->scale + begin * item, j->out + at,
+                                           end - begin, c->classes);
+    else
+        j->kernels->cross_entropy(j->x + at, target, w, c->ignore, j->out + at, j->losses + begin * item, end - begin,
+                                  c->classes);
+}
+
+static void run_softmax(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    const intptr_t at = begin * j->c->classes * (intptr_t)rt_itemsize(j->c->compute);
+    j->kernels->log_softmax(j->x + at, j->out + at, end - begin, j->c->classes);
+}
+
+static void run(rt_range_fn *fn, job *j)
+{
+    const intptr_t count = j->c->count, classes = j->c->classes, grain = 1 + GRAIN / (classes ? classes : 1);
+    if (count == 0 || classes == 0) return;
+    if (count * classes < UNLOCK) {
+        fn(j, 0, count);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    rt_threads_for(count, grain, fn, j);
+    Py_END_ALLOW_THREADS
+}
+
+/* ---- compositions ---------------------------------------------------------------------- */
+
+/* Sum over classes, kept as a column or (keep 0) dropped. */
+static rt_tensor *row_sums(rt_tensor *t, int keep)
+{
+    rt_params p;
+    const intptr_t dims[1] = {1};
+    rt_params_begin(&p);
+    rt_params_push(&p, 0, 1, dims);
+    p.i[0] = keep;
+    p.i[1] = RT_NODTYPE;
+    return rt_apply1p(RT_OP_sum, t, &p);
+}
+
+/* op(x, y); consumes x, passes NULL through. */
+static rt_tensor *then(rt_op_index op, rt_tensor *x, rt_tensor *y)
+{
+    rt_tensor *out = x && y ? rt_apply2(op, x, y) : NULL;
+    Py_XDECREF((PyObject *)x);
+    return out;
+}
+
+static rt_tensor *negated(rt_tensor *x)
+{
+    rt_tensor *out = x ? rt_apply1(RT_OP_neg, x) : NULL;
+    Py_XDECREF((PyObject *)x);
+    return out;
+}
+
+/* -sum(a * logp) of every row. */
+static rt_tensor *linear_losses(rt_tensor *a, rt_tensor *logp)
+{
+    rt_tensor *product = a ? rt_apply2(RT_OP_mul, a, logp) : NULL, *sums = product ? row_sums(product, 0) : NULL;
+    Py_XDECREF((PyObject *)product);
+    return negated(sums);
+}
+
+/* ---- cross_entropy ---------------------------------------------------------------------- */
+
+/* logp and the loss of every row.  0 or -1. */
+static int row_losses(const rt_classes *c, rt_tensor *rows, rt_tensor *probabilities, double smoothing,
+                      rt_tensor **logp, rt_tensor **losses)
+{
+    const intptr_t shape[2] = {c->count, c->classes};
+    rt_tensor *a = NULL;
+    *logp = rt_empty(c->compute, 2, shape, cpu);
+    if (!*logp) return -1;
+    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .out = (*logp)->data};
+    if (c->target && smoothing == 0) {
+        *losses = rt_empty(c->compute, 1, shape, cpu);
+        if (!*losses) return -1;
+        j.losses = (*losses)->data;
+        run(run_rows, &j);
+        return 0;
+    }
+    run(run_softmax, &j);
+    a = rt_classes_coefficients(c, probabilities, smoothing);
+    *losses = linear_losses(a, *logp);
+    Py_XDECREF((PyObject *)a);
+    return *losses ? 0 : -1;
+}
+
+FORWARD(cross_entropy)
+{
+    int status = -1, recording = rt_grad_enabled;
+    rt_classes c;
+    rt_tensor *rows = NULL, *probabilities = NULL, *logp = NULL, *losses = NULL;
+    const double smoothing = p->f[0];
+    if (!(smoothing >= 0 && smoothing <= 1))
+        return rt_error(PyExc_ValueError, op->cls.name, "label_smoothing must lie between 0 and 1");
+    rt_grad_enabled = 0;                  /* the whole is recorded, not its steps */
+    if (rt_classes_begin(op, nin, in, p->i[0], &c) < 0) goto failed;
+    rows = rt_classes_rows(&c, in[0].t);
+    if (!rows || (!c.target && !(probabilities = rt_classes_rows(&c, in[1].t)))) goto done;
+    if (row_losses(&c, rows, probabilities, smoothing, &logp, &losses) < 0) goto done;
+    p->f[1] = p->i[1] == RT_LOSS_MEAN ? rt_classes_total(&c) : 1;
+    rt_classes_keep(&c, p);
+    status = rt_classes_output(op, &c, losses, (int)p->i[1], p->f[1], nin, in, out);
+    if (status == 0) out[1] = held(logp);
+done:
+    rt_classes_end(&c);
+failed:
+    rt_grad_enabled = recording;
+    Py_XDECREF((PyObject *)rows);
+    Py_XDECREF((PyObject *)probabilities);
+    Py_XDECREF((PyObject *)logp);
+    Py_XDECREF((PyObject *)losses);
+    return status;
+}
+
+/* Gradient in rows for class numbers, unrecorded: one kernel. */
+static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *g, int reduction, double total)
+{
+    const intptr_t shape[2] = {c->count, c->classes};
+    rt_tensor *gx = NULL, *scale = rt_empty(c->compute, 1, shape, cpu);
+    rt_tensor *cast = scale ? rt_cast(g, c->compute) : NULL, *each = cast ? rt_contiguous(cast) : NULL;
+    if (!each) goto done;
+    const intptr_t step = reduction == RT_LOSS_NONE;
+    for (intptr_t r = 0; r < c->count; r++) {
+        double w = rt_classes_row_weight(c, r) / (reduction == RT_LOSS_MEAN ? total : 1);
+        if (c->compute == RT_f32) ((float *)scale->data)[r] = (float)(w * ((float *)each->data)[r * step]);
+        else ((double *)scale->data)[r] = w * ((double *)each->data)[r * step];
+    }
+    gx = rt_empty(c->compute, 2, shape, cpu);
+    if (!gx) goto done;
+    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = logp->data, .scale = scale->data,
+             .out = gx->data};
+    run(run_rows, &j);
+done:
+    Py_XDECREF((PyObject *)scale);
+    Py_XDECREF((PyObject *)cast);
+    Py_XDECREF((PyObject *)each);
+    return gx;
+}
+
+/* For any target: g (exp(logp) sum(a) - a), with g a column. */
+static rt_tensor *composed_gradient(rt_tensor *logp, rt_tensor *a, rt_tensor *g)
+{
+    rt_tensor *total = row_sums(a, 1), *gx = total ? rt_apply1(RT_OP_exp, logp) : NULL;
+    gx = then(RT_OP_mul, then(RT_OP_sub, then(RT_OP_mul, gx, total), a), g);
+    Py_XDECREF((PyObject *)total);
+    return gx;
+}
+
+/* What flows through logp itself: h - exp(logp) sum(h). */
+static rt_tensor *hidden_gradient(rt_tensor *logp, rt_tensor *h)
+{
+    rt_tensor *total = row_sums(h, 1);
+    rt_tensor *part = total ? then(RT_OP_mul, rt_apply1(RT_OP_exp, logp), total) : NULL;
+    rt_tensor *out = part ? rt_apply2(RT_OP_sub, h, part) : NULL;
+    Py_XDECREF((PyObject *)total);
+    Py_XDECREF((PyObject *)part);
+    return out;
+}
+
+/* d loss / d probabilities: -g (1 - smoothing) w logp. */
+static rt_tensor *target_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *g, double smoothing)
+{
+    rt_tensor *out = then(RT_OP_mul, rt_apply2s(RT_OP_mul, logp, smoothing - 1), g);
+    return c->weight ? then(RT_OP_mul, out, c->weight) : out;
+}
+
+static rt_tensor *home(const rt_classes *c, rt_tensor *rows)
+{
+    rt_tensor *out = rows ? rt_classes_home(c, rows) : NULL;
+    Py_XDECREF((PyObject *)rows);
+    return out;
+}
+
+/* Gradients in rows through the loss (g[0]) and through the hidden output (g[1]). */
+static int gradients(rt_node *node, const rt_classes *c, rt_tensor *q, rt_tensor *logp, rt_tensor *const *g,
+                     rt_tensor **gin)
+{
+    const rt_params *p = node->params;
+    int status = -1, reduction = (int)p->i[1];
+    rt_tensor *column = NULL, *a = NULL, *gx = NULL, *hidden = NULL, *sum;
+    if (g[0] && c->target && p->f[0] == 0 && !rt_records(g[0]) && !rt_records(logp)) {
+        gx = fused_gradient(c, logp, g[0], reduction, p->f[1]);
+        if (!gx) goto done;
+    } else if (g[0]) {
+        column = rt_classes_gradient(c, g[0], reduction, p->f[1]);
+        a = column ? rt_classes_coefficients(c, q, p->f[0]) : NULL;
+        if (!a) goto done;
+        if (rt_node_wants(node, 0) && !(gx = composed_gradient(logp, a, column))) goto done;
+        if (q && rt_node_wants(node, 1)
+            && !(gin[1] = home(c, target_gradient(c, logp, column, p->f[0])))) goto done;
+    }
+    if (g[1] && rt_node_wants(node, 0)) {
+        hidden = hidden_gradient(logp, g[1]);
+        if (!hidden) goto done;
+        sum = gx ? rt_apply2(RT_OP_add, gx, hidden) : held(hidden);
+        Py_XDECREF((PyObject *)gx);
+        gx = sum;
+        if (!gx) goto done;
+    }
+    if (gx && rt_node_wants(node, 0) && !(gin[0] = rt_classes_home(c, gx))) goto done;
+    status = 0;
+done:
+    Py_XDECREF((PyObject *)column);
+    Py_XDECREF((PyObject *)a);
+    Py_XDECREF((PyObject *)gx);
+    Py_XDECREF((PyObject *)hidden);
+    return status;
+}
+
+BACKWARD(cross_entropy)
+{
+    int status = -1;
+    rt_classes c;
+    rt_operand target = {0}, weight = {0}, logp = {0};
+    rt_tensor *q = NULL;
+    if (rt_node_unpack(node, 0, &target) < 0 || rt_node_unpack(node, 1, &weight) < 0
+        || rt_node_unpack(node, 2, &logp) < 0) goto failed;
+    if (rt_classes_resume(node, &target, &weight, node->params->i[0], (rt_dtype)logp.t->dtype, &c) < 0) goto failed;
+    if (!c.target && !(q = rt_classes_rows(&c, target.t))) goto done;
+    status = gradients(node, &c, q, logp.t, g, gin);
+done:
+    rt_classes_end(&c);
+failed:
+    Py_XDECREF((PyObject *)q);
+    Py_XDECREF((PyObject *)target.t);
+    Py_XDECREF((PyObject *)weight.t);
+    Py_XDECREF((PyObject *)logp.t);
+    return status;
+}
+
+/* ---- nll_loss --------------------------------------------------------------------------- */
+
+/* -w[t] x[t] of every row. */
+static void pick_losses(const rt_classes *c, const rt_tensor *rows, rt_tensor *losses)
+{
+    const int64_t *t = (const int64_t *)c->target->data;
+    for (intptr_t r = 0; r < c->count; r++) {
+        double w = rt_classes_row_weight(c, r);
+        intptr_t at = t[r] == c->ignore ? -1 : r * c->classes + t[r];
+        if (c->compute == RT_f32) ((float *)losses->data)[r] = at < 0 ? 0 : (float)-w * ((const float *)rows->data)[at];
+        else ((double *)losses->data)[r] = at < 0 ? 0 : -w * ((const double *)rows->data)[at];
+    }
+}
+
+FORWARD(nll_loss)
+{
+    int status = -1, recording = rt_grad_enabled;
+    rt_classes c;
+    rt_tensor *rows = NULL, *losses = NULL;
+    rt_grad_enabled = 0;
+    if (rt_classes_begin(op, nin, in, p->i[0], &c) < 0) goto failed;
+    if (!c.target) {
+        (void)rt_error(rt_DtypeError, op->cls.name, "the target must hold class numbers, not %s",
+                       rt_dtypes[in[1].t->dtype].name);
+        goto done;
+    }
+    rows = rt_classes_rows(&c, in[0].t);
+    losses = rows ? rt_empty(c.compute, 1, &c.count, cpu) : NULL;
+    if (!losses) goto done;
+    pick_losses(&c, rows, losses);
+    p->f[1] = p->i[1] == RT_LOSS_MEAN ? rt_classes_total(&c) : 1;
+    rt_classes_keep(&c, p);
+    p->i[2] = c.compute;
+    status = rt_classes_output(op, &c, losses, (int)p->i[1], p->f[1], nin, in, out);
+done:
+    rt_classes_end(&c);
+failed:
+    rt_grad_enabled = recording;
+    Py_XDECREF((PyObject *)rows);
+    Py_XDECREF((PyObject *)losses);
+    return status;
+}
+
+/* The loss is linear in x: gx = -g a. */
+BACKWARD(nll_loss)
+{
+    int status = -1;
+    const rt_params *p = node->params;
+    rt_classes c;
+    rt_operand target = {0}, weight = {0};
+    rt_tensor *column = NULL, *gx = NULL;
+    if (!rt_node_wants(node, 0)) return 0;
+    if (rt_node_unpack(node, 0, &target) < 0 || rt_node_unpack(node, 1, &weight) < 0) goto failed;
+    if (rt_classes_resume(node, &target, &weight, p->i[0], (rt_dtype)p->i[2], &c) < 0) goto failed;
+    column = rt_classes_gradient(&c, g[0], (int)p->i[1], p->f[1]);
+    if (column) gx = negated(then(RT_OP_mul, rt_classes_coefficients(&c, NULL, 0), column));
+    gin[0] = gx ? rt_classes_home(&c, gx) : NULL;
+    status = gin[0] ? 0 : -1;
+    rt_classes_end(&c);
+failed:
+    Py_XDECREF((PyObject *)column);
+    Py_XDECREF((PyObject *)gx);
+    Py_XDECREF((PyObject *)target.t);
+    Py_XDECREF((PyObject *)weight.t);
+    return status;
+}
