@@ -118,49 +118,93 @@ FOLD_INLINE int FN(native)(const T *x, intptr_t n, int op, T *lane)
 }
 #endif
 
+/* What changes no bit of a result, on either side. */
+FOLD_INLINE T FN(neutral)(int op)
+{
+    if (op == FOLD_SUM) return (T)-(T)0;
+    if (op == FOLD_PROD) return 1;
+#ifdef FOLD_REAL
+    return op == FOLD_MAX ? -(T)__builtin_inf() : (T)__builtin_inf();
+#else
+    const T low = (T)-1 > 0 ? 0 : (T)((uint64_t)1 << (8 * sizeof(T) - 1));
+    return op == FOLD_MAX ? low : (T)~low;
+#endif
+}
+
+/* Fewer elements than lanes, scattered over them; some lanes stay empty. */
+FOLD_INLINE void FN(fold_few)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
+{
+    T lane[2 * LANES];
+    for (intptr_t i = 0; i < n * parts; i++) lane[i] = FN(term)(x[i], center, i & (parts - 1));
+    FN(tree)(lane, n, op, parts, out);
+}
+
 /* n >= 1 packed elements, at most a block. */
 FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
 {
-    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    enum { WIDTH = FOLD_BYTES / sizeof(T), FEW = 8 };
     const int nvec = LANES * parts / WIDTH;
+    const intptr_t full = LANES * parts, total = n * parts, rest = total & (full - 1);
     T lane[2 * LANES] __attribute__((aligned(64)));
-    const intptr_t full = LANES * parts, total = n * parts;
-    if (n < LANES) {
-        for (intptr_t i = 0; i < total; i++) lane[i] = FN(term)(x[i], center, i & (parts - 1));
-        FN(tree)(lane, n, op, parts, out);
+    if (n < FEW || (n < LANES && parts == 2)) {
+        FN(fold_few)(x, n, op, parts, center, out);
         return;
     }
-    const intptr_t rest = total & (full - 1);
-    intptr_t i = total - rest;
-#if defined(FOLD_REAL) && defined(__SSE2__)
-    if (op >= FOLD_MAX && FN(native)(x, n, op, lane)) goto tail;
-#endif
-    V acc[2 * LANES / WIDTH ? 2 * LANES / WIDTH : 1], c = {0};
+    V c = {0};
     if (center) for (int k = 0; k < WIDTH; k++) c[k] = center[k & (parts - 1)];
-#pragma GCC unroll 64
-    for (int k = 0; k < nvec; k++) {
-        V v;
-        memcpy(&v, x + k * WIDTH, sizeof v);
-        if (center) { v -= c; v *= v; }
-        acc[k] = v;
-    }
-    for (i = full; i + full <= total; i += full) {
-        for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
+#if defined(FOLD_REAL) && defined(__SSE2__)
+    if (op < FOLD_MAX || n < LANES || !FN(native)(x, n, op, lane))
+#endif
+    {
+        V acc[2 * LANES / WIDTH];
+        const T neutral = FN(neutral)(op);
 #pragma GCC unroll 64
         for (int k = 0; k < nvec; k++) {
             V v;
-            memcpy(&v, x + i + k * WIDTH, sizeof v);
-            if (center) { v -= c; v *= v; }
-            acc[k] = FN(many)(op, acc[k], v);
+            if (n < LANES) {
+                for (int j = 0; j < WIDTH; j++) v[j] = neutral;
+            } else {
+                memcpy(&v, x + k * WIDTH, sizeof v);
+                if (center) { v -= c; v *= v; }
+            }
+            acc[k] = v;
         }
-    }
+        for (intptr_t i = full; i + full <= total; i += full) {
+            for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
 #pragma GCC unroll 64
-    for (int k = 0; k < nvec; k++) memcpy(lane + k * WIDTH, &acc[k], sizeof(V));
-#if defined(FOLD_REAL) && defined(__SSE2__)
-tail:
+            for (int k = 0; k < nvec; k++) {
+                V v;
+                memcpy(&v, x + i + k * WIDTH, sizeof v);
+                if (center) { v -= c; v *= v; }
+                acc[k] = FN(many)(op, acc[k], v);
+            }
+        }
+#pragma GCC unroll 64
+        for (int k = 0; k < nvec; k++) memcpy(lane + k * WIDTH, &acc[k], sizeof(V));
+    }
+    intptr_t j = 0;
+    for (x += total - rest; j + WIDTH <= rest; j += WIDTH) {
+        V v, a;
+        memcpy(&v, x + j, sizeof v);
+        memcpy(&a, lane + j, sizeof a);
+        if (center) { v -= c; v *= v; }
+        a = FN(many)(op, a, v);
+        memcpy(lane + j, &a, sizeof a);
+    }
+#if defined(FOLD_REAL) && defined(__AVX2__)
+    if (j < rest) {
+        V v, a;
+        IV wanted;
+        for (int k = 0; k < WIDTH; k++) wanted[k] = k < rest - j ? -1 : 0;
+        v = FOLD_NATIVE(maskload, FOLD_REAL)((const void *)(x + j), wanted);
+        if (center) { v -= c; v *= v; }
+        memcpy(&a, lane + j, sizeof a);
+        a = FN(pick)(wanted, FN(many)(op, a, v), a);
+        memcpy(lane + j, &a, sizeof a);
+    }
+#else
+    for (; j < rest; j++) lane[j] = FN(one)(op, lane[j], FN(term)(x[j], center, j & (parts - 1)));
 #endif
-    for (intptr_t j = 0; j < rest; j++)
-        lane[j] = FN(one)(op, lane[j], FN(term)(x[i + j], center, j & (parts - 1)));
     FN(tree)(lane, LANES, op, parts, out);
 }
 

@@ -45,7 +45,7 @@
 #define FOLD_REAL ps
 #include "ufunc/kernels/fold.h"
 #define FOLD_T double
-#define FOLD_I int64_t
+#define FOLD_I long long
 #define FOLD_WORD f64
 #define FOLD_REAL pd
 #include "ufunc/kernels/fold.h"

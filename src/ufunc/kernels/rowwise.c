@@ -4,8 +4,10 @@
 #include "ufunc/kernels/word.h"
 #if IS_F32
 #define FOLD_I int32_t
+#define FOLD_REAL ps
 #else
-#define FOLD_I int64_t
+#define FOLD_I long long
+#define FOLD_REAL pd
 #endif
 #define FOLD_T element
 #define FOLD_WORD row
@@ -58,16 +60,20 @@ ALWAYS void map(map_fn *f, const real *a, const real *b, real *out, intptr_t n, 
     intptr_t i = 0;
     for (; i + LANES <= n; i += LANES)
         vector_store((char *)(out + i), f(vector_load((const char *)(a + i)), vector_load((const char *)(b + i)), s, t));
-    if (i < n)
-        vector_store_part((char *)(out + i), f(vector_load_part((const char *)(a + i), n - i),
-                                               vector_load_part((const char *)(b + i), n - i), s, t), n - i);
+    if (i < n) {
+        real last[LANES];
+        vector_store((char *)last, f(vector_load_part((const char *)(a + i), n - i),
+                                     vector_load_part((const char *)(b + i), n - i), s, t));
+        for (intptr_t k = 0; k < n - i; k++) out[i + k] = last[k];
+    }
 }
 
 /* Sum over the row of f; the terms are left in `keep` where it is given. */
 ALWAYS real map_sum(map_fn *f, const real *a, const real *b, real *keep, intptr_t n, real s)
 {
     real buf[BLOCK] __attribute__((aligned(64)));
-    counter c = {.depth = 0};
+    counter c;
+    c.depth = 0, c.blocks = 0;
     for (intptr_t i = 0; i < n; i += BLOCK) {
         const intptr_t m = n - i < BLOCK ? n - i : BLOCK;
         real *to = keep ? keep + i : buf;

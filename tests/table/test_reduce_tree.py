@@ -1,0 +1,152 @@
+"""Reductions and scans depend on the values in logical order alone: every layout, number of
+threads and instruction set gives the same bits."""
+import os
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+import rustorch
+
+SHAPES = [(7,), (5000,), (33, 70), (3, 2050), (2050, 3), (20, 41, 42), (5, 6, 7, 8), (1100, 9, 2)]
+REDUCTIONS = ["sum", "prod", "mean", "var", "std", "amax", "amin", "logsumexp", "norm2", "any", "all", "count_nonzero"]
+ALONG = ["argmax", "argmin", "cumsum", "cumprod", "softmax", "log_softmax"]
+DTYPES = ["float16", "float32", "float64", "int16", "int64", "complex64"]
+REAL_ONLY = {"amax", "amin", "logsumexp", "argmax", "argmin", "softmax", "log_softmax"}
+EXPONENTIAL = {"logsumexp", "softmax", "log_softmax"}
+
+
+def layouts(a):
+    """The same values, differently in memory."""
+    yield a
+    spread = np.zeros([2 * n for n in a.shape], a.dtype)[tuple(slice(None, None, 2) for _ in a.shape)]
+    spread[...] = a
+    yield spread
+    back = tuple(slice(None, None, -1) for _ in a.shape)
+    yield a[back].copy()[back]
+    yield np.asfortranarray(a)
+    yield np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 0, -1)), -1, 0)
+
+
+def sample(shape, dtype):
+    rng = np.random.default_rng(zlib.crc32(repr((shape, dtype)).encode()))
+    a = rng.normal(size=shape)
+    if dtype == "complex64":
+        a = a + 1j * rng.normal(size=shape)
+    return (a * 5).astype(dtype) if dtype.startswith("int") else a.astype(dtype)
+
+
+def calls(shape):
+    dims = [None] + list(range(len(shape))) + ([(0, len(shape) - 1)] if len(shape) > 2 else [])
+    for name in REDUCTIONS:
+        for dim in dims:
+            yield name, {} if dim is None and name != "logsumexp" else {
+                "dim": tuple(range(len(shape))) if dim is None else dim}
+    for name in ALONG:
+        for dim in range(len(shape)):
+            yield name, {"dim": dim}
+
+
+def bits(name, a, options):
+    with np.errstate(all="ignore"):
+        return np.asarray(getattr(rustorch, name)(rustorch.from_numpy(a), **options)).tobytes()
+
+
+@pytest.fixture
+def threads():
+    before = rustorch.get_num_threads()
+    yield rustorch.set_num_threads
+    rustorch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_layouts_and_threads(shape, dtype, threads):
+    a = sample(shape, dtype)
+    for name, options in calls(shape):
+        if dtype == "complex64" and name in REAL_ONLY:
+            continue
+        threads(1)
+        expected = bits(name, a, options)
+        for count in (1, 2, 4):
+            threads(count)
+            for number, x in enumerate(layouts(a)):
+                assert bits(name, x, options) == expected, (name, options, count, number)
+
+
+def test_threads_on_large_input(threads):
+    a = sample((700, 1500), "float32")
+    for name, options in [("sum", {}), ("sum", {"dim": 0}), ("var", {"dim": 1}), ("amax", {}), ("mean", {"dim": 0}),
+                          ("argmax", {}), ("argmin", {"dim": 0}), ("softmax", {"dim": 1}), ("cumsum", {"dim": 0})]:
+        threads(1)
+        expected = bits(name, a, options)
+        for count in (2, 3, 4):
+            threads(count)
+            for x in (a, np.asfortranarray(a)):
+                assert bits(name, x, options) == expected, (name, options, count)
+
+
+def digest():
+    """Of everything but the exponentials, whose last bit may depend on the instruction set."""
+    total = 0
+    for shape in SHAPES:
+        for dtype in DTYPES:
+            a = sample(shape, dtype)
+            for name, options in calls(shape):
+                if name not in EXPONENTIAL and (dtype != "complex64" or name not in REAL_ONLY):
+                    total = zlib.crc32(bits(name, a, options), total)
+    return total
+
+
+def test_instruction_sets():
+    found = {}
+    for isa in ("v2", "v3"):
+        env = dict(os.environ, RUSTORCH_ISA=isa, PYTHONPATH=os.path.dirname(os.path.dirname(rustorch.__file__)))
+        run = subprocess.run([sys.executable, __file__], env=env, capture_output=True, text=True)
+        if "this processor lacks it" not in run.stderr:
+            assert run.returncode == 0, run.stderr
+            found[isa] = run.stdout
+    assert len(set(found.values())) <= 1, found
+
+
+def test_order_of_summation():
+    """The tree that kernels/reduce.h promises, written out."""
+    x = sample((5000,), "float32")
+
+    def block(v):
+        lanes = [None] * 32
+        for i, e in enumerate(v):
+            lanes[i % 32] = e if lanes[i % 32] is None else lanes[i % 32] + e
+        half = 16
+        while half:
+            for j in range(half):
+                if j + half < len(lanes) and lanes[j + half] is not None:
+                    lanes[j] = lanes[j] + lanes[j + half]
+            half //= 2
+        return lanes[0]
+
+    for n in (1, 5, 31, 32, 33, 1000, 1024, 1025, 5000):
+        parts = [block(x[i:i + 1024]) for i in range(0, n, 1024)]
+        parts[-1] = block(x[(n - 1) // 1024 * 1024:n])
+        gap = 1
+        while gap < len(parts):
+            for b in range(0, len(parts) - gap, 2 * gap):
+                parts[b] = parts[b] + parts[b + gap]
+            gap *= 2
+        assert np.asarray(rustorch.sum(rustorch.from_numpy(x[:n]))) == parts[0], n
+
+
+def test_negative_zero_and_nan():
+    zeros = np.full(40, -0.0, "float32")
+    assert np.signbit(np.asarray(rustorch.sum(rustorch.from_numpy(zeros))))
+    x = np.arange(3000, dtype="float32")
+    x[[1500, 2999]] = np.nan
+    t = rustorch.from_numpy(x)
+    assert np.isnan(rustorch.amax(t).item()) and np.isnan(rustorch.amin(t).item())
+    assert rustorch.argmax(t).item() == rustorch.argmin(t).item() == 1500
+
+
+if __name__ == "__main__":
+    print(digest())
