@@ -31,7 +31,8 @@ ALWAYS real_part c_abs(element x)
     double re = RE(x), im = IM(x), s = re * re + im * im;
     return isinf(RE(x)) || isinf(IM(x)) ? INFINITY : (float)sqrt(s);
 #else
-    return hypot(RE(x), IM(x));
+    double re = fabs(RE(x)), im = fabs(IM(x)), m = re > im ? re : im;
+    return m > 0x1p-500 && m < 0x1p500 ? sqrt(re * re + im * im) : hypot(re, im);
 #endif
 }
 /* Smith's method, which the compiler does (-fcx-fortran-rules); by zero part by part, as NumPy. */

@@ -151,25 +151,28 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 #if IS_F32
     static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
                              (real)1.666666668e-1, (real)0.5};
-    const real lowest = -104, highest = 89, magic = 12582912, ln2_high = (real)0.693359375,
+    const real lowest = -104, highest = 89, safe = 86, magic = 12582912, ln2_high = (real)0.693359375,
                ln2_low = (real)-2.12194440e-4;
 #else
     static const real q[] = {2.09146869680868772e-9, 2.51052170047207452e-8, 2.75572736431102953e-7,
                              2.75572554002064244e-6, 2.48015873255477412e-5, 1.98412698748206253e-4,
                              1.38888888888837483e-3, 8.33333333332613513e-3, 4.16666666666666698e-2,
                              1.6666666666666671e-1, 0.5};
-    const real lowest = -746, highest = 711, magic = 6755399441055744, ln2_high = 6.93147180369123816490e-01,
+    const real lowest = -746, highest = 711, safe = 707, magic = 6755399441055744, ln2_high = 6.93147180369123816490e-01,
                ln2_low = 1.90821492927058770002e-10;
 #endif
-    vec inside = v_where(x < lowest, splat(lowest), v_where(x > highest, splat(highest), x));
-    vec shifted = v_mad(inside, splat((real)1.44269504088896340736), splat(magic));
+    /* Where all results are normal neither bounds nor a second factor are needed; the bits are the same. */
+    int extreme = any_lane(~(v_abs(x) < safe));
+    if (extreme) x = v_where(x < lowest, splat(lowest), v_where(x > highest, splat(highest), x));
+    vec shifted = v_mad(x, splat((real)1.44269504088896340736), splat(magic));
     vec n = shifted - magic;
-    vec r = v_mad(n, splat(-ln2_low), v_mad(n, splat(-ln2_high), inside));
+    vec r = v_mad(n, splat(-ln2_low), v_mad(n, splat(-ln2_high), x));
     vec p = splat(q[0]);
 #pragma GCC unroll 16
     for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, r, splat(q[i]));
     p = 1 + v_mad(p * r, r, r);
     mask power = (mask)shifted - (mask)splat(magic) + scale;
+    if (!extreme) return (vec)((mask)p + (power << MANTISSA));
     mask half = (mask)v_mad(n, splat((real)0.5), splat(magic)) - (mask)splat(magic);
     return p * (vec)((half + BIAS) << MANTISSA) * (vec)((power - half + BIAS) << MANTISSA);
 }

@@ -81,41 +81,50 @@ typedef element unaligned_element __attribute__((aligned(1), may_alias));
 #else
 #define TRUTH(a) (a)
 #endif
-#define IN(k) (TRUTH(((const unaligned_element *)in[k])[i]))
-#define OUT(type) (((type *)out)[i])
 /* Packed, and either distinct or exactly in place: iterations do not depend on one another. */
 #define EACH _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++)
 ALWAYS void span1(element (*one)(element), char *const *in, const intptr_t *inc UNUSED, char *out, intptr_t n)
 {
-    EACH OUT(unaligned_element) = TRUTH(one(IN(0)));
+    const unaligned_element *x = (const unaligned_element *)in[0];
+    unaligned_element *o = (unaligned_element *)out;
+    EACH o[i] = TRUTH(one(TRUTH(x[i])));
 }
 ALWAYS void span2(element (*one)(element, element), char *const *in, const intptr_t *inc UNUSED, char *out, intptr_t n)
 {
-    EACH OUT(unaligned_element) = TRUTH(one(IN(0), IN(1)));
+    const unaligned_element *x = (const unaligned_element *)in[0], *y = (const unaligned_element *)in[1];
+    unaligned_element *o = (unaligned_element *)out;
+    EACH o[i] = TRUTH(one(TRUTH(x[i]), TRUTH(y[i])));
 }
 ALWAYS void span3(element (*one)(element, element, element), char *const *in, const intptr_t *inc UNUSED, char *out,
                   intptr_t n)
 {
-    EACH OUT(unaligned_element) = TRUTH(one(IN(0), IN(1), IN(2)));
+    const unaligned_element *x = (const unaligned_element *)in[0], *y = (const unaligned_element *)in[1];
+    const unaligned_element *z = (const unaligned_element *)in[2];
+    unaligned_element *o = (unaligned_element *)out;
+    EACH o[i] = TRUTH(one(TRUTH(x[i]), TRUTH(y[i]), TRUTH(z[i])));
 }
 ALWAYS void span1_logic(uint8_t (*one)(element), char *const *in, const intptr_t *inc UNUSED, char *out, intptr_t n)
 {
-    EACH OUT(uint8_t) = one(IN(0));
+    const unaligned_element *x = (const unaligned_element *)in[0];
+    uint8_t *o = (uint8_t *)out;
+    EACH o[i] = one(TRUTH(x[i]));
 }
 ALWAYS void span2_logic(uint8_t (*one)(element, element), char *const *in, const intptr_t *inc UNUSED, char *out,
                         intptr_t n)
 {
-    EACH OUT(uint8_t) = one(IN(0), IN(1));
+    const unaligned_element *x = (const unaligned_element *)in[0], *y = (const unaligned_element *)in[1];
+    uint8_t *o = (uint8_t *)out;
+    EACH o[i] = one(TRUTH(x[i]), TRUTH(y[i]));
 }
 #if IS_COMPLEX
 ALWAYS void span1_real(real_part (*one)(element), char *const *in, const intptr_t *inc UNUSED, char *out, intptr_t n)
 {
     typedef real_part unaligned_part __attribute__((aligned(1), may_alias));
-    EACH OUT(unaligned_part) = one(IN(0));
+    const unaligned_element *x = (const unaligned_element *)in[0];
+    unaligned_part *o = (unaligned_part *)out;
+    EACH o[i] = one(x[i]);
 }
 #endif
-#undef IN
-#undef OUT
 #undef EACH
 #endif
 #endif

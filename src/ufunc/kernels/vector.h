@@ -122,7 +122,7 @@ ALWAYS mask lanes_below(intptr_t m)
     return (mask)_mm256_cmpgt_epi64(_mm256_set1_epi64x(m), _mm256_setr_epi64x(0, 1, 2, 3));
 #endif
 }
-/* The first m < LANES elements at p; not a byte beyond them is read or written. */
+/* The first m < LANES elements at p; not a byte beyond them is read. */
 ALWAYS vec vector_load_part(const char *p, intptr_t m)
 {
     mask in = lanes_below(m);
@@ -130,14 +130,6 @@ ALWAYS vec vector_load_part(const char *p, intptr_t m)
     return v_where(in, (vec)_mm256_maskload_ps((const float *)p, (__m256i)in), splat(1));
 #else
     return v_where(in, (vec)_mm256_maskload_pd((const double *)p, (__m256i)in), splat(1));
-#endif
-}
-ALWAYS void vector_store_part(char *p, vec v, intptr_t m)
-{
-#if IS_F32
-    _mm256_maskstore_ps((float *)p, (__m256i)lanes_below(m), (__m256)v);
-#else
-    _mm256_maskstore_pd((double *)p, (__m256i)lanes_below(m), (__m256d)v);
 #endif
 }
 #else
@@ -148,15 +140,23 @@ ALWAYS vec vector_load_part(const char *p, intptr_t m)
         if (i < m) v[i] = ((const unaligned_real *)p)[i];
     return v;
 }
-ALWAYS void vector_store_part(char *p, vec v, intptr_t m)
-{
-    for (int i = 0; i < LANES - 1; i++)
-        if (i < m) ((unaligned_real *)p)[i] = v[i];
-}
 #endif
 
-/* Masks to bytes 0 and 1. */
-typedef uint8_t mask_bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
-typedef uint8_t unaligned_mask_bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real)), aligned(1), may_alias));
-ALWAYS void mask_store(char *p, mask m) { *(unaligned_mask_bytes *)p = __builtin_convertvector(-m, mask_bytes); }
+/* Masks to bytes 0 and 1, LANES of them. */
+ALWAYS void mask_store(char *p, mask m)
+{
+#if defined(__AVX2__)
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)m), _mm256_extracti128_si256((__m256i)m, 1));
+#elif defined(__SSE4_1__)
+    __m128i words = _mm_packs_epi32((__m128i)m, (__m128i)m);
+#endif
+#if defined(__SSE4_1__)
+    /* 64-bit lanes are two words each by now: keep one. */
+    if (!IS_F32) words = _mm_shuffle_epi8(words, _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1));
+    uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(_mm_packs_epi16(words, words)) & 0x0101010101010101u;
+    memcpy(p, &bytes, LANES);
+#else
+    for (int i = 0; i < LANES; i++) p[i] = (char)-m[i];
+#endif
+}
 #endif

@@ -20,6 +20,9 @@ enum { CHUNK = LANES, SPREAD = LANES };   /* elements of a span's unit, and of a
 enum { CHUNK = 1, SPREAD = BLOCK };
 #endif
 
+/* The number of operands is known where a walk is compiled: sizes become constants. */
+#define EACH_OPERAND _Pragma("GCC unroll 8")
+
 /* n units at in[k], each input advancing by inc[k] bytes a unit (real words: 0 or a vector);
  * scalar words read all inputs packed. */
 typedef void span_fn(char *const *in, const intptr_t *inc, char *out, intptr_t n);
@@ -33,6 +36,7 @@ typedef uint64_t unaligned_8 __attribute__((aligned(1), may_alias));
 
 ALWAYS void move(char *to, intptr_t to_step, const char *from, intptr_t from_step, intptr_t m, int size)
 {
+#pragma GCC unroll 4
     for (; m > 0; m--, to += to_step, from += from_step) {
         if (size == 1) *to = *from;
         else if (size == 2) *(unaligned_2 *)to = *(const unaligned_2 *)from;
@@ -60,8 +64,14 @@ ALWAYS void gather(char *to, const char *from, intptr_t step, intptr_t m, int si
 ALWAYS void scatter(char *to, intptr_t step, const char *from, intptr_t m, int size)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    if (step == size && size == sizeof(real) && m < LANES) {
-        vector_store_part(to, vector_load(from), m);
+    if (step == size && m < LANES) {
+        /* Less than 32 bytes by halves: pieces of one stored vector are forwarded, masked stores are slow. */
+        intptr_t bytes = m * size;
+        for (int piece = VECTOR_BYTES / 2; piece >= size; piece /= 2) {
+            if (!(bytes & piece)) continue;
+            memcpy(to, from, (size_t)piece);
+            to += piece, from += piece;
+        }
         return;
     }
 #endif
@@ -83,7 +93,7 @@ ALWAYS int runs_ahead(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
 {
     const char *out = args[s.nin], *out_end = out + (n - 1) * steps[s.nin];
     const char *low = out < out_end ? out : out_end, *high = (out < out_end ? out_end : out) + s.size[s.nin];
-    for (int k = 0; k < s.nin; k++) {
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
         const char *a = args[k], *b = a + (n - 1) * steps[k];
         if (a == out && steps[k] == steps[s.nin] && steps[k] != 0 && s.size[k] == s.size[s.nin]) continue;
         if ((a < b ? a : b) < high && low < (a < b ? b : a) + s.size[k]) return 1;
@@ -99,7 +109,7 @@ ALWAYS void walk_block(walk_sizes s, char *const *args, const intptr_t *steps,
     char result[BLOCK * ELEMENT_BYTES] __attribute__((aligned(64)));
     char *in[MOST_INPUTS];
     intptr_t inc[MOST_INPUTS];
-    for (int k = 0; k < s.nin; k++) {
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
         in[k] = fixed[k];
         inc[k] = 0;
         if (steps[k] == 0) continue;
@@ -116,7 +126,7 @@ ALWAYS void walk_span(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     char *at[MOST_INPUTS + 1], *fixed[MOST_INPUTS];
     intptr_t inc[MOST_INPUTS];
     int packed = steps[s.nin] == s.size[s.nin], fixes = 0;
-    for (int k = 0; k < s.nin; k++) {
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
         at[k] = args[k];
         fixed[k] = room[k];
         inc[k] = CHUNK * s.size[k];
@@ -131,7 +141,7 @@ ALWAYS void walk_span(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     while (packed && whole > 0) {
         intptr_t m = fixes && CHUNK == 1 && whole > SPREAD ? SPREAD : whole;
         span(at, inc, at[s.nin], m / CHUNK);
-        for (int k = 0; k < s.nin; k++) if (inc[k]) at[k] += m * steps[k];
+        EACH_OPERAND for (int k = 0; k < s.nin; k++) if (inc[k]) at[k] += m * steps[k];
         at[s.nin] += m * steps[s.nin];
         whole -= m;
         n -= m;
@@ -139,7 +149,7 @@ ALWAYS void walk_span(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     while (n > 0) {
         intptr_t m = n < BLOCK ? n : BLOCK;
         walk_block(s, at, steps, fixed, m, span);
-        for (int k = 0; k <= s.nin; k++) at[k] += m * steps[k];
+        EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] += m * steps[k];
         n -= m;
     }
 }
@@ -148,10 +158,10 @@ ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, s
 {
     if (n > 1 && runs_ahead(s, args, n, steps)) {
         char *at[MOST_INPUTS + 1];
-        for (int k = 0; k <= s.nin; k++) at[k] = args[k];
+        EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] = args[k];
         for (; n > 0; n--) {
             walk_span(s, at, 1, steps, span);
-            for (int k = 0; k <= s.nin; k++) at[k] += steps[k];
+            EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] += steps[k];
         }
         return;
     }
