@@ -109,7 +109,7 @@ static int take_weight(const char *op, rt_classes *c, rt_tensor *weight)
 int rt_classes_begin(const rt_op *op, int nin, const rt_operand *in, int64_t ignore, rt_classes *c)
 {
     const char *name = op->cls.name;
-    rt_tensor *x = rt_operand_tensor(op, &in[0], 0), *target = x ? rt_operand_tensor(op, &in[1], 1) : NULL, *weight;
+    rt_tensor *x = rt_operand_tensor(op, in, 0), *target = x ? rt_operand_tensor(op, in, 1) : NULL, *weight;
     c->target = c->weight = NULL;
     if (!target) return -1;
     if (!rt_dtype_is_float((rt_dtype)x->dtype))
@@ -126,7 +126,7 @@ int rt_classes_begin(const rt_op *op, int nin, const rt_operand *in, int64_t ign
     if (check_target_shape(name, c, target) < 0 || take_target(c, target) < 0) goto failed;
     if (c->target && check_class_numbers(name, c) < 0) goto failed;
     if (nin > 2 && !in[2].none) {
-        weight = rt_operand_tensor(op, &in[2], 2);
+        weight = rt_operand_tensor(op, in, 2);
         if (!weight || take_weight(name, c, weight) < 0) goto failed;
     }
     return 0;

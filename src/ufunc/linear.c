@@ -84,12 +84,12 @@ static int check_linear(const char *op, const rt_tensor *x, const rt_tensor *w, 
 
 FORWARD(linear)
 {
-    rt_tensor *x = rt_operand_tensor(op, &in[0], 0), *w = x ? rt_operand_tensor(op, &in[1], 1) : NULL;
+    rt_tensor *x = rt_operand_tensor(op, in, 0), *w = x ? rt_operand_tensor(op, in, 1) : NULL;
     rt_tensor *bias = NULL, *wide = NULL;
     rt_product q;
     intptr_t shape[RT_MAX_NDIM];
     int status = -1, with_bias = nin > 2 && !in[2].none;
-    if (!w || (with_bias && !(bias = rt_operand_tensor(op, &in[2], 2)))) return -1;
+    if (!w || (with_bias && !(bias = rt_operand_tensor(op, in, 2)))) return -1;
     if (check_linear(op->cls.name, x, w, bias) < 0) return -1;
     rt_dtype d = rt_dtype_promote((rt_dtype)x->dtype, (rt_dtype)w->dtype);
     if (bias) d = rt_dtype_promote(d, (rt_dtype)bias->dtype);
@@ -199,7 +199,7 @@ FORWARD(addmm)
     intptr_t shape[RT_MAX_NDIM];
     int status = -1;
     for (int i = 0; i < 3; i++)
-        if (!(t[i] = rt_operand_tensor(op, &in[i], i))) return -1;
+        if (!(t[i] = rt_operand_tensor(op, in, i))) return -1;
     const double beta = p->f[0], alpha = p->f[1];
     if (check_addmm(op->cls.name, t[0], t[1], t[2], shape) < 0) return -1;
     rt_dtype d = rt_dtype_promote(rt_dtype_promote((rt_dtype)t[0]->dtype, (rt_dtype)t[1]->dtype), (rt_dtype)t[2]->dtype);

@@ -23,7 +23,7 @@ static rt_tensor *folded(rt_tensor *t, rt_op_index op)
 FORWARD(mse_loss)
 {
     int status = -1, recording = rt_grad_enabled;
-    rt_tensor *x = rt_operand_tensor(op, &in[0], 0), *y = x ? rt_operand_tensor(op, &in[1], 1) : NULL;
+    rt_tensor *x = rt_operand_tensor(op, in, 0), *y = x ? rt_operand_tensor(op, in, 1) : NULL;
     rt_tensor *squares = NULL, *value = NULL, *work = NULL;
     if (!y) return -1;
     if (rt_dtype_is_complex((rt_dtype)x->dtype) || rt_dtype_is_complex((rt_dtype)y->dtype))

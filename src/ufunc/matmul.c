@@ -25,8 +25,8 @@ static int multiply(const rt_op *op, rt_tensor *x, rt_tensor *y, int nin, const 
 static int operands(const rt_op *op, const rt_operand *in, int nx, int ny, rt_tensor **x, rt_tensor **y)
 {
     char why[80];
-    *x = rt_operand_tensor(op, &in[0], 0);
-    *y = *x ? rt_operand_tensor(op, &in[1], 1) : NULL;
+    *x = rt_operand_tensor(op, in, 0);
+    *y = *x ? rt_operand_tensor(op, in, 1) : NULL;
     if (!*y) return -1;
     if ((nx < 0 || (*x)->ndim == nx) && (ny < 0 || (*y)->ndim == ny)) return 0;
     snprintf(why, sizeof why, "tensors of %d and %d dimensions are needed", nx, ny);
