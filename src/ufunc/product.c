@@ -88,6 +88,19 @@ static int refuse(const char *op, const rt_tensor *x, const rt_tensor *y, int sw
     return rt_error_shapes(op, why, x->ndim, x->shape, y->ndim, y->shape);
 }
 
+/* Broadcasts y's leading dimensions into p's. */
+static int broadcast_batches(const char *op, const rt_tensor *x, const rt_tensor *y, rt_product *p)
+{
+    char why[120];
+    for (int dx = x->ndim - 3, dy = y->ndim - 3; dx >= 0 && dy >= 0; dx--, dy--) {
+        if (x->shape[dx] == y->shape[dy] || x->shape[dx] == 1 || y->shape[dy] == 1) continue;
+        snprintf(why, sizeof why, "the batches do not broadcast (dimension %d has length %zd, dimension %d has %zd)", dx,
+                 (Py_ssize_t)x->shape[dx], dy, (Py_ssize_t)y->shape[dy]);
+        return rt_error_shapes(op, why, x->ndim, x->shape, y->ndim, y->shape);
+    }
+    return rt_shape_broadcast(op, &p->nbatch, p->batch, y->ndim - 2, y->shape);
+}
+
 int rt_product_begin(const char *op, rt_tensor *x, rt_tensor *y, int swapped, rt_product *p)
 {
     p->x.t = p->y.t = NULL;
@@ -99,7 +112,7 @@ int rt_product_begin(const char *op, rt_tensor *x, rt_tensor *y, int swapped, rt
     p->compute = rt_product_compute(p->result);
     p->nbatch = x->ndim > 2 ? x->ndim - 2 : 0;
     memcpy(p->batch, x->shape, (size_t)p->nbatch * sizeof *p->batch);
-    if (y->ndim > 2 && rt_shape_broadcast(op, &p->nbatch, p->batch, y->ndim - 2, y->shape) < 0) return -1;
+    if (y->ndim > 2 && broadcast_batches(op, x, y, p) < 0) return -1;
     int merge = y->ndim <= 2;
     if (take(&p->x, x, p->compute, 0, 0, merge) < 0 || take(&p->y, y, p->compute, 1, swapped, 0) < 0) {
         rt_product_end(p);
