@@ -1,0 +1,104 @@
+"""Changing dtype and device of all that a Module holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._C import Tensor, dtype
+from .._modes import no_grad
+
+if TYPE_CHECKING:
+    from .module import Module
+
+S = TypeVar("S", bound="Movement")
+
+
+def _is_device(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.partition(":")[0] in ("cpu", "cuda", "metal", "mps")
+    return hasattr(value, "type") and hasattr(value, "index")
+
+
+class Movement:
+    """`to` and its short forms; part of Module."""
+
+    def _apply(self: S, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> S:
+        """Puts fn(t) in the place of every parameter, gradient and buffer; parameters keep their identity."""
+        module: Module = self  # type: ignore[assignment]
+        if recurse:
+            for child in module.children():
+                child._apply(fn)
+        with no_grad():
+            for parameter in module._parameters.values():
+                if parameter is None:
+                    continue
+                grad = parameter.grad
+                parameter.grad = None
+                parameter.data = fn(parameter.data)
+                if grad is not None:
+                    parameter.grad = fn(grad)
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    module.__dict__[name] = fn(buffer)
+        return self
+
+    def to(self: S, *args: Any, **kwargs: Any) -> S:
+        """to(device), to(dtype), to(device, dtype), to(tensor): floating parameters and buffers follow."""
+        device, wanted = kwargs.pop("device", None), kwargs.pop("dtype", None)
+        kwargs.pop("non_blocking", None)
+        kwargs.pop("memory_format", None)
+        if kwargs:
+            raise TypeError(f"to() got an unexpected keyword argument {next(iter(kwargs))!r}")
+        for value in args:
+            if isinstance(value, Tensor):
+                wanted = value.dtype
+            elif _is_device(value):
+                device = value
+            elif value is not None and not isinstance(value, bool):
+                wanted = value
+        if wanted is not None:
+            wanted = dtype(wanted)
+            if wanted.kind not in "fcV":
+                raise TypeError(
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired"
+                    f" dtype={wanted}"
+                )
+
+        def move(tensor: Tensor) -> Tensor:
+            if device is not None:
+                tensor = tensor.to(device)
+            if wanted is not None and (tensor.is_floating_point() or tensor.is_complex()):
+                tensor = tensor.to(wanted)
+            return tensor
+
+        return self._apply(move)
+
+    def type(self: S, dst_type: Any) -> S:
+        """All parameters and buffers in a dtype."""
+        return self._apply(lambda t: t.to(dtype(dst_type)))
+
+    def float(self: S) -> S:
+        """Floating parameters and buffers as float32."""
+        return self._apply(lambda t: t.to(dtype("float32")) if t.is_floating_point() else t)
+
+    def double(self: S) -> S:
+        """Floating parameters and buffers as float64."""
+        return self._apply(lambda t: t.to(dtype("float64")) if t.is_floating_point() else t)
+
+    def half(self: S) -> S:
+        """Floating parameters and buffers as float16."""
+        return self._apply(lambda t: t.to(dtype("float16")) if t.is_floating_point() else t)
+
+    def bfloat16(self: S) -> S:
+        """Floating parameters and buffers as bfloat16."""
+        return self._apply(lambda t: t.to(dtype("bfloat16")) if t.is_floating_point() else t)
+
+    def cpu(self: S) -> S:
+        """All parameters and buffers in main memory."""
+        return self._apply(lambda t: t.cpu())
+
+    def cuda(self: S, device: Any = None) -> S:
+        """All parameters and buffers on a CUDA device."""
+        place = "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device
+        return self._apply(lambda t: t.to(place))

@@ -1,0 +1,228 @@
+"""Saving and loading what a Module holds: `state_dict`, `load_state_dict`, in PyTorch's layout."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._C import Tensor, as_tensor
+from .._modes import no_grad
+from ._hooks import RemovableHandle
+
+if TYPE_CHECKING:
+    from .module import Module
+
+EXTRA_STATE = "_extra_state"
+
+
+class IncompatibleKeys(NamedTuple):
+    """What load_state_dict returns."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
+class _Loading:
+    """The notes of one load_state_dict."""
+
+    def __init__(self, state: Mapping[str, Any], strict: bool, assign: bool) -> None:
+        self.state = state
+        self.strict = strict
+        self.assign = assign
+        self.missing: list[str] = []
+        self.unexpected: list[str] = []
+        self.errors: list[str] = []
+
+
+def _shape_text(shape: Any) -> str:
+    return f"Size({list(shape)})"
+
+
+class State:
+    """State of a module tree; part of Module."""
+
+    _version: int = 1
+
+    def get_extra_state(self) -> Any:
+        """State beside tensors, saved under `_extra_state`; goes with set_extra_state."""
+        raise NotImplementedError
+
+    def set_extra_state(self, state: Any) -> None:
+        """Takes back what get_extra_state gave."""
+        raise NotImplementedError
+
+    # ---- saving ----
+
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
+        """Parameters and persistent buffers by dotted name: detached, on the same memory."""
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = {"version": self._version}
+        for hook in self.__dict__.get("_state_dict_pre_hooks", {}).values():
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        module: Module = self  # type: ignore[assignment]
+        for name, child in module._modules.items():
+            if child is not None:
+                child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self.__dict__.get("_state_dict_hooks", {}).values():
+            hook(self, destination, prefix, {})
+        result: OrderedDict[str, Any] = destination
+        return result
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        module: Module = self  # type: ignore[assignment]
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                destination[prefix + name] = parameter if keep_vars else parameter.detach()
+        for name, buffer in module._buffers.items():
+            if buffer is not None and name not in module._transient_names:
+                destination[prefix + name] = buffer if keep_vars else buffer.detach()
+        if type(self).get_extra_state is not State.get_extra_state:
+            destination[prefix + EXTRA_STATE] = self.get_extra_state()
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls hook(module, state_dict, prefix, local_metadata) after saving."""
+        return RemovableHandle(self.__dict__.setdefault("_state_dict_hooks", {}), hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls hook(module, prefix, keep_vars) before saving."""
+        return RemovableHandle(self.__dict__.setdefault("_state_dict_pre_hooks", {}), hook)
+
+    # ---- loading ----
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copies values into parameters and buffers of the same names.
+
+        Values may be Tensors, arrays or PyTorch tensors.  RuntimeError lists missing and unexpected
+        keys (when strict) and sizes that differ; `assign` puts the given tensors in the place of ours.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        loading = _Loading(state_dict, strict, assign)
+        with no_grad():
+            self._load(loading, "")
+        result = IncompatibleKeys(loading.missing, loading.unexpected)
+        module: Module = self  # type: ignore[assignment]
+        for part in module.modules():
+            for hook in part.__dict__.get("_load_state_dict_post_hooks", {}).values():
+                hook(part, result)
+        errors = loading.errors
+        if strict:
+            if loading.unexpected:
+                errors.insert(0, f"Unexpected key(s) in state_dict: {_quoted(loading.unexpected)}. ")
+            if loading.missing:
+                errors.insert(0, f"Missing key(s) in state_dict: {_quoted(loading.missing)}. ")
+        if errors:
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors)
+            )
+        return result
+
+    def _load(self, loading: _Loading, prefix: str) -> None:
+        module: Module = self  # type: ignore[assignment]
+        for hook in self.__dict__.get("_load_state_dict_pre_hooks", {}).values():
+            hook(
+                self,
+                loading.state,
+                prefix,
+                {},
+                loading.strict,
+                loading.missing,
+                loading.unexpected,
+                loading.errors,
+            )
+        self._load_from_state_dict(
+            loading.state, prefix, {"assign_to_params_buffers": loading.assign}, loading.strict,
+            loading.missing, loading.unexpected, loading.errors,
+        )  # fmt: skip
+        for name, child in module._modules.items():
+            if child is not None:
+                child._load(loading, f"{prefix}{name}.")
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, local_metadata: Mapping[str, Any], strict: bool,
+        missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
+    ) -> None:  # fmt: skip
+        """The entries of this module alone; layers with older layouts override it."""
+        module: Module = self  # type: ignore[assignment]
+        assign = bool(local_metadata.get("assign_to_params_buffers"))
+        entries = {n: v for n, v in module._parameters.items() if v is not None}
+        entries.update(
+            (n, v) for n, v in module._buffers.items() if v is not None and n not in module._transient_names
+        )
+        for name, ours in entries.items():
+            key = prefix + name
+            if key in state_dict:
+                self._load_entry(name, key, ours, state_dict[key], assign, error_msgs)
+            elif strict:
+                missing_keys.append(key)
+        key = prefix + EXTRA_STATE
+        has_extra = type(self).set_extra_state is not State.set_extra_state
+        if has_extra and key in state_dict:
+            self.set_extra_state(state_dict[key])
+        elif has_extra and strict:
+            missing_keys.append(key)
+        if strict:
+            for key in state_dict:
+                if not key.startswith(prefix) or (key == prefix + EXTRA_STATE and has_extra):
+                    continue
+                head, dot, _ = key[len(prefix) :].partition(".")
+                known = module._module_names if dot else entries
+                if head not in known:
+                    unexpected_keys.append(key)
+
+    def _load_entry(
+        self, name: str, key: str, ours: Tensor, value: Any, assign: bool, errors: list[str]
+    ) -> None:
+        if not isinstance(value, Tensor):
+            try:
+                value = as_tensor(value)
+            except (TypeError, ValueError):
+                errors.append(
+                    f'While copying the parameter named "{key}", expected a Tensor or Tensor-like object from'
+                    f" checkpoint but received {type(value)}"
+                )
+                return
+        if tuple(value.shape) != tuple(ours.shape):
+            if ours.ndim == 0 and tuple(value.shape) == (1,):
+                value = value.reshape(())
+            else:
+                errors.append(
+                    f"size mismatch for {key}: copying a param with shape {_shape_text(value.shape)} from"
+                    f" checkpoint,"
+                    f" the shape in current model is {_shape_text(ours.shape)}."
+                )
+                return
+        if not assign:
+            ours.copy_(value)
+        elif isinstance(ours, Tensor) and ours.requires_grad:
+            setattr(self, name, type(ours)(value, True))
+        else:
+            setattr(
+                self, name, type(ours)(value, False) if name in self.__dict__["_parameter_names"] else value
+            )
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Before loading: hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)."""
+        return RemovableHandle(self.__dict__.setdefault("_load_state_dict_pre_hooks", {}), hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls hook(module, incompatible_keys) after loading; it may edit the lists."""
+        return RemovableHandle(self.__dict__.setdefault("_load_state_dict_post_hooks", {}), hook)
+
+
+def _quoted(keys: list[str]) -> str:
+    return ", ".join(f'"{key}"' for key in keys)

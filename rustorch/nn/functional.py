@@ -1,0 +1,272 @@
+"""Functions of networks without state: activations, dropout, linear maps and losses.
+
+The arithmetic is that of the op table; what is here gives it PyTorch's names and arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._C import Tensor, bernoulli, full, ops, rand_like
+from ._losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_embedding_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    margin_ranking_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+)
+
+__all__ = [
+    "alpha_dropout", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
+    "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu",
+    "feature_alpha_dropout", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid",
+    "margin_ranking_loss", "mish", "mse_loss", "nll_loss", "normalize", "pairwise_distance", "prelu",
+    "relu", "relu6",
+    "rrelu", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin",
+    "softplus",
+    "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+]  # fmt: skip
+
+_dropout = ops["dropout"]
+
+
+def _activation(name: str) -> Any:
+    """The row's function with PyTorch's `inplace`."""
+    row, row_ = ops[name], ops.get(name + "_")
+
+    def function(input: Tensor, inplace: bool = False) -> Tensor:
+        return row_(input) if inplace and row_ else row(input)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = row.__doc__
+    return function
+
+
+relu = _activation("relu")
+relu6 = _activation("relu6")
+selu = _activation("selu")
+silu = _activation("silu")
+mish = _activation("mish")
+hardswish = _activation("hardswish")
+hardsigmoid = _activation("hardsigmoid")
+sigmoid = ops["sigmoid"]
+tanh = ops["tanh"]
+logsigmoid = ops["log_sigmoid"]
+softsign = ops["softsign"]
+tanhshrink = ops["tanhshrink"]
+softshrink = ops["softshrink"]
+hardshrink = ops["hardshrink"]
+softplus = ops["softplus"]
+linear = ops["linear"]
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x times the normal distribution function of x, or its tanh form (Hendrycks & Gimpel 2016)."""
+    if approximate == "none":
+        return ops["gelu"](input)
+    if approximate == "tanh":
+        return ops["gelu_tanh"](input)
+    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where it is positive, else negative_slope x."""
+    return ops["leaky_relu"](input, negative_slope, out=input if inplace else None)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where it is positive, else alpha (exp(x) - 1)."""
+    return ops["elu"](input, alpha, out=input if inplace else None)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where it is positive, else alpha (exp(x / alpha) - 1)."""
+    return ops["celu"](input, alpha, out=input if inplace else None)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x kept within min_val and max_val."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return ops["hardtanh"](input, min_val, max_val, out=input if inplace else None)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where it is above threshold, else value."""
+    return ops["threshold"](input, threshold, value, out=input if inplace else None)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where it is positive, else weight x; weight has one element or one a channel (dimension 1)."""
+    if weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.numel() != channels:
+            raise ValueError(f"prelu: {weight.numel()} weights for {channels} channels")
+        weight = weight.reshape([1, -1] + [1] * (input.ndim - 2))
+    return ops["where"](input > 0, input, input * weight)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Leaky ReLU whose slopes are drawn between lower and upper when training, else their mean."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    slopes = rand_like(input) * (upper - lower) + lower
+    result = ops["where"](input >= 0, input, input * slopes)
+    return input.copy_(result) if inplace else result
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a sigmoid(b), where a and b are the halves of input along dim (Dauphin et al. 2016)."""
+    length = input.shape[dim]
+    if length % 2:
+        raise ValueError(f"glu: dimension {dim} has odd length {length}")
+    return input.narrow(dim, 0, length // 2) * input.narrow(dim, length // 2, length // 2).sigmoid()
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along dim."""
+    return ops["softmax"](input, _softmax_dim(input, dim), dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """x - log(sum(exp(x))) along dim."""
+    return ops["log_softmax"](input, _softmax_dim(input, dim), dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax of -x."""
+    return ops["softmax"](-input, _softmax_dim(input, dim), dtype=dtype)
+
+
+def _softmax_dim(input: Tensor, dim: int | None) -> int:
+    if dim is None:  # PyTorch's implicit choice
+        return 0 if input.ndim in (0, 1, 3) else 1
+    return dim
+
+
+# ---- dropout ----
+
+
+def _check_probability(p: float) -> None:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each element zeroed with probability p, the others scaled by 1/(1-p); input when not training."""
+    _check_probability(p)
+    if not training or p == 0:
+        return input
+    return _dropout(input, p, out=input if inplace else None)
+
+
+def _drop_channels(name: str, spatial: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    _check_probability(p)
+    if input.ndim not in (spatial + 1, spatial + 2):
+        raise ValueError(f"{name}: expects {spatial + 1} or {spatial + 2} dimensions, not {input.ndim}")
+    if not training or p == 0:
+        return input
+    kept = input.ndim - spatial
+    mask = _dropout(full(tuple(input.shape)[:kept] + (1,) * spatial, 1.0, dtype=input.dtype), p)
+    return input.mul_(mask) if inplace else input * mask
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of (N, C, L) or (C, L) zeroed with probability p."""
+    return _drop_channels("dropout1d", 1, input, p, training, inplace)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of (N, C, H, W) or (C, H, W) zeroed with probability p."""
+    return _drop_channels("dropout2d", 2, input, p, training, inplace)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of (N, C, D, H, W) or (C, D, H, W) zeroed with probability p."""
+    return _drop_channels("dropout3d", 3, input, p, training, inplace)
+
+
+def _drop_to_alpha(input: Tensor, p: float, shape: tuple[int, ...], inplace: bool) -> Tensor:
+    alpha = -1.7580993408473766  # SELU's limit at minus infinity
+    keep = bernoulli(full(shape, 1.0 - p, dtype=input.dtype))
+    scale = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p)) if p < 1 else 0.0
+    result = input * (keep * scale) + ((1 - keep) * alpha * scale + scale * alpha * -p)
+    return input.copy_(result) if inplace else result
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean and variance of SELU networks (Klambauer et al. 2017)."""
+    _check_probability(p)
+    return _drop_to_alpha(input, p, tuple(input.shape), inplace) if training and p > 0 else input
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """alpha_dropout of whole channels (dimension 1)."""
+    _check_probability(p)
+    if not training or p == 0:
+        return input
+    return _drop_to_alpha(input, p, tuple(input.shape)[:2] + (1,) * (input.ndim - 2), inplace)
+
+
+# ---- linear maps and distances ----
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x1' W[k] x2 + b[k] for each output k; weight has shape (out, in1, in2)."""
+    outputs, in1, in2 = weight.shape
+    left = input1 @ weight.permute(1, 0, 2).reshape(in1, outputs * in2)
+    left = left.reshape(list(input1.shape)[:-1] + [outputs, in2])
+    result = (left * input2.unsqueeze(-2)).sum(-1)
+    return result if bias is None else result + bias
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    """input / max(|input|_p, eps) along dim."""
+    size = _norm(input, p, dim, keepdim=True)
+    return ops["div"](input, ops["maximum"](size, eps), out=out)
+
+
+def _norm(x: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
+    if p == 2:
+        return ops["norm2"](x, dim, keepdim)
+    if p == 1:
+        return ops["sum"](x.abs(), dim, keepdim)
+    if p == math.inf:
+        return ops["amax"](x.abs(), dim, keepdim)
+    return ops["sum"](x.abs() ** p, dim, keepdim) ** (1 / p)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1.x2 / (max(|x1|, eps) max(|x2|, eps)) along dim."""
+    a = x1 / ops["maximum"](_norm(x1, 2, dim, True), eps)
+    b = x2 / ops["maximum"](_norm(x2, 2, dim, True), eps)
+    return (a * b).sum(dim)
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """|x1 - x2 + eps|_p along the last dimension."""
+    return _norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+for _name in ("pad", "embedding", "one_hot"):
+    if _name in ops:
+        globals()[_name] = ops[_name]
+        __all__.append(_name)

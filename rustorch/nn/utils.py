@@ -1,0 +1,88 @@
+"""Gradients and parameters of a whole network at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from .._C import Tensor, ops, tensor
+from .._modes import no_grad
+
+__all__ = [
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector",
+    "vector_to_parameters",
+]  # fmt: skip
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """The norm of all tensors' elements taken together."""
+    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not tensors:
+        return tensor(0.0)
+    with no_grad():
+        if norm_type == math.inf:
+            total = ops["amax"](ops["stack"]([t.abs().amax() for t in tensors]))
+        elif norm_type == 2:
+            total = ops["norm2"](ops["stack"]([ops["norm2"](t) for t in tensors]))
+        else:
+            total = sum((t.abs() ** norm_type).sum() for t in tensors) ** (1 / norm_type)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients is non-finite, so it cannot be clipped."
+            " To disable this error and scale the gradients by the non-finite norm anyway, set"
+            " `error_if_nonfinite=False`"
+        )
+    return total
+
+
+def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor) -> None:
+    """Scales all gradients by max_norm / total_norm where that is less than one."""
+    scale = min(1.0, float(max_norm) / (total_norm.item() + 1e-6))
+    if scale < 1 or math.isnan(scale):
+        with no_grad():
+            for grad in _gradients(parameters):
+                grad.mul_(scale)
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scales all gradients so that their common norm is at most max_norm; returns the norm before."""
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(parameters, max_norm, total)
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Keeps every element of the gradients within -clip_value and clip_value."""
+    with no_grad():
+        for grad in _gradients(parameters):
+            ops["clamp"](grad, -clip_value, clip_value, out=grad)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters' elements, one behind the other."""
+    return ops["cat"]([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Writes the pieces of a vector into the parameters."""
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected Tensor, but got: {type(vec)}")
+    start = 0
+    with no_grad():
+        for p in parameters:
+            p.copy_(vec[start : start + p.numel()].reshape(p.shape))
+            start += p.numel()
