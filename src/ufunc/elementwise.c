@@ -45,7 +45,7 @@ rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
     scalar_slot slot[3];
     char *args[4];
     intptr_t steps[4];
-    if (!first || op->direct[first->dtype] < 0 || first->size > SMALL) return NULL;
+    if (!first || nin != op->nin || op->direct[first->dtype] < 0 || first->size > SMALL) return NULL;
     size_t itemsize = rt_tensor_itemsize(first);
     for (int i = 0; i < nin; i++) {
         const rt_tensor *t = in[i].t;
@@ -138,15 +138,41 @@ static rt_tensor *fresh_output(int nin, const rt_operand *in, rt_dtype d, int nd
 
 static float cost_of(const rt_op *op) { return strchr(op->expression, '(') ? 1.0f : 0.25f; }
 
+/* An integer to a negative power is no integer: an error in NumPy and PyTorch alike. */
+static int check_exponent(const rt_op *op, const rt_operand *y)
+{
+    int negative = y->t ? 0 : !y->is_unsigned && y->v.i < 0;
+    if (y->t && rt_dtype_kind((rt_dtype)y->t->dtype) == RT_KIND_SIGNED && y->t->size) {
+        rt_params p = {.n = {-1}};
+        rt_tensor *least = rt_apply1p(RT_OP_amin, y->t, &p);
+        rt_operand in[2];
+        if (!least) return -1;
+        in[0] = rt_operand_of(least);
+        in[1] = rt_operand_int(0);
+        rt_tensor *less[1] = {NULL};
+        if (rt_op_apply(&rt_ops[RT_OP_lt], 2, in, NULL, less) < 0) {
+            Py_DECREF(least);
+            return -1;
+        }
+        negative = *(uint8_t *)less[0]->data;
+        Py_DECREF(less[0]);
+        Py_DECREF(least);
+    }
+    return negative ? rt_error(PyExc_ValueError, op->cls.name, "integers to negative integer powers are not allowed; make"
+                               " the base floating") : 0;
+}
+
 int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)p;
     intptr_t shape[RT_MAX_NDIM];
     int ndim = 0, status = -1;
     rt_tensor *work = NULL;
+    if (nin != op->nin) return rt_error(PyExc_TypeError, op->cls.name, "takes %d operands, not %d", op->nin, nin);
     rt_dtype promoted = rt_elementwise_promote(op, nin, in), compute, result;
     if (promoted == RT_NODTYPE) return rt_error(rt_DtypeError, op->cls.name, "needs a tensor or a number");
     if (rt_op_resolve(op, promoted, &compute, &result) < 0) return -1;
+    if (op->index == RT_OP_pow && rt_dtype_is_integer(compute) && check_exponent(op, &in[1]) < 0) return -1;
     for (int i = 0; i < nin; i++)
         if (in[i].t && rt_shape_broadcast(op->cls.name, &ndim, shape, in[i].t->ndim, in[i].t->shape) < 0) return -1;
     if (out[0]) {
@@ -193,7 +219,9 @@ static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_te
     rt_exec e = {.loop = loop, .nin = 5, .cost = 1.0f};
     scalar_slot slot[4];
     for (int k = 0; k < 4; k++)
-        if ((uses >> k & 1) && names[k]->t && names[k]->t->ndim > g->ndim) return 0;
+        if ((uses >> k & 1) && names[k]->t
+            && (names[k]->t->ndim > g->ndim || rt_dtype_is_complex((rt_dtype)names[k]->t->dtype)))
+            return 0;
     rt_tensor *r = rt_empty_like(g, (rt_dtype)g->dtype);
     if (!r) return -1;
     rt_plan_init(&plan, g->ndim, g->shape);
