@@ -1,0 +1,1 @@
+"""Measurements: rustorch, NumPy and PyTorch interleaved in one process, ratios printed (./dev bench)."""
