@@ -27,22 +27,30 @@
 #endif
 #define FUNCTION1(f, bound) ALWAYS vec v_##f(vec x) { return SLEEF(f, bound)(x); }
 #define FUNCTION2(f, bound) ALWAYS vec v_##f(vec x, vec y) { return SLEEF(f, bound)(x, y); }
+#define LONG1(f, bound) FUNCTION1(f, bound)
 #else
 #define VECTOR_MATH 0
 #define FUNCTION1(f, bound) ALWAYS vec v_##f(vec x) { return v_each1(f, x); }
 #define FUNCTION2(f, bound) ALWAYS vec v_##f(vec x, vec y) { return v_each2(f, x, y); }
+/* Functions that glibc has in double with up to 3 ULP: rounded from long double. */
+#if IS_F32
+#define LONG1(f, bound) FUNCTION1(f, bound)
+#else
+#define LONG1(f, bound) \
+    ALWAYS double f##_rounded(double x) { return (double)f##l(x); } \
+    ALWAYS vec v_##f(vec x) { return v_each1(f##_rounded, x); }
+#endif
 #endif
 
 FUNCTION1(exp2, u10)
 FUNCTION1(log2, u10)
-FUNCTION1(log10, u10)
+LONG1(log10, u10)
 FUNCTION1(sin, u10)
 FUNCTION1(cos, u10)
 FUNCTION1(tan, u10)
 FUNCTION1(asin, u10)
 FUNCTION1(acos, u10)
-FUNCTION1(atan, u10)
-FUNCTION1(cbrt, u10)
+LONG1(cbrt, u10)
 FUNCTION2(hypot, u05)
 
 /* The C library's f on lanes where c holds: there SLEEF 3.5.1 overflows too early, or rounds
@@ -52,7 +60,7 @@ FUNCTION2(hypot, u05)
 #define MENDED2(f, bound, c) \
     ALWAYS vec v_##f(vec x, vec y) { vec r = SLEEF(f, bound)(x, y); return v_mend2(f, c, x, y, r); }
 #else
-#define MENDED1(f, bound, c) FUNCTION1(f, bound)
+#define MENDED1(f, bound, c) LONG1(f, bound)
 #define MENDED2(f, bound, c) FUNCTION2(f, bound)
 #endif
 #if IS_F32
@@ -95,11 +103,11 @@ ALWAYS vec v_log(vec x)
 #else
 FUNCTION1(log, u10)
 FUNCTION1(expm1, u10)
-FUNCTION1(lgamma, u10)
+LONG1(lgamma, u10)
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
 MENDED1(acosh, u10, x > FAR)
 MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
-MENDED1(erfc, u15, x > 26.5)
+MENDED1(erfc, u15, x > 26.543)
 #endif
 #if VECTOR_MATH
 ALWAYS vec v_log1p(vec x)
@@ -108,6 +116,11 @@ ALWAYS vec v_log1p(vec x)
     return v_where(x > (real)0x1p100, v_log(x), SLEEF(log1p, u10)(x));
 }
 ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
+#if !IS_F32 && !defined(__FMA__)
+ALWAYS vec v_atan(vec x) { return v_atan2(x, splat(1)); }   /* SLEEF's atan is 1.02 ULP off without FMA */
+#else
+ALWAYS vec v_atan(vec x) { return SLEEF(atan, u10)(x); }
+#endif
 /* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
 ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-13 : 0x1p-27), x, r); }
 ALWAYS vec v_atanh(vec x) { return near_zero(x, SLEEF(atanh, u10)(x)); }
@@ -120,10 +133,11 @@ ALWAYS vec v_asinh(vec x)
 ALWAYS vec v_tanh(vec x) { return near_zero(x, SLEEF(tanh, u10)(x)); }
 #endif
 #else
-FUNCTION1(atanh, u10)
-FUNCTION1(asinh, u10)
+FUNCTION1(atan, u10)
+LONG1(atanh, u10)
+LONG1(asinh, u10)
 #if !IS_F32
-FUNCTION1(tanh, u10)
+LONG1(tanh, u10)
 #endif
 FUNCTION1(log1p, u10)
 ALWAYS vec v_sinpi(vec x)
@@ -132,10 +146,6 @@ ALWAYS vec v_sinpi(vec x)
     return v_each1(sin, (x - 2 * v_rint(x * (real)0.5)) * (real)3.14159265358979323846);
 }
 #endif
-#undef FUNCTION1
-#undef FUNCTION2
-#undef MENDED1
-#undef MENDED2
 
 #if IS_F32
 enum { MANTISSA = 23, BIAS = 127 };
@@ -180,23 +190,20 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
 
 #if !IS_F32
+#if VECTOR_MATH
 /* SLEEF 3.5.1 overflows too early: far out both are exp(|x|) / 2. */
 ALWAYS vec v_sinh(vec x)
 {
-#if VECTOR_MATH
     return v_where(v_abs(x) > 709, v_copysign(v_exp_scaled(v_abs(x), -1), x), near_zero(x, SLEEF(sinh, u10)(x)));
-#else
-    return v_each1(sinh, x);
-#endif
 }
 ALWAYS vec v_cosh(vec x)
 {
-#if VECTOR_MATH
     return v_where(v_abs(x) > 709, v_exp_scaled(v_abs(x), -1), SLEEF(cosh, u10)(x));
-#else
-    return v_each1(cosh, x);
-#endif
 }
+#else
+LONG1(sinh, u10)
+LONG1(cosh, u10)
+#endif
 ALWAYS vec v_sigmoid(vec x)
 {
     vec e = v_exp(-v_abs(x));
@@ -270,4 +277,9 @@ ALWAYS double ldexp_lane(double x, double y)
     return y == __builtin_rint(y) && y > -1e5 && y < 1e5 ? ldexp(x, (int)y) : x * exp2(y);
 }
 ALWAYS vec v_ldexp(vec x, vec y) { return v_each2(ldexp_lane, x, y); }
+#undef FUNCTION1
+#undef FUNCTION2
+#undef LONG1
+#undef MENDED1
+#undef MENDED2
 #endif
