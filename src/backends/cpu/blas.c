@@ -1,6 +1,6 @@
-/* blas: matrix products, of floating dtypes through the bundled OpenBLAS, which runs single-threaded.  The product is
- * cut on a grid of TILE x TILE results that depends on m and n alone, and our pool takes the tiles:
- * K is never cut, so the number of threads leaves no trace in the bits.
+/* blas: matrix products over our own kernels (gemm.h) and the bundled OpenBLAS, which runs single-threaded.
+ * C is cut into tiles for the pool, K never.  Our kernels give the same bits for every cut, so the number of
+ * threads may choose it; OpenBLAS does not, so there the grid depends on m and n alone.
  * Floor: backends.  Knows no Python. */
 #include "backends/blas.h"
 #include "backends/threads.h"
@@ -14,17 +14,16 @@
 #define PASTE_EXPANDED(a, b) PASTE(a, b)
 #define BLAS(name) PASTE_EXPANDED(RT_BLAS_PREFIX, name)
 
-#define TILE 512
-#define GRAIN_WORK 250000.0    /* multiply-adds worth a piece of their own */
+#define LIBRARY_TILE 512
+#define TILE_WORK 500000.0     /* multiply-adds worth a tile of their own */
+#define TILES_PER_THREAD 4
+#define ROW_UNIT 8             /* tiles are cut at multiples of these */
+#define COLUMN_UNIT 48
 
 typedef struct {
-    rt_dtype dtype;
-    intptr_t m, n, k, a_row, a_col, b_row, b_col, c_row;   /* strides in elements */
-    int beta;
-    const char *a, *b;
-    char *c;
+    rt_gemm one;                                           /* the first product */
     intptr_t a_step, b_step, c_step;                       /* bytes from product to product */
-    intptr_t rows, columns;                                /* of the grid */
+    intptr_t high, wide, rows, columns;                    /* of a tile; how many of them */
 } product;
 
 /* One matrix as BLAS wants it: transposed or not, with a leading dimension of at least the row. */
@@ -38,42 +37,41 @@ static CBLAS_TRANSPOSE layout(intptr_t rows, intptr_t columns, intptr_t row, int
     return straight ? CblasNoTrans : CblasTrans;
 }
 
-/* C[i0:i1, j0:j1] in one call. */
-static void tile(const product *p, const char *a, const char *b, char *c, intptr_t i0, intptr_t i1, intptr_t j0,
-                 intptr_t j1)
+/* C[i0:i1, j0:j1] by the library. */
+static void library_tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
 {
-    intptr_t item = (intptr_t)rt_itemsize(p->dtype);
-    if (!rt_dtype_is_inexact(p->dtype)) {
-        b += j0 * p->b_col * item;
-        c += j0 * item;
-        rt_gemm_integer(p->dtype, i0, i1, j1 - j0, p->k, a, p->a_row, p->a_col, b, p->b_row, p->b_col, p->beta, c,
-                        p->c_row);
-        return;
-    }
-    blasint lda, ldb, ldc = (blasint)(p->c_row < p->n ? p->n : p->c_row);
-    CBLAS_TRANSPOSE ta = layout(p->m, p->k, p->a_row, p->a_col, &lda);
-    CBLAS_TRANSPOSE tb = layout(p->k, p->n, p->b_row, p->b_col, &ldb);
-    blasint m = (blasint)(i1 - i0), n = (blasint)(j1 - j0), k = (blasint)p->k;
+    intptr_t item = (intptr_t)rt_itemsize(q->dtype);
+    blasint lda, ldb, ldc = (blasint)(q->c_row < q->n ? q->n : q->c_row);
+    CBLAS_TRANSPOSE ta = layout(q->m, q->k, q->a_row, q->a_col, &lda);
+    CBLAS_TRANSPOSE tb = layout(q->k, q->n, q->b_row, q->b_col, &ldb);
+    blasint m = (blasint)(i1 - i0), n = (blasint)(j1 - j0), k = (blasint)q->k;
     static const float one32[2] = {1, 0}, zero32[2] = {0, 0};
     static const double one64[2] = {1, 0}, zero64[2] = {0, 0};
-    a += i0 * p->a_row * item;
-    b += j0 * p->b_col * item;
-    c += (i0 * p->c_row + j0) * item;
-    switch (p->dtype) {
+    const char *a = q->a + i0 * q->a_row * item, *b = q->b + j0 * q->b_col * item;
+    char *c = q->c + (i0 * q->c_row + j0) * item;
+    switch (q->dtype) {
     case RT_f32:
         BLAS(cblas_sgemm)(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)a, lda, (const float *)b, ldb,
-                          (float)p->beta, (float *)c, ldc);
+                          (float)q->beta, (float *)c, ldc);
         break;
     case RT_f64:
         BLAS(cblas_dgemm)(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)a, lda, (const double *)b, ldb,
-                          (double)p->beta, (double *)c, ldc);
+                          (double)q->beta, (double *)c, ldc);
         break;
     case RT_c64:
-        BLAS(cblas_cgemm)(CblasRowMajor, ta, tb, m, n, k, one32, a, lda, b, ldb, p->beta ? one32 : zero32, c, ldc);
+        BLAS(cblas_cgemm)(CblasRowMajor, ta, tb, m, n, k, one32, a, lda, b, ldb, q->beta ? one32 : zero32, c, ldc);
         break;
     default:
-        BLAS(cblas_zgemm)(CblasRowMajor, ta, tb, m, n, k, one64, a, lda, b, ldb, p->beta ? one64 : zero64, c, ldc);
+        BLAS(cblas_zgemm)(CblasRowMajor, ta, tb, m, n, k, one64, a, lda, b, ldb, q->beta ? one64 : zero64, c, ldc);
     }
+}
+
+static int is_real_float(rt_dtype d) { return d == RT_f32 || d == RT_f64; }
+
+static void tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
+{
+    if (!rt_dtype_is_inexact(q->dtype)) rt_gemm_integer(q, i0, i1, j0, j1);
+    else if (!is_real_float(q->dtype) || !rt_gemm_float(q, i0, i1, j0, j1)) library_tile(q, i0, i1, j0, j1);
 }
 
 /* Tiles begin..end, numbered product by product, row by row. */
@@ -82,18 +80,45 @@ static void run_tiles(void *context, intptr_t begin, intptr_t end)
     const product *p = context;
     for (intptr_t t = begin; t < end; t++) {
         intptr_t j = t % p->columns, i = t / p->columns % p->rows, e = t / (p->columns * p->rows);
-        intptr_t i1 = (i + 1) * TILE < p->m ? (i + 1) * TILE : p->m;
-        intptr_t j1 = (j + 1) * TILE < p->n ? (j + 1) * TILE : p->n;
-        tile(p, p->a + e * p->a_step, p->b + e * p->b_step, p->c + e * p->c_step, i * TILE, i1, j * TILE, j1);
+        intptr_t i0 = i * p->high, j0 = j * p->wide;
+        rt_gemm q = p->one;
+        q.a += e * p->a_step;
+        q.b += e * p->b_step;
+        q.c += e * p->c_step;
+        tile(&q, i0, q.m - i0 < p->high ? q.m : i0 + p->high, j0, q.n - j0 < p->wide ? q.n : j0 + p->wide);
     }
+}
+
+/* How C is cut.  With our kernels: as coarse as keeps all threads busy. */
+static void cut(product *p, intptr_t batch)
+{
+    const rt_gemm *q = &p->one;
+    int library = rt_dtype_is_complex(q->dtype) || (is_real_float(q->dtype) && !rt_gemm_float_kernel());
+    p->high = q->m;
+    p->wide = q->n;
+    if (library) {
+        p->high = p->wide = LIBRARY_TILE;
+    } else if (rt_threads_count() > 1) {
+        double work = (double)q->m * (double)q->n * (double)q->k;
+        double wanted = (double)rt_threads_count() * TILES_PER_THREAD / (double)batch;
+        if (wanted > work / TILE_WORK) wanted = work / TILE_WORK;
+        while ((double)((q->m - 1) / p->high + 1) * (double)((q->n - 1) / p->wide + 1) < wanted) {
+            if (p->high >= p->wide && p->high > ROW_UNIT) p->high = rt_gemm_even(p->high, (p->high + 1) / 2, ROW_UNIT);
+            else if (p->wide > COLUMN_UNIT) p->wide = rt_gemm_even(p->wide, (p->wide + 1) / 2, COLUMN_UNIT);
+            else break;
+        }
+    }
+    p->rows = (q->m - 1) / p->high + 1;
+    p->columns = (q->n - 1) / p->wide + 1;
 }
 
 static void clear(const product *p, intptr_t batch)
 {
-    size_t item = rt_itemsize(p->dtype);
+    const rt_gemm *q = &p->one;
+    size_t item = rt_itemsize(q->dtype);
     for (intptr_t e = 0; e < batch; e++)
-        for (intptr_t i = 0; i < p->m; i++)
-            memset(p->c + e * p->c_step + i * p->c_row * (intptr_t)item, 0, (size_t)p->n * item);
+        for (intptr_t i = 0; i < q->m; i++)
+            memset(q->c + e * p->c_step + i * q->c_row * (intptr_t)item, 0, (size_t)q->n * item);
 }
 
 void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, intptr_t k,
@@ -102,14 +127,16 @@ void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, 
                         int beta, char *c, intptr_t c_step, intptr_t c_row)
 {
     if (batch <= 0 || m <= 0 || n <= 0) return;
-    product p = {dtype, m, n, k, a_row, a_col, b_row, b_col, c_row, beta, a, b, c, a_step, b_step, c_step,
-                 (m - 1) / TILE + 1, (n - 1) / TILE + 1};
+    product p = {.one = {.dtype = dtype, .m = m, .n = n, .k = k, .a_row = a_row, .a_col = a_col, .b_row = b_row,
+                         .b_col = b_col, .c_row = c_row, .beta = beta, .a = a, .b = b, .c = c},
+                 .a_step = a_step, .b_step = b_step, .c_step = c_step};
     if (k <= 0) {
         if (!beta) clear(&p, batch);
         return;
     }
-    double work = (double)(m < TILE ? m : TILE) * (double)(n < TILE ? n : TILE) * (double)k;
-    intptr_t grain = work >= GRAIN_WORK ? 1 : (intptr_t)(GRAIN_WORK / work) + 1;
+    cut(&p, batch);
+    double work = (double)(m < p.high ? m : p.high) * (double)(n < p.wide ? n : p.wide) * (double)k;
+    intptr_t grain = work >= TILE_WORK ? 1 : (intptr_t)(TILE_WORK / work) + 1;
     rt_threads_for(batch * p.rows * p.columns, grain, run_tiles, &p);
 }
 

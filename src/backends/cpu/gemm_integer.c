@@ -32,16 +32,18 @@
 #define ACCUMULATE(c, a, b) ((c) += (a) * (b))
 #include "backends/cpu/gemm_integer_body.h"
 
-void rt_gemm_integer(rt_dtype dtype, intptr_t i0, intptr_t i1, intptr_t n, intptr_t k,
-                     const char *a, intptr_t a_row, intptr_t a_col,
-                     const char *b, intptr_t b_row, intptr_t b_col, int beta, char *c, intptr_t c_row)
+void rt_gemm_integer(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
 {
+    const intptr_t item = (intptr_t)rt_itemsize(q->dtype), n = j1 - j0;
+    const char *a = q->a, *b = q->b + j0 * q->b_col * item;
+    char *c = q->c + j0 * item;
 #define CALL(name, word) \
-    name(i0, i1, n, k, (const word *)a, a_row, a_col, (const word *)b, b_row, b_col, beta, (word *)c, c_row)
-    if (dtype == RT_b1) CALL(gemm_b1, uint8_t);
-    else if (rt_itemsize(dtype) == 1) CALL(gemm_8, uint8_t);
-    else if (rt_itemsize(dtype) == 2) CALL(gemm_16, uint16_t);
-    else if (rt_itemsize(dtype) == 4) CALL(gemm_32, uint32_t);
+    name(i0, i1, n, q->k, (const word *)a, q->a_row, q->a_col, (const word *)b, q->b_row, q->b_col, q->beta, (word *)c, \
+         q->c_row)
+    if (q->dtype == RT_b1) CALL(gemm_b1, uint8_t);
+    else if (item == 1) CALL(gemm_8, uint8_t);
+    else if (item == 2) CALL(gemm_16, uint16_t);
+    else if (item == 4) CALL(gemm_32, uint32_t);
     else CALL(gemm_64, uint64_t);
 #undef CALL
 }
