@@ -107,7 +107,16 @@ LONG1(lgamma, u10)
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
 MENDED1(acosh, u10, x > FAR)
 MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
-MENDED1(erfc, u15, x > 26.543)
+#if VECTOR_MATH
+ALWAYS double erfc_far(double x) { return (double)erfcl(x); }
+ALWAYS vec v_erfc(vec x)
+{
+    vec r = SLEEF(erfc, u15)(x);
+    return v_mend1(erfc_far, x > 26, x, r);
+}
+#else
+LONG1(erfc, u15)
+#endif
 #endif
 #if VECTOR_MATH
 ALWAYS vec v_log1p(vec x)
