@@ -3,6 +3,8 @@
  * gathers and overlapping windows are made of.  Floor: ufunc. */
 #include "ufunc/views.h"
 
+#pragma GCC optimize("O3")            /* these few loops are worth vectors */
+
 #define RUN(word, ctype, statement) \
     static void add_##word(char *dst, const char *src, intptr_t n, intptr_t dst_step, intptr_t src_step) \
     { \

@@ -5,6 +5,7 @@
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
 #include "backends/memory.h"
+#include "backends/threads.h"
 #include "core/error.h"
 #include "core/shape.h"
 #include "core/view.h"
@@ -44,19 +45,85 @@ static rt_tensor *cut_to(const rt_tensor *t, const rt_tensor *index)
 
 /* ---- gather, scatter, scatter_add ---- */
 
+/* Rows of the index are read at once: no offsets are kept.  bad: an element out of bounds, or -1. */
+typedef struct {
+    const rt_tensor *x, *index;
+    char *out;
+    int dim;
+    intptr_t bad;
+} gathering;
+
+static void gather_rows(void *context, intptr_t begin, intptr_t end)
+{
+    gathering *c = context;
+    const rt_tensor *x = c->x, *index = c->index;
+    int last = index->ndim - 1;
+    intptr_t n = index->shape[last], length = x->shape[c->dim], step = x->steps[c->dim];
+    intptr_t along = c->dim == last ? 0 : x->steps[last], item = (intptr_t)rt_tensor_itemsize(x);
+    for (intptr_t row = begin; row < end; row++) {
+        const int64_t *v = (const int64_t *)index->data + row * n;
+        char *from = x->data, *to = c->out + row * n * item;
+        intptr_t rest = row, bad = -1;
+        for (int d = last - 1; d >= 0; d--) {
+            if (d != c->dim) from += rest % index->shape[d] * x->steps[d];
+            rest /= index->shape[d];
+        }
+        switch (item) {
+#define GATHER(size) case size: \
+            for (intptr_t j = 0; j < n; j++) { \
+                intptr_t i = v[j] < 0 ? v[j] + length : v[j]; \
+                if (__builtin_expect((size_t)i >= (size_t)length, 0)) { bad = j; break; } \
+                memcpy(to + j * size, from + j * along + i * step, size); \
+            } \
+            break
+        GATHER(1); GATHER(2); GATHER(4); GATHER(8); GATHER(16);
+#undef GATHER
+        }
+        if (bad >= 0) {
+            __atomic_store_n(&c->bad, row * n + bad, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+}
+
+static int gather_into(const rt_op *op, const rt_tensor *x, int dim, const rt_tensor *index, rt_tensor *work)
+{
+    rt_tensor *dense = rt_index_int64(op->cls.name, index);
+    if (!dense) return -1;
+    gathering c = {x, dense, work->data, dim, -1};
+    intptr_t n = index->shape[index->ndim - 1], rows = n ? index->size / n : 0;
+    if (index->size < UNLOCK_ELEMENTS) {
+        gather_rows(&c, 0, rows);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        rt_threads_for(rows, 16384 / n + 1, gather_rows, &c);
+        Py_END_ALLOW_THREADS
+    }
+    int rc = 0;
+    if (c.bad >= 0)
+        rc = rt_error(PyExc_IndexError, op->cls.name, "index %lld is out of bounds for dimension %d of length %zd",
+                      (long long)((int64_t *)dense->data)[c.bad], dim, (Py_ssize_t)x->shape[dim]);
+    Py_DECREF(dense);
+    return rc;
+}
+
 FORWARD(gather)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1), *work;
-    rt_offsets o;
     if (!x || !index || check_index(op, p, x, index, NULL) < 0) return -1;
-    if (rt_offsets_along(op->cls.name, &o, x, (int)p->i[0], index) < 0) return -1;
-    int rc = rt_output_begin(op, out, (rt_dtype)x->dtype, index->ndim, index->shape, nin, in, 1, &work);
-    if (rc == 0) {
-        rt_offsets_move(RT_MOVE_GET, x, all_mask(x->ndim), 0, &o, work->data);
-        rc = rt_output_finish(out[0], work);
+    if (rt_output_begin(op, out, (rt_dtype)x->dtype, index->ndim, index->shape, nin, in, 1, &work) < 0) return -1;
+    int rc;
+    if (index->ndim && x->ndim) {
+        rc = gather_into(op, x, (int)p->i[0], index, work);
+    } else {
+        rt_offsets o;
+        rc = rt_offsets_along(op->cls.name, &o, x, (int)p->i[0], index);
+        if (rc == 0) rt_offsets_move(RT_MOVE_GET, x, all_mask(x->ndim), 0, &o, work->data);
+        rt_offsets_drop(&o);
     }
-    rt_offsets_drop(&o);
-    return rc;
+    if (rc == 0) return rt_output_finish(out[0], work);
+    Py_DECREF(work);
+    return -1;
 }
 
 static rt_tensor *apply3(rt_op_index row, rt_operand x, rt_operand y, rt_operand z, rt_params *p, rt_tensor *out)

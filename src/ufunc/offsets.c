@@ -270,11 +270,16 @@ rt_tensor *rt_index_nonzero(const rt_tensor *mask)
     rt_tensor *out = rt_empty(RT_i64, 1, &count, mask->storage->device);
     if (out) {
         int64_t *to = (int64_t *)out->data;
-        intptr_t i = 0, k = 0;
-        for (; i < n && k < count; i++) {
+        /* Without a branch on the mask: a place is written again until its element is found. */
+        for (intptr_t i = 0, k = 0; k < count; i++) {
             uint64_t word;
             while (i + 8 <= n && (memcpy(&word, at + i, 8), word == 0)) i += 8;
-            if (i < n && at[i]) to[k++] = i;
+            intptr_t end = i + 8 < n ? i + 8 : n;
+            for (; i < end && k < count; i++) {
+                to[k] = i;
+                k += at[i] != 0;
+            }
+            i--;
         }
     }
     Py_DECREF(dense);

@@ -72,19 +72,34 @@ static int inner(const rt_tensor *x, rt_tensor *work, const intptr_t *before, rt
     return -1;
 }
 
-/* Flat positions in x, per element of the frame. */
+/* Flat positions in x, per element of the frame, from one table a dimension. */
 static rt_tensor *sources(int ndim, const intptr_t *shape, const intptr_t *full, const intptr_t *before, int mode)
 {
+    intptr_t start[RT_MAX_NDIM], at[RT_MAX_NDIM] = {0}, total = 0, stride = 1;
     rt_tensor *index = rt_empty(RT_i64, ndim, full, (rt_device){RT_CPU, 0});
-    intptr_t at[RT_MAX_NDIM] = {0};
-    if (!index) return NULL;
-    int64_t *v = (int64_t *)index->data;
-    for (intptr_t e = 0; e < index->size; e++) {
-        intptr_t flat = 0;
-        for (int d = 0; d < ndim; d++) flat = flat * shape[d] + source_of(at[d], before[d], shape[d], mode);
-        v[e] = flat;
-        for (int d = ndim - 1; d >= 0 && ++at[d] == full[d]; d--) at[d] = 0;
+    for (int d = 0; d < ndim; d++) {
+        start[d] = total;
+        total += full[d];
     }
+    intptr_t *table = index ? rt_memory_try((size_t)total * sizeof *table + 1) : NULL;
+    if (!table) {
+        Py_XDECREF(index);
+        return NULL;
+    }
+    for (int d = ndim - 1; d >= 0; d--) {
+        for (intptr_t i = 0; i < full[d]; i++) table[start[d] + i] = source_of(i, before[d], shape[d], mode) * stride;
+        stride *= shape[d];
+    }
+    int64_t *v = (int64_t *)index->data, *end = v + index->size;
+    int last = ndim - 1;
+    if (ndim == 0) *v++ = 0;
+    while (v < end) {
+        intptr_t base = 0;
+        for (int d = 0; d < last; d++) base += table[start[d] + at[d]];
+        for (intptr_t i = 0; i < full[last]; i++) *v++ = base + table[start[last] + i];
+        for (int d = last - 1; d >= 0 && ++at[d] == full[d]; d--) at[d] = 0;
+    }
+    rt_memory_free(table);
     return index;
 }
 
@@ -94,29 +109,70 @@ static void all_dims(int ndim, intptr_t *dims)
 }
 static uint32_t all_mask(int ndim) { return ndim == 32 ? UINT32_MAX : (1u << ndim) - 1; }
 
+static int copy_slab(rt_tensor *work, int d, intptr_t to, intptr_t n, intptr_t from, intptr_t step, intptr_t length)
+{
+    if (n <= 0) return 0;
+    rt_tensor *a = rt_view_slice(work, d, to, 1, n), *b = rt_view_slice(work, d, from, step, length);
+    int rc = a && b ? rt_copy_into(a, b) : -1;
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return rc;
+}
+
+/* Fills the frame around the inner part, from the last dimension on: each takes its two slabs from
+ * what is complete along the later ones. */
+static int fill_frame(rt_tensor *work, const rt_tensor *x, const intptr_t *before, int mode)
+{
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        intptr_t b = before[d], n = x->shape[d], a = work->shape[d] - n - b, end = b + n;
+        int rc;
+        if (mode == REFLECT)
+            rc = copy_slab(work, d, 0, b, 2 * b, -1, b) < 0 || copy_slab(work, d, end, a, end - 2, -1, a) < 0;
+        else if (mode == REPLICATE)
+            rc = copy_slab(work, d, 0, b, b, 1, 1) < 0 || copy_slab(work, d, end, a, end - 1, 1, 1) < 0;
+        else
+            rc = copy_slab(work, d, 0, b, n, 1, b) < 0 || copy_slab(work, d, end, a, b, 1, a) < 0;
+        if (rc) return -1;
+    }
+    return 0;
+}
+
+static int cuts(const rt_params *p)
+{
+    for (int i = 0; i < p->n[0]; i++) if (p->list[i] < 0) return 1;
+    return 0;
+}
+
+static int pad_by_index(const rt_op *op, int nin, const rt_operand *in, int mode, const intptr_t *before,
+                        const intptr_t *full, rt_tensor **out)
+{
+    rt_tensor *x = in[0].t, *index = sources(x->ndim, x->shape, full, before, mode);
+    intptr_t dims[RT_MAX_NDIM];
+    if (!index) return -1;
+    rt_operand pair[2] = {in[0], rt_operand_of(index)};
+    all_dims(x->ndim, dims);
+    int rc = rt_index_get(op, 2, pair, x->ndim, dims, all_mask(x->ndim), 0, out);
+    Py_DECREF(index);
+    return rc;
+}
+
 FORWARD(pad)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *work, *to, *from;
-    intptr_t before[RT_MAX_NDIM], full[RT_MAX_NDIM], dims[RT_MAX_NDIM];
+    intptr_t before[RT_MAX_NDIM], full[RT_MAX_NDIM];
     if (!x || frame(op, p, x->ndim, x->shape, before, full) < 0) return -1;
-    if (p->i[0] != CONSTANT) {
-        rt_tensor *index = sources(x->ndim, x->shape, full, before, (int)p->i[0]);
-        if (!index) return -1;
-        rt_operand pair[2] = {in[0], rt_operand_of(index)};
-        all_dims(x->ndim, dims);
-        int rc = rt_index_get(op, 2, pair, x->ndim, dims, all_mask(x->ndim), 0, out);
-        Py_DECREF(index);
-        return rc;
-    }
+    int mode = (int)p->i[0];
+    if (mode != CONSTANT && cuts(p)) return pad_by_index(op, nin, in, mode, before, full, out);
     rt_operand value = rt_operand_float(p->f[0]);
     if (rt_output_begin(op, out, (rt_dtype)x->dtype, x->ndim, full, nin, in, 0, &work) < 0) return -1;
-    int rc = rt_fill(work, &value);
+    int rc = mode == CONSTANT ? rt_fill(work, &value) : 0;
     if (rc == 0) rc = inner(x, work, before, &to, &from);
     if (rc == 0) {
         rc = rt_copy_into(to, from);
         Py_DECREF(to);
         Py_DECREF(from);
     }
+    if (rc == 0 && mode != CONSTANT) rc = fill_frame(work, x, before, mode);
     if (rc == 0) return rt_output_finish(out[0], work);
     Py_DECREF(work);
     return -1;
