@@ -14,10 +14,21 @@ from __future__ import annotations
 
 import importlib
 import math as _math
+import os as _os
 from typing import Any
 
-from . import _C
-from ._C import (  # noqa: F401
+import numpy as _numpy  # noqa: F401  (its BLAS must be loaded before the next lines)
+
+# Our pool divides the work, so the bundled OpenBLAS is told, while it is loaded, to start no threads.
+_blas_threads = _os.environ.get("OPENBLAS_NUM_THREADS")
+_os.environ["OPENBLAS_NUM_THREADS"] = "1"
+from . import _C  # noqa: E402
+
+if _blas_threads is None:
+    del _os.environ["OPENBLAS_NUM_THREADS"]
+else:
+    _os.environ["OPENBLAS_NUM_THREADS"] = _blas_threads
+from ._C import (  # noqa: E402, F401
     DeviceError,
     DtypeError,
     RusTorchError,
