@@ -117,9 +117,9 @@ class DataLoader:
     def _gather(self, dataset: TensorDataset, where: Tensor | None) -> Iterator[list[Tensor]]:
         """Batches by index_select; `where` translates numbers of a Subset."""
         assert isinstance(self.sampler, Sampler) and isinstance(self.batch_sampler, BatchSampler)
-        try:
+        if type(self.sampler).__iter__ in (Sampler.__iter__, SequentialSampler.__iter__):
             numbers = self.sampler.numbers()
-        except NotImplementedError:
+        else:
             numbers = as_tensor(list(self.sampler), dtype="int64")
         if where is not None:
             numbers = where[numbers]

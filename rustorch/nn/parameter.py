@@ -27,9 +27,6 @@ class Parameter(Tensor):
         parameter: Parameter = _window(cls, data, requires_grad)
         return parameter
 
-    def __repr__(self) -> str:
-        return "Parameter containing:\n" + super().__repr__()
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
