@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .. import _compositions
 from .einsum import contract
 from .registry import NotHere, axes_of, deliver, implements, one_axis, op, tensor
 
@@ -20,14 +20,22 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
         return deliver(np.multiply(x, y), out)
     if y.ndim <= 2:
         return deliver(np.matmul(x, y), out)
+    if x.shape[-1] != y.shape[-2]:
+        raise ValueError(f"dot: dimension {x.ndim - 1} of {tuple(x.shape)} and {y.ndim - 2} of {tuple(y.shape)} differ")
     return deliver(_tensordot(x, y, [x.ndim - 1], [y.ndim - 2]), out)
 
 
 def _tensordot(x: Any, y: Any, xs: list[int], ys: list[int]) -> Any:
-    dtype = np.result_type(x.dtype, y.dtype) if "b" in (x.dtype.kind, y.dtype.kind) else None
-    if dtype is not None and dtype.kind == "b":
+    """Sum of products over dimensions xs of x and ys of y, as one matrix product."""
+    if "b" in (x.dtype.kind, y.dtype.kind):
         raise NotHere
-    return _compositions.tensordot(x, y, (xs, ys))
+    keep_x = [i for i in range(x.ndim) if i not in xs]
+    keep_y = [i for i in range(y.ndim) if i not in ys]
+    common = math.prod(x.shape[i] for i in xs)
+    rows, columns = [x.shape[i] for i in keep_x], [y.shape[i] for i in keep_y]
+    left = op("reshape")(op("permute")(x, (*keep_x, *xs)), (math.prod(rows), common))
+    right = op("reshape")(op("permute")(y, (*ys, *keep_y)), (common, math.prod(columns)))
+    return op("reshape")(np.matmul(left, right), (*rows, *columns))
 
 
 @implements("vdot")
@@ -39,6 +47,8 @@ def vdot(a: Any, b: Any, /) -> Any:
 @implements("inner")
 def inner(a: Any, b: Any, /) -> Any:
     x, y = tensor(a), tensor(b)
+    if x.ndim and y.ndim and x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"inner: the last dimensions of {tuple(x.shape)} and {tuple(y.shape)} differ")
     return np.multiply(x, y) if x.ndim == 0 or y.ndim == 0 else _tensordot(x, y, [x.ndim - 1], [y.ndim - 1])
 
 

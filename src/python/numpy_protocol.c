@@ -113,6 +113,10 @@ static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
     }
     if (status == 0) status = rt_op_apply(op, op->nin, in, NULL, out);
     while (n > 0) Py_XDECREF(owned[--n]);
+    if (status < 0 && PyErr_ExceptionMatches(rt_DtypeError)) {
+        PyErr_Clear();
+        status = 1;                                /* maximum of complex numbers: NumPy has an order for them */
+    }
     if (status < 0) return NULL;
     return status == 0 ? (PyObject *)out[0] : Py_NewRef(Py_NotImplemented);
 }
@@ -152,6 +156,17 @@ static PyObject *apply(const rt_numpy_call *c, rt_operand *in)
     return rt_numpy_deliver(c, out[0], given);
 }
 
+/* Integers alone, by a ufunc that treats them otherwise in NumPy; as float64 where that is how.
+ * 1: NumPy is to do it. */
+static int settle_integers(const rt_numpy_call *c, rt_operand *in, PyObject **owned)
+{
+    if (c->binding->integers == RT_INTEGERS_OURS || !in[0].t || rt_dtype_is_inexact((rt_dtype)in[0].t->dtype)) return 0;
+    if (c->binding->integers == RT_INTEGERS_NUMPYS) return 1;
+    Py_XSETREF(owned[0], (PyObject *)rt_cast(in[0].t, RT_f64));
+    in[0].t = (rt_tensor *)owned[0];
+    return owned[0] ? 0 : -1;
+}
+
 PyObject *rt_numpy_call_op(const rt_numpy_call *c)
 {
     const rt_op *op = c->binding->op;
@@ -170,7 +185,12 @@ PyObject *rt_numpy_call_op(const rt_numpy_call *c)
     } else {
         PyObject *out = rt_numpy_out(c, 0);
         if (out && !rt_tensor_check(out) && rt_numpy_needs_gradient(c)) rt_numpy_refuse_array(c);
-        else if (!c->dtype || cast_inputs(c, in, owned) == 0) result = apply(c, in);
+        else if (c->dtype && cast_inputs(c, in, owned) < 0) result = NULL;
+        else if ((status = settle_integers(c, in, owned)) == 0) result = apply(c, in);
+        if (status == 1 || (!result && PyErr_ExceptionMatches(rt_DtypeError))) {
+            PyErr_Clear();
+            result = rt_numpy_fallback(c);
+        }
     }
     for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);
     return result;
@@ -232,6 +252,18 @@ static PyObject *dispatch(rt_numpy_call *c)
     return rt_numpy_fallback(c);
 }
 
+/* "__call__", most often the one interned object. */
+static int is_call(PyObject *method)
+{
+    static PyObject *word;                         /* borrowed: interned for good */
+    if (!word) {
+        PyObject *own = PyUnicode_InternFromString("__call__");
+        if (own && own == method) word = own;
+        Py_XDECREF(own);
+    }
+    return method == word || PyUnicode_CompareWithASCIIString(method, "__call__") == 0;
+}
+
 PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     (void)self;
@@ -244,7 +276,7 @@ PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, Py
     rt_dtype before = rt_default_dtype_overridden();
     rt_default_dtype_override(RT_f64);
     PyObject *result = NULL;
-    if (b && !kwnames && n - 2 == b->op->nin && PyUnicode_CompareWithASCIIString(args[1], "__call__") == 0) {
+    if (b && !kwnames && n - 2 == b->op->nin && b->integers == RT_INTEGERS_OURS && is_call(args[1])) {
         result = call_plainly(b->op, args + 2);
         if (result != Py_NotImplemented) goto done;
         Py_DECREF(result);

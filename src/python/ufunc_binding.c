@@ -45,6 +45,8 @@ int rt_binding_add(PyObject *ufunc, const rt_op *op)
         used++;
     }
     b->op = op;
+    b->integers = strcmp(op->numpy, "reciprocal") == 0 ? RT_INTEGERS_NUMPYS   /* 1 / 2 is 0 there */
+                : strcmp(op->numpy, "rint") == 0 ? RT_INTEGERS_FLOAT64 : RT_INTEGERS_OURS;
     for (size_t i = 0; i < sizeof folds / sizeof *folds; i++) {
         if (strcmp(op->numpy, folds[i].numpy) != 0) continue;
         b->reduce = folds[i].reduce && rt_op_find(folds[i].reduce) ? folds[i].reduce : NULL;
