@@ -26,7 +26,7 @@ SYNONYMS = {
 # rows that are not methods, or whose method means something else
 NOT_METHODS = {
     "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
-    "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
+    "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous", "polygamma",
 }  # fmt: skip
 
 
@@ -122,6 +122,13 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     return _ops["gelu" if approximate == "none" else "gelu_tanh"](x)
 
 
+def polygamma(n: int, x: Any, *, out: Any = None) -> Any:
+    """The n-th derivative of digamma at x."""
+    if n < 0:
+        raise ValueError(f"polygamma: n must be 0 or more, not {n}")
+    return _ops["polygamma"](x, n, out=out)
+
+
 def round(x: Any, *, decimals: int = 0, out: Any = None) -> Any:
     """Nearest integer, halves to even; decimals shifts the point."""
     if decimals == 0:
@@ -157,7 +164,7 @@ def _spread(name: str, x: Any, dim: Any, unbiased: Any, keepdim: bool, kw: dict[
 
 
 _CHOOSERS: dict[str, Any] = {
-    f.__name__: f for f in (max, min, where, clamp, clamp_, div, gelu, round, var, std)
+    f.__name__: f for f in (max, min, where, clamp, clamp_, div, gelu, polygamma, round, var, std)
 } | {"clip": clamp, "divide": div, "true_divide": div, "std": std, "var": var}  # fmt: skip
 
 # with a keyword `alpha`; the plain row is what operators and two-argument calls use
@@ -183,7 +190,7 @@ def _attach() -> None:
             if row + "_" in methods:
                 methods[synonym + "_"] = methods[row + "_"]
     methods.update(_compositions.methods())
-    methods.update({n: f for n, f in _CHOOSERS.items() if n != "where"})
+    methods.update({n: f for n, f in _CHOOSERS.items() if n not in ("where", "polygamma")})
     methods.update(_ALPHA)
     methods.update(_methods.methods())
     for name, function in methods.items():

@@ -39,6 +39,9 @@ TORCH_NAMES = {
     "gelu_tanh": None, "trigamma": None,
 }  # fmt: skip
 
+# parameters without a default
+REQUIRED = {"threshold": [0.5, 0.25], "polygamma": [3.0]}
+
 
 def dtypes(row):
     return CLASSES[row["class"]]
@@ -53,8 +56,8 @@ def intervals(row):
 
 def parameters(row):
     """Default numbers of PARAM rows: [value] for the operands after the first that have one."""
-    if row["name"] == "threshold":
-        return [0.5, 0.25]
+    if row["name"] in REQUIRED:
+        return REQUIRED[row["name"]]
     values = []
     for item in row["signature"].split(",")[1:]:
         if "=" in item:

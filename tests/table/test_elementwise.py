@@ -24,6 +24,7 @@ NOT_TWICE = {"angle_slope"}
 FORMULAS = {
     "angle_slope": None,
     "gelu_tanh": lambda x: torch.nn.functional.gelu(torch.from_numpy(x), approximate="tanh").numpy(),
+    "polygamma": lambda x: scipy.special.polygamma(3, x),
     "trigamma": lambda x: scipy.special.polygamma(1, x),
 }
 

@@ -99,4 +99,5 @@ ALWAYS vec v_xlog1py(vec x, vec y)
 #define lgamma(x) v_lgamma(V(x))
 #define digamma(x) v_each1(digamma, V(x))
 #define trigamma(x) v_each1(trigamma, V(x))
+#define polygamma(x, n) v_each2(polygamma, V(x), V(n))
 #endif

@@ -49,6 +49,26 @@ static UNUSED double trigamma(double x)
     return sum + 1 / x + z * 0.5 + z / x * polynomial(b, 7, z);
 }
 
+/* The n-th derivative of digamma, n >= 1: (-1)^(n+1) n! zeta(n + 1, x), the Hurwitz zeta function by
+ * the Euler-Maclaurin sum (DLMF 25.11.5) after moving x above 12 by its recurrence. */
+static UNUSED double polygamma(double x, double order)
+{
+    static const double b[] = {1.0L / 12, -1.0L / 720, 1.0L / 30240, -1.0L / 1209600, 1.0L / 47900160};
+    double s = order + 1, sum = 0;
+    if (order == 0) return digamma(x);
+    if (order == 1) return trigamma(x);
+    if (!(order > 1) || order != floor(order) || x < -10000) return NAN;
+    if (x <= 0 && x == floor(x)) return INFINITY;
+    for (; x < 12 + order / 2; x++) sum += pow(x, -s);
+    double power = pow(x, -s), term = power * s / x;
+    sum += x * power / (s - 1) + power * 0.5;
+    for (int j = 0; j < 5; j++) {
+        sum += b[j] * term;
+        term *= (s + 2 * j + 1) * (s + 2 * j + 2) / (x * x);
+    }
+    return (fmod(order, 2) == 0 ? -1 : 1) * tgamma(order + 1) * sum;
+}
+
 /* The inverse of erf: the normal quantile of M. Wichura, "Algorithm AS 241" (1988), PPND16,
  * about 1e-16 relative; its lower tail is taken from 1 - |x|, which is exact. */
 static UNUSED double erfinv(double x)
