@@ -305,7 +305,8 @@ def numel(x: Any) -> int:
 
 def from_torch(x: Any) -> Any:
     """A Tensor on the memory of a PyTorch tensor (detached)."""
-    return _C.from_dlpack(x.detach() if x.requires_grad else x)
+    x = x.detach() if x.requires_grad else x
+    return _C.from_dlpack(x.resolve_conj().resolve_neg() if x.is_conj() or x.is_neg() else x)
 
 
 def create_tensor(data: Any, shape: Any = None, dtype: Any = None) -> Any:

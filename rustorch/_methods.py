@@ -118,7 +118,10 @@ def to_torch(self: Any) -> Any:
     """A PyTorch tensor on the same memory (detached)."""
     import torch
 
-    return torch.from_dlpack(self.detach())
+    plain = self.detach() if self.requires_grad else self
+    if hasattr(torch.Tensor, "__dlpack_c_exchange_api__") and not plain.readonly and min(plain.strides, default=0) >= 0:
+        return plain._hand_over(torch.Tensor)
+    return torch.from_dlpack(plain)
 
 
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:

@@ -34,6 +34,8 @@ METHOD(storage_offset)
 METHOD(contiguous) { (void)unused; return (PyObject *)rt_contiguous(SELF); }
 METHOD(dlpack_device) { (void)unused; return rt_dlpack_device(SELF); }
 
+static PyObject *hand_over(PyObject *self, PyObject *type) { return rt_dlpack_hand_over(SELF, type); }
+
 static PyObject *item(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     char text[RT_SHAPE_TEXT];
@@ -281,6 +283,7 @@ PyMethodDef rt_tensor_methods[] = {
     {"__dlpack__", FAST(rt_dlpack_method), METH_FASTCALL | METH_KEYWORDS,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None): capsule for the consumer."},
     {"__dlpack_device__", dlpack_device, METH_NOARGS, "(device type, device id) in DLPack's numbers."},
+    {"_hand_over", hand_over, METH_O, "A tensor of another library's type on the same memory, by that type's C exchange table."},
     {"detach", detach, METH_NOARGS, "The same memory without history."},
     {"detach_", detach_, METH_NOARGS, "Forgets the history in place."},
     {"requires_grad_", FAST(requires_grad_), METH_FASTCALL, "requires_grad_(flag=True): sets it, returns the tensor."},
