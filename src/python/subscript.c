@@ -30,6 +30,7 @@ typedef struct {
 typedef struct { int dim, ndim, source; intptr_t value; rt_tensor *array; int mask; } advanced;
 typedef struct {
     int trivial, naxes, nadvanced, ndim;          /* ndim of the window */
+    int before_ellipsis;                          /* advanced items before `...`: it parts them even when empty */
     intptr_t start[RT_MAX_NDIM], step[RT_MAX_NDIM], length[RT_MAX_NDIM], newaxis[RT_MAX_NDIM];
     advanced advanced[MAX_ITEMS];
 } layout;
@@ -295,6 +296,7 @@ static int lay_item(const rt_tensor *t, parsed *k, layout *l, item *it, int *dim
     case ITEM_NEWAXIS:
         return add_axis(l);
     case ITEM_ELLIPSIS:
+        l->before_ellipsis = l->nadvanced;
         for (int n = t->ndim - k->used; n > 0; n--, l->ndim++) whole(l, t, (*dim)++);
         return 0;
     case ITEM_TRUTH:
@@ -317,7 +319,7 @@ static int lay(const rt_tensor *t, parsed *k, layout *l)
 {
     int d = 0;
     l->trivial = 1;
-    l->naxes = l->nadvanced = l->ndim = 0;
+    l->naxes = l->nadvanced = l->ndim = l->before_ellipsis = 0;
     for (int i = 0; i < k->n; i++)
         if (lay_item(t, k, l, &k->items[i], &d) < 0) return -1;
     for (; d < t->ndim; d++, l->ndim++) whole(l, t, d);
@@ -419,7 +421,7 @@ static int make_positions(const layout *l, const rt_tensor *v, positions *out)
 {
     rt_tensor *arrays[MAX_ITEMS] = {NULL};
     intptr_t shape[RT_MAX_NDIM], dims[RT_MAX_NDIM];
-    int ndim, k = 0, together = 1, rc = -1;
+    int ndim, k = 0, rc = -1, together = !l->before_ellipsis || l->before_ellipsis == l->nadvanced;
     out->index = NULL;
     if (make_arrays(l, arrays, &ndim, shape) < 0) goto done;
     for (int e = 0; e < l->nadvanced; e++) {

@@ -142,6 +142,8 @@ def test_basic_set(case):
 @example(((2, 3, 4), (np.array([0, 1]), Ellipsis, np.array([1, 2]))))
 @example(((2, 3), (np.array([0, 1]), Ellipsis, np.array([1, 2]))))
 @example(((2, 3), (np.array([0, 1]), None, np.array([1, 2]))))
+@example(((3, 2, 2), (slice(None), np.array([True, False]), np.array([[0, 0]]), Ellipsis)))
+@example(((3, 2, 2), (slice(None), np.array([True, False]), Ellipsis, np.array([[0, 0]]))))
 @example(((2, 3), (True,)))
 @example(((2, 3), (False, 1)))
 @example(((2, 3), ([],)))
