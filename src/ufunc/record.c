@@ -2,6 +2,7 @@
  * inputs, hands the outputs to their node, and keeps in-place writes honest.
  * Floor: ufunc. */
 #include "ufunc/record.h"
+#include "backends/memory.h"
 #include "core/error.h"
 #include "ufunc/apply.h"
 #include "ufunc/derive.h"
@@ -156,12 +157,33 @@ done:
     return status;
 }
 
+/* out = constant: what it was gets the gradient 0. */
+static int overwritten_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
+{
+    rt_operand zero = rt_operand_int(0);
+    if (!rt_node_wants(node, 0)) return 0;
+    gin[0] = rt_empty_like(g[0], (rt_dtype)g[0]->dtype);
+    return gin[0] ? rt_fill(gin[0], &zero) : -1;
+}
+
+static const rt_node_class overwritten_class = {"overwritten", overwritten_backward};
+
 int rt_record_constant(const rt_op *op, rt_tensor *out)
 {
     rt_tensor_touch(out, op->cls.name);
     if (!rt_grad_enabled) return 0;
-    Py_CLEAR(out->node);
-    if (out->base && rt_tensor_requires_grad(out->base)) return rt_window_rebase(out, NULL, 0);
+    rt_node *n = NULL;
+    int status = -1;
+    if (out->node) {
+        n = rt_node_new(&overwritten_class, 1, 1, 0);
+        if (!n) return -1;
+        rt_node_connect(n, 0, out);
+        if (rt_node_own_output(n, 0, out) < 0) goto done;
+    }
+    if (out->base && rt_tensor_requires_grad(out->base)) status = rt_window_rebase(out, n, 0);
+    else status = 0;
     if (out->base) out->base_version = out->storage->version;
-    return 0;
+done:
+    Py_XDECREF((PyObject *)n);
+    return status;
 }

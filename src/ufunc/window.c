@@ -1,6 +1,6 @@
 /* window: the two nodes that keep views and bases consistent under in-place writes.
- * A view is described by shape, byte steps and offset relative to its base, which must be
- * contiguous here; gradients are then contiguous tensors on which the same window lies.
+ * A view is described by shape, byte steps and offset relative to the lowest byte of its base;
+ * gradients are laid out in memory as the base is, so that the same window lies on them.
  * Floor: ufunc. */
 #include "ufunc/window.h"
 #include "backends/memory.h"
@@ -10,36 +10,61 @@
 #include "ufunc/apply.h"
 #include <string.h>
 
-/* params of both nodes: list 0 shape, list 1 steps in bytes, i[0] offset in bytes, i[1] itemsize of the base */
+/* params of both nodes: list 0 the view's shape, 1 its steps, 2 the base's steps; i[0] offset of the
+ * view, i[1] of the base, i[2] span of the base, all in bytes from the base's lowest; i[3] itemsize */
 static int describe(const rt_tensor *view, rt_params **out)
 {
     const rt_tensor *base = view->base;
-    if (!rt_tensor_is_contiguous(base) || view->dtype != base->dtype)
+    char *low, *high;
+    if (view->dtype != base->dtype || !rt_tensor_is_injective(base))
         return rt_error(PyExc_RuntimeError, view->storage->writer ? view->storage->writer : "in-place write",
-                        "in-place writes through views inside a graph need a contiguous base of the same dtype;"
-                        " clone the tensor before taking views of it");
-    rt_params *p = PyMem_Calloc(1, offsetof(rt_params, list) + 2 * (size_t)(view->ndim + 1) * sizeof(intptr_t));
+                        "in-place writes through views inside a graph need a base of the same dtype whose elements"
+                        " have places of their own; clone the tensor before taking views of it");
+    size_t count = 2 * (size_t)view->ndim + base->ndim;
+    rt_params *p = PyMem_Calloc(1, offsetof(rt_params, list) + (count + 1) * sizeof(intptr_t));
     if (!p) {
         PyErr_NoMemory();
         return -1;
     }
+    rt_tensor_bounds(base, &low, &high);
     p->n[0] = p->n[1] = view->ndim;
-    p->nlist = (int16_t)(2 * view->ndim);
+    p->n[2] = base->ndim;
+    p->nlist = (int16_t)count;
     memcpy(p->list, view->shape, view->ndim * sizeof(intptr_t));
     memcpy(p->list + view->ndim, view->steps, view->ndim * sizeof(intptr_t));
-    p->i[0] = view->data - base->data;
-    p->i[1] = (intptr_t)rt_tensor_itemsize(base);
+    memcpy(p->list + 2 * view->ndim, base->steps, base->ndim * sizeof(intptr_t));
+    p->i[0] = view->data - low;
+    p->i[1] = base->data - low;
+    p->i[2] = high - low;
+    p->i[3] = (intptr_t)rt_tensor_itemsize(base);
     *out = p;
     return 0;
 }
 
-/* The window of params p on the fresh contiguous tensor t; complex gradients of real ones keep up
- * because steps scale with the itemsize. */
+/* Steps of the base's dtype in units of t's: gradients may have another itemsize. */
+static void scale_steps(const rt_params *p, const intptr_t *steps, int n, intptr_t item, intptr_t *out)
+{
+    for (int i = 0; i < n; i++) out[i] = steps[i] / p->i[3] * item;
+}
+
+/* New uninitialised tensor of the base's shape in the base's layout. */
+static rt_tensor *like_base(const rt_params *p, rt_dtype dtype, const intptr_t *shape, rt_device device)
+{
+    intptr_t steps[RT_MAX_NDIM], item = (intptr_t)rt_itemsize(dtype), span[1] = {p->i[2] / p->i[3]};
+    rt_tensor *flat = rt_empty(dtype, 1, span, device), *t = NULL;
+    if (!flat) return NULL;
+    scale_steps(p, rt_params_list(p, 2), p->n[2], item, steps);
+    t = rt_tensor_alias(flat, flat->data + p->i[1] / p->i[3] * item, dtype, p->n[2], shape, steps);
+    Py_DECREF(flat);
+    return t;
+}
+
+/* The window of params p on t, which like_base made. */
 static rt_tensor *lay(const rt_params *p, const rt_tensor *t)
 {
     intptr_t steps[RT_MAX_NDIM], item = (intptr_t)rt_tensor_itemsize(t);
-    for (int i = 0; i < p->n[0]; i++) steps[i] = p->list[p->n[0] + i] / p->i[1] * item;
-    return rt_tensor_alias(t, t->data + p->i[0] / p->i[1] * item, (rt_dtype)t->dtype, p->n[0], p->list, steps);
+    scale_steps(p, rt_params_list(p, 1), p->n[0], item, steps);
+    return rt_tensor_alias(t, t->data + (p->i[0] - p->i[1]) / p->i[3] * item, (rt_dtype)t->dtype, p->n[0], p->list, steps);
 }
 
 static int refuse_graph(const char *name)
@@ -56,7 +81,7 @@ static int rebase_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
     rt_tensor *whole = NULL, *part = NULL;
     rt_operand zero = rt_operand_int(0);
     if (refuse_graph(node->cls->name) < 0) return -1;
-    whole = rt_empty((rt_dtype)g[0]->dtype, g[0]->ndim, g[0]->shape, g[0]->storage->device);
+    whole = like_base(node->params, (rt_dtype)g[0]->dtype, g[0]->shape, g[0]->storage->device);
     if (!whole || rt_copy_into(whole, g[0]) < 0) goto done;
     part = lay(node->params, whole);
     if (!part) goto done;
@@ -91,7 +116,7 @@ static int rederive_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin
         ndim = ((rt_tensor *)to)->ndim;
         shape = ((rt_tensor *)to)->shape;
     }
-    whole = rt_empty((rt_dtype)g[0]->dtype, ndim, shape, g[0]->storage->device);
+    whole = like_base(node->params, (rt_dtype)g[0]->dtype, shape, g[0]->storage->device);
     if (!whole || rt_fill(whole, &zero) < 0) goto done;
     part = lay(node->params, whole);
     if (!part) goto done;
