@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "python/convert.h"
 #include "ufunc/apply.h"
+#include <string.h>
 #include <structmember.h>
 
 static PyObject *slow(rt_function *f, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -93,6 +94,35 @@ static PyObject *function_reduce(PyObject *self, PyObject *unused)
     return Py_NewRef(((rt_function *)self)->name);     /* pickled by its global name */
 }
 
+/* "(x, dim=None, *, out=None)" from "x, dim:ints?=None": the row's text without its types. */
+static PyObject *plain_signature(const rt_op *op, int inplace)
+{
+    char text[320] = "(";
+    size_t n = 1;
+    int in_type = 0, is_word = 0, quoted = 0, star = 0;
+    for (const char *s = op->signature; *s && strncmp(s, " ->", 3) != 0 && n < sizeof text - 24; s++) {
+        if (*s == ',' && quoted) text[n++] = '\'', quoted = 0;
+        if (*s == ':') is_word = 0;
+        in_type = *s == ':' || (in_type && *s != ',' && *s != '=');
+        is_word |= *s == '|';
+        star |= *s == '*';
+        if (in_type) continue;
+        text[n++] = *s;
+        if (*s == '=' && is_word) text[n++] = '\'', quoted = 1;
+        if (*s == '=' || *s == ',') is_word = 0;
+    }
+    if (quoted) text[n++] = '\'';
+    text[n] = 0;
+    int takes_out = op->family != RT_VIEW && !inplace;
+    return PyUnicode_FromFormat("%s%s)", text, !takes_out ? "" : star ? ", out=None" : ", *, out=None");
+}
+
+static PyObject *function_text_signature(PyObject *self, void *unused)
+{
+    (void)unused;
+    return plain_signature(((rt_function *)self)->op, ((rt_function *)self)->inplace);
+}
+
 static PyObject *function_signature(PyObject *self, void *unused)
 {
     (void)unused;
@@ -108,6 +138,7 @@ static PyMemberDef function_members[] = {
 };
 static PyGetSetDef function_getset[] = {
     {"signature", function_signature, NULL, "The row's signature text.", NULL},
+    {"__text_signature__", function_text_signature, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyMethodDef function_methods[] = {
@@ -137,8 +168,11 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
     f->vectorcall = function_call;
     f->op = op;
     f->inplace = inplace;
+    f->doc = NULL;
     f->name = PyUnicode_FromFormat(inplace ? "%s_" : "%s", op->cls.name);
-    f->doc = PyUnicode_FromFormat("%s%s(%s)\n\n%s", op->cls.name, inplace ? "_" : "", op->signature, op->doc);
+    PyObject *arguments = plain_signature(op, inplace);
+    if (arguments && f->name) f->doc = PyUnicode_FromFormat("%U%U\n\n%s", f->name, arguments, op->doc);
+    Py_XDECREF(arguments);
     if (!f->name || !f->doc || rt_signature_parse(op->signature, &f->signature) < 0) {
         Py_DECREF(f);
         return NULL;
