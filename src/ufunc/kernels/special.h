@@ -59,14 +59,19 @@ static UNUSED double polygamma(double x, double order)
     if (order == 1) return trigamma(x);
     if (!(order > 1) || order != floor(order) || x < -10000) return NAN;
     if (x <= 0 && x == floor(x)) return INFINITY;
-    for (; x < 12 + order / 2; x++) sum += pow(x, -s);
+    double factor = (fmod(order, 2) == 0 ? -1 : 1) * tgamma(order + 1);
+    for (; x < 12 + order / 2; x++) {
+        double next = pow(x, -s);
+        sum += next;
+        if (x > 0 && next <= 1e-18 * fabs(sum)) return factor * sum;   /* the rest is smaller still */
+    }
     double power = pow(x, -s), term = power * s / x;
     sum += x * power / (s - 1) + power * 0.5;
     for (int j = 0; j < 5; j++) {
         sum += b[j] * term;
         term *= (s + 2 * j + 1) * (s + 2 * j + 2) / (x * x);
     }
-    return (fmod(order, 2) == 0 ? -1 : 1) * tgamma(order + 1) * sum;
+    return factor * sum;
 }
 
 /* The inverse of erf: the normal quantile of M. Wichura, "Algorithm AS 241" (1988), PPND16,
