@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import _C
 from . import elements, joining, products, reductions, selecting, shapes, statistics  # noqa: F401  (they enter themselves)
 from .composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
-from .registry import TABLE, NotHere, through_numpy
+from .registry import TABLE, NotHere, np, through_numpy
 
 _PLAIN = (_C.Tensor, np.ndarray)
 
@@ -22,7 +20,7 @@ _PLAIN = (_C.Tensor, np.ndarray)
 def array_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """What Tensor.__array_function__ answers."""
     for t in types:
-        if not issubclass(t, _PLAIN) and hasattr(t, "__array_function__"):
+        if t is not _C.Tensor and not issubclass(t, _PLAIN) and hasattr(t, "__array_function__"):
             return NotImplemented
     entry = TABLE.get(func)
     if entry is not None and entry.takes(args, kwargs):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .registry import _ops, tensor
+from .registry import _ops, np, tensor
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -42,12 +40,19 @@ def _vecmat(x: Any, a: Any) -> Any:
 
 
 def _is_complex(x: Any) -> bool:
-    return tensor(x).dtype.kind == "c"
+    return bool(tensor(x).dtype.kind == "c")
 
 
 _BY_NAME = {
-    "divmod": _divmod, "modf": _modf, "float_power": _float_power, "ldexp": _ldexp, "degrees": np.rad2deg,
-    "radians": np.deg2rad, "vecdot": _vecdot, "matvec": _matvec, "vecmat": _vecmat,
-}  # fmt: skip
+    "divmod": _divmod,
+    "modf": _modf,
+    "float_power": _float_power,
+    "ldexp": _ldexp,
+    "degrees": np.rad2deg,
+    "radians": np.deg2rad,
+    "vecdot": _vecdot,
+    "matvec": _matvec,
+    "vecmat": _vecmat,
+}
 
 COMPOSED_UFUNCS = {getattr(np, name): function for name, function in _BY_NAME.items() if hasattr(np, name)}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from .registry import op
+from .registry import np, op
 
 
 def _labels(spec: str, operands: list[Any]) -> tuple[list[list[str]], list[str]]:
@@ -68,7 +66,9 @@ def _arrange(x: Any, labels: list[str], order: list[str], lengths: dict[str, int
     return op("expand")(x, tuple(lengths[label] if label in labels else 1 for label in order))
 
 
-def _product(x: Any, xl: list[str], y: Any, yl: list[str], keep: set[str], lengths: dict[str, int]) -> tuple[Any, list[str]]:
+def _product(
+    x: Any, xl: list[str], y: Any, yl: list[str], keep: set[str], lengths: dict[str, int]
+) -> tuple[Any, list[str]]:
     x, xl = _sum_out(x, xl, keep | set(yl))
     y, yl = _sum_out(y, yl, keep | set(xl))
     batch = [label for label in xl if label in yl and label in keep]
@@ -97,7 +97,9 @@ def contract(spec: str, operands: list[Any]) -> Any:
             if lengths.setdefault(label, n) == 1:
                 lengths[label] = n
             elif n not in (1, lengths[label]):
-                raise ValueError(f"einsum: '{label}' is {lengths[label]} long in one operand and {n} in another")
+                raise ValueError(
+                    f"einsum: '{label}' is {lengths[label]} long in one operand and {n} in another"
+                )
     x, labels = _diagonals(operands[0], inputs[0])
     for i, y in enumerate(operands[1:], 1):
         keep = set(output).union(*inputs[i + 1 :])

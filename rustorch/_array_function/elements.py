@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .registry import NotHere, deliver, implements, op, tensor
+from .registry import NotHere, deliver, implements, np, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -26,13 +24,26 @@ def nonzero(a: Any) -> Any:
 
 
 @implements("clip")
-def clip(a: Any, a_min: Any = _missing, a_max: Any = _missing, out: Any = None, *, min: Any = _missing, max: Any = _missing) -> Any:
+def clip(
+    a: Any,
+    a_min: Any = _missing,
+    a_max: Any = _missing,
+    out: Any = None,
+    *,
+    min: Any = _missing,
+    max: Any = _missing,
+) -> Any:
     if (a_min is not _missing or a_max is not _missing) and (min is not _missing or max is not _missing):
-        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+        raise ValueError(
+            "Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden."
+        )
     low = min if a_min is _missing else a_min
     high = max if a_max is _missing else a_max
     x = tensor(a)
-    no_low, no_high = low in (None, _missing) if not hasattr(low, "dtype") else False, high in (None, _missing) if not hasattr(high, "dtype") else False
+    no_low, no_high = (
+        low in (None, _missing) if not hasattr(low, "dtype") else False,
+        high in (None, _missing) if not hasattr(high, "dtype") else False,
+    )
     if no_low and no_high:
         return deliver(op("positive")(x) if x.dtype.kind != "b" else op("clone")(x), out)
     if no_low:
@@ -148,7 +159,11 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     steps = varargs or (1.0,)
     if edge_order != 1 or any(np.ndim(s) for s in steps) or x.dtype.kind != "f":
         raise NotHere
-    axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = (
+        range(x.ndim)
+        if axis is None
+        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    )
     steps = tuple(steps) * len(axes) if len(steps) == 1 else steps
     results = []
     for d, h in zip(axes, steps, strict=True):

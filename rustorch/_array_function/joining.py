@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, one_axis, op, tensor
+from .registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
 from .shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
 
 _builtin_max = max
@@ -23,7 +21,9 @@ def _joined(parts: list[Any], axis: int, out: Any, dtype: Any, casting: str) -> 
 
 
 @implements("concatenate", "concat")
-def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def concatenate(
+    arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
     parts = [tensor(a) for a in arrays]
     if axis is None:
         parts, axis = [op("reshape")(p, (-1,)) for p in parts], 0
@@ -33,11 +33,19 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = 
 
 
 @implements("stack")
-def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def stack(
+    arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
     parts = [tensor(a) for a in arrays]
     if len({tuple(p.shape) for p in parts}) > 1:
         raise ValueError("all input arrays must have the same shape")
-    return _joined([expand_dims(p, axis) for p in parts], one_axis(axis, parts[0].ndim + 1) if parts else 0, out, dtype, casting)
+    return _joined(
+        [expand_dims(p, axis) for p in parts],
+        one_axis(axis, parts[0].ndim + 1) if parts else 0,
+        out,
+        dtype,
+        casting,
+    )
 
 
 def _each(function: Any, arrays: Any) -> list[Any]:
@@ -140,22 +148,44 @@ def _like(make: Any, prototype: Any, dtype: Any, order: str, shape: Any, device:
 
 
 @implements("zeros_like")
-def zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     return _filled(a, 0, dtype, order, shape, device)
 
 
 @implements("ones_like")
-def ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     return _filled(a, 1, dtype, order, shape, device)
 
 
 @implements("full_like")
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
     return _filled(a, fill_value, dtype, order, shape, device)
 
 
 @implements("empty_like")
-def empty_like(prototype: Any, /, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def empty_like(
+    prototype: Any,
+    /,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
     return _filled(prototype, 0, dtype, order, shape, device)
 
 
@@ -168,7 +198,7 @@ def _filled(a: Any, value: Any, dtype: Any, order: str, shape: Any, device: Any)
     if shape is None and order == "K":
         made = op("clone")(x) if dtype is None else op("cast")(x, dtype)
     else:
-        made = tensor(np.empty_like(x.numpy(), dtype=dtype, order=order, shape=shape))  # type: ignore[call-overload]
+        made = tensor(np.empty_like(x.numpy(), dtype=dtype, order=order, shape=shape))
     _ops["copy"](value, out=made)
     return made
 
@@ -190,16 +220,30 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if not isinstance(dst, _C_Tensor):
         if is_tracked(src):
             raise TypeError("numpy.copyto: gradients cannot flow into an ndarray; detach() the tensor")
-        np.copyto(dst, src.numpy() if isinstance(src, _C_Tensor) else src, casting=casting, where=np.asarray(where))  # type: ignore[arg-type]
+        np.copyto(
+            dst, src.numpy() if isinstance(src, _C_Tensor) else src, casting=casting, where=np.asarray(where)
+        )
         return
     x = tensor(np.asarray(src, dst.dtype) if isinstance(src, (bool, int, float, complex)) else src)
-    if not np.can_cast(x.dtype, dst.dtype, casting):  # type: ignore[arg-type]
-        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
+    if not np.can_cast(x.dtype, dst.dtype, casting):
+        raise TypeError(
+            f"Cannot cast array data from {x.dtype!r} to {dst.dtype!r} according to the rule {casting!r}"
+        )
     _ops["copy"](x if where is True else op("where")(where, x, dst), out=dst)
 
 
 @implements("linspace")
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
     if retstep or dtype is not None or axis != 0 or num < 2:
         raise NotHere
     first, last = tensor(start), tensor(stop)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .einsum import contract
-from .registry import NotHere, axes_of, deliver, implements, one_axis, op, tensor
+from .registry import NotHere, axes_of, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -21,7 +19,9 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     if y.ndim <= 2:
         return deliver(np.matmul(x, y), out)
     if x.shape[-1] != y.shape[-2]:
-        raise ValueError(f"dot: dimension {x.ndim - 1} of {tuple(x.shape)} and {y.ndim - 2} of {tuple(y.shape)} differ")
+        raise ValueError(
+            f"dot: dimension {x.ndim - 1} of {tuple(x.shape)} and {y.ndim - 2} of {tuple(y.shape)} differ"
+        )
     return deliver(_tensordot(x, y, [x.ndim - 1], [y.ndim - 2]), out)
 
 

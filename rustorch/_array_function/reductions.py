@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .registry import NotHere, deliver, implements, one_axis, op, tensor
+from .registry import NotHere, Tensor, _ops, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
 
-def _reduce(ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+# NumPy's ufunc -> the row that folds with it
+_ROWS = {
+    np.add: "sum",
+    np.multiply: "prod",
+    np.maximum: "amax",
+    np.minimum: "amin",
+    np.logical_or: "any",
+    np.logical_and: "all",
+}
+
+
+def _reduce(
+    ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, initial: Any, where: Any
+) -> Any:
+    if (
+        out is None
+        and dtype is None
+        and initial is _missing
+        and where is _missing
+        and axis != ()
+        and _is_floating(a)
+    ):
+        return _ops[_ROWS[ufunc]](a, axis, keepdims is True)
     words: dict[str, Any] = {"axis": axis, "out": out}
     given = {"dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
     words.update({key: value for key, value in given.items() if value is not _missing and value is not None})
@@ -21,22 +41,52 @@ def _reduce(ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, 
 
 
 @implements("sum")
-def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def sum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return _reduce(np.add, a, axis, out, dtype, keepdims, initial, where)
 
 
 @implements("prod")
-def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return _reduce(np.multiply, a, axis, out, dtype, keepdims, initial, where)
 
 
 @implements("max", "amax")
-def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def max(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return _reduce(np.maximum, a, axis, out, None, keepdims, initial, where)
 
 
 @implements("min", "amin")
-def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def min(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return _reduce(np.minimum, a, axis, out, None, keepdims, initial, where)
 
 
@@ -50,6 +100,11 @@ def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing, *, 
     return _reduce(np.logical_and, a, axis, out, None, keepdims, _missing, where)
 
 
+def _is_floating(a: Any) -> bool:
+    """A Tensor with elements, and of a dtype that sums to itself?"""
+    return isinstance(a, Tensor) and a.is_floating_point() and 0 not in a.shape
+
+
 def _plain_axis(axis: Any) -> Any:
     if isinstance(axis, tuple) and not axis:
         raise NotHere
@@ -57,7 +112,15 @@ def _plain_axis(axis: Any) -> Any:
 
 
 @implements("mean")
-def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, *, where: Any = _missing) -> Any:
+def mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+) -> Any:
     x = tensor(a)
     if where is not _missing and where is not True:
         x = x if dtype is None else op("cast")(x, dtype)
@@ -67,7 +130,18 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     return deliver(op("mean")(x, _plain_axis(axis), keepdims is True, dtype=dtype), out)
 
 
-def _spread(row: str, a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
+def _spread(
+    row: str,
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    out: Any,
+    ddof: Any,
+    keepdims: Any,
+    where: Any,
+    mean: Any,
+    correction: Any,
+) -> Any:
     if mean is not _missing or (where is not _missing and where is not True):
         raise NotHere
     if correction is not _missing:
@@ -80,17 +154,33 @@ def _spread(row: str, a: Any, axis: Any, dtype: Any, out: Any, ddof: Any, keepdi
 
 @implements("var")
 def var(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing, *,
-    where: Any = _missing, mean: Any = _missing, correction: Any = _missing,
-) -> Any:  # fmt: skip
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+    mean: Any = _missing,
+    correction: Any = _missing,
+) -> Any:
     return _spread("var", a, axis, dtype, out, ddof, keepdims, where, mean, correction)
 
 
 @implements("std")
 def std(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing, *,
-    where: Any = _missing, mean: Any = _missing, correction: Any = _missing,
-) -> Any:  # fmt: skip
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+    mean: Any = _missing,
+    correction: Any = _missing,
+) -> Any:
     return _spread("std", a, axis, dtype, out, ddof, keepdims, where, mean, correction)
 
 
@@ -133,7 +223,9 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     return _scan(np.multiply, a, axis, dtype, out)
 
 
-def _cumulative(ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool) -> Any:
+def _cumulative(
+    ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool
+) -> Any:
     x = tensor(x)
     if axis is None:
         if x.ndim > 1:
@@ -148,12 +240,16 @@ def _cumulative(ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: An
 
 
 @implements("cumulative_sum")
-def cumulative_sum(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+def cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
     return _cumulative(np.add, 0, x, axis, dtype, out, include_initial)
 
 
 @implements("cumulative_prod")
-def cumulative_prod(x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False) -> Any:
+def cumulative_prod(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
     return _cumulative(np.multiply, 1, x, axis, dtype, out, include_initial)
 
 
@@ -169,12 +265,28 @@ def _without_nan(a: Any, instead: float) -> tuple[Any, Any]:
 
 
 @implements("nansum")
-def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def nansum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return sum(_without_nan(a, 0.0)[0], axis, dtype, out, keepdims, initial, where)
 
 
 @implements("nanprod")
-def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing, initial: Any = _missing, where: Any = _missing) -> Any:
+def nanprod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
     return prod(_without_nan(a, 1.0)[0], axis, dtype, out, keepdims, initial, where)
 
 
@@ -197,14 +309,18 @@ def _nan_spread(a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
 
 
 @implements("nanvar")
-def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing) -> Any:
+def nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing
+) -> Any:
     if dtype is not None:
         raise NotHere
     return deliver(_nan_spread(a, axis, ddof, keepdims), out)
 
 
 @implements("nanstd")
-def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing) -> Any:
+def nanstd(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing
+) -> Any:
     if dtype is not None:
         raise NotHere
     return deliver(np.sqrt(_nan_spread(a, axis, ddof, keepdims)), out)

@@ -7,10 +7,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+import numpy
 
 from .. import _C
 
+np: Any = numpy  # called with Tensors, of which NumPy's stubs know nothing
 Tensor = _C.Tensor
 _ops: dict[str, Any] = _C.ops
 
@@ -83,11 +84,15 @@ def deliver(result: Any, out: Any) -> Any:
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
         raise TypeError(f"cannot write a result of dtype {result.dtype} into an output of dtype {out.dtype}")
     if tuple(out.shape) != tuple(result.shape):
-        raise _C.ShapeMismatchError(f"the output has shape {tuple(out.shape)}, the result {tuple(result.shape)}")
+        raise _C.ShapeMismatchError(
+            f"the output has shape {tuple(out.shape)}, the result {tuple(result.shape)}"
+        )
     if isinstance(out, Tensor):
         _ops["copy"](result, out=out)
     elif is_tracked(result):
-        raise TypeError("gradients cannot flow into an ndarray; give a Tensor as out=, or detach() the inputs")
+        raise TypeError(
+            "gradients cannot flow into an ndarray; give a Tensor as out=, or detach() the inputs"
+        )
     else:
         out[...] = result.numpy()
     return out
@@ -109,8 +114,15 @@ def one_axis(axis: Any, ndim: int) -> int:
 # ---- through NumPy ----
 
 _CONSTANT = {
-    "histogram", "histogram_bin_edges", "histogram2d", "histogramdd", "save", "savez", "savez_compressed", "savetxt",
-}  # fmt: skip
+    "histogram",
+    "histogram_bin_edges",
+    "histogram2d",
+    "histogramdd",
+    "save",
+    "savez",
+    "savez_compressed",
+    "savetxt",
+}
 _WRITES_FIRST = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"}
 
 
@@ -167,10 +179,13 @@ def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
 
 def _write(func: Any, args: Any, kwargs: Any) -> None:
     """Functions that write into their first argument."""
-    target, found = args[0], []
+    target = args[0]
+    found: list[Any] = []
     rest, words = _to_arrays(tuple(args[1:]), found), _to_arrays(dict(kwargs), found)
     if any(map(is_tracked, (target, *found))):
-        raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
+        raise TypeError(
+            f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()"
+        )
     copy = target.numpy().copy()
     func(copy, *rest, **words)
     _ops["copy"](_C.from_numpy(copy), out=target)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import _compositions
-from .registry import NotHere, deliver, detached, implements, is_tracked, one_axis, op, tensor
+from .registry import NotHere, deliver, detached, implements, is_tracked, np, one_axis, op, tensor
 from .shapes import pick
 
 
@@ -17,7 +15,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if axis is None:
         x, axis = op("reshape")(x, (-1,)), 0
     axis = one_axis(axis, x.ndim)
-    flat = np.arange(x.shape[axis]).take(index.ravel(), mode=mode)  # type: ignore[call-overload]
+    flat = np.arange(x.shape[axis]).take(index.ravel(), mode=mode)
     picked = pick(x, flat, axis)
     shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     return deliver(op("reshape")(picked, shape), out)
@@ -34,7 +32,9 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     length = x.shape[axis]
     if index.size and (index.min() < -length or index.max() >= length):
         raise IndexError(f"index out of bounds for axis {axis} with size {length}")
-    return _compositions.take_along_dim(x, tensor(np.where(index < 0, index + length, index).astype("int64")), axis)
+    return _compositions.take_along_dim(
+        x, tensor(np.where(index < 0, index + length, index).astype("int64")), axis
+    )
 
 
 @implements("compress")
@@ -70,18 +70,31 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
         x, axis = op("reshape")(x, (-1,)), 0
     if not is_tracked(x):
         return tensor(np.sort(detached(x), axis, kind))
-    return op("gather")(x, one_axis(axis, x.ndim), tensor(np.argsort(detached(x), axis, kind or ("stable" if stable else None))))
+    return op("gather")(
+        x,
+        one_axis(axis, x.ndim),
+        tensor(np.argsort(detached(x), axis, kind or ("stable" if stable else None))),
+    )
 
 
 @implements("unique")
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, *,
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    *,
     equal_nan: bool = True,
-) -> Any:  # fmt: skip
+) -> Any:
     x = tensor(ar)
     if axis is not None or not is_tracked(x):
         raise NotHere
     _, index, inverse, counts = np.unique(detached(x), True, True, True, equal_nan=equal_nan)
     values = pick(op("reshape")(x, (-1,)), index, 0)
-    extra = [tensor(v) for v, wanted in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if wanted]
+    extra = [
+        tensor(v)
+        for v, wanted in ((index, return_index), (inverse, return_inverse), (counts, return_counts))
+        if wanted
+    ]
     return (values, *extra) if extra else values

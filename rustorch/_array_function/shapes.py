@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
-import numpy as np
-
-from .registry import NotHere, axes_of, implements, one_axis, op, tensor
+from .registry import NotHere, axes_of, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -22,7 +21,11 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None)
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
     if order == "F":
         full = np.empty(x.shape, "b").reshape(shape).shape
-        made = op("reshape")(transpose(x), full[::-1]).permute(*range(len(full))[::-1]) if full else op("reshape")(x, full)
+        made = (
+            op("reshape")(transpose(x), full[::-1]).permute(*range(len(full))[::-1])
+            if full
+            else op("reshape")(x, full)
+        )
     elif copy is False:
         return op("view")(x, shape)
     else:
@@ -211,7 +214,10 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
     n = len(xi)
     places = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
-    grids = [op("reshape")(tensor(x), tuple(-1 if i == at else 1 for i in range(n))) for x, at in zip(xi, places, strict=True)]
+    grids = [
+        op("reshape")(tensor(x), tuple(-1 if i == at else 1 for i in range(n)))
+        for x, at in zip(xi, places, strict=True)
+    ]
     grids = grids if sparse else list(broadcast_arrays(*grids))
     return tuple(op("clone")(g) if copy else g for g in grids)
 
@@ -240,7 +246,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         cuts = [0, *(i * size + min(i, more) for i in range(1, n + 1))]
     else:
         cuts = [0, *(int(i) for i in indices_or_sections), length]
-    pieces = [slice(a, b).indices(length)[:2] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [slice(a, b).indices(length)[:2] for a, b in itertools.pairwise(cuts)]
     return [op("narrow")(x, axis, a, max(b - a, 0)) for a, b in pieces]
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .registry import NotHere, axes_of, deliver, implements, op, tensor
+from .registry import NotHere, axes_of, deliver, implements, np, op, tensor
 from .selecting import sort
 
 _missing: Any = np._NoValue
 
 
 @implements("average")
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _missing) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _missing
+) -> Any:
     x = tensor(a)
     if returned:
         raise NotHere
@@ -25,7 +25,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         if axis is None or tuple(w.shape) != tuple(x.shape[i] for i in axes):
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
         order = sorted(range(len(axes)), key=axes.__getitem__)
-        w = op("reshape")(op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+        w = op("reshape")(
+            op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape))
+        )
         w = op("expand")(w, tuple(x.shape))
     total = np.add.reduce(w, axis=axis, keepdims=keepdims is True)
     return np.add.reduce(np.multiply(x, w), axis=axis, keepdims=keepdims is True) / total
@@ -61,7 +63,17 @@ def _quantiles(x: Any, q: Any, axis: Any, keepdims: bool) -> Any:
 
 
 @implements("quantile")
-def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Any:
     points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64")
     if method != "linear" or weights is not None:
         raise NotHere
@@ -71,7 +83,17 @@ def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input:
 
 
 @implements("percentile")
-def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear", keepdims: bool = False, *, weights: Any = None) -> Any:
+def percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Any:
     points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64") / 100
     if method != "linear" or weights is not None:
         raise NotHere
@@ -81,12 +103,24 @@ def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_inpu
 
 
 @implements("median")
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
     return deliver(_quantiles(tensor(a), np.asarray(0.5), axis, keepdims), out)
 
 
 @implements("cov")
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None, aweights: Any = None, *, dtype: Any = None) -> Any:
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: Any = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
+) -> Any:
     if fweights is not None or aweights is not None or dtype is not None:
         raise NotHere
     parts = []
@@ -98,7 +132,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
         if x.ndim > 2:
             raise ValueError("m has more than 2 dimensions")
         x = np.atleast_2d(x)
-        parts.append(x if rowvar or x.shape[0] == 1 and tensor(v).ndim < 2 else op("mT")(x))
+        parts.append(x if rowvar or (x.shape[0] == 1 and tensor(v).ndim < 2) else op("mT")(x))
     x = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
     n = x.shape[1] - (ddof if ddof is not None else int(not bias))
     x = x - np.mean(x, axis=1, keepdims=True)

@@ -11,40 +11,41 @@
 
 /* ---- whose turn it is ---- */
 
-/* Does another library's type want to handle the call itself? */
-static int is_foreign(PyObject *o, const char *protocol)
+/* numpy.ndarray; borrowed, NULL with an exception. */
+static PyTypeObject *ndarray_type(void)
 {
-    if (rt_tensor_check(o) || PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o) || o == Py_None || PyList_CheckExact(o)
-        || PyTuple_CheckExact(o))
+    static PyTypeObject *type;                     /* owned, for good */
+    if (type) return type;
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    type = numpy ? (PyTypeObject *)PyObject_GetAttrString(numpy, "ndarray") : NULL;
+    Py_XDECREF(numpy);
+    return type;
+}
+
+/* Does another library's type want to handle the call itself?  A subclass of ndarray that does not
+ * override the protocol is plain. */
+static int is_foreign(PyObject *o)
+{
+    PyTypeObject *ndarray = ndarray_type();
+    if (Py_TYPE(o) == ndarray || rt_tensor_check(o) || PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o)
+        || o == Py_None || PyList_CheckExact(o) || PyTuple_CheckExact(o) || rt_ndarray_is_scalar(o))
         return 0;
-    if (rt_ndarray_is_scalar(o)) return 0;
-    PyObject *theirs = PyObject_GetAttrString((PyObject *)Py_TYPE(o), protocol);
-    if (!theirs) {
-        PyErr_Clear();
-        return 0;
-    }
-    int foreign = 1;
-    if (rt_ndarray_check(o)) {                     /* a subclass that does not override it is plain */
-        PyObject *numpy = PyImport_ImportModule("numpy");
-        PyObject *base = numpy ? PyObject_GetAttrString(numpy, "ndarray") : NULL;
-        PyObject *plain = base ? PyObject_GetAttrString(base, protocol) : NULL;
-        foreign = theirs != plain;
-        Py_XDECREF(plain);
-        Py_XDECREF(base);
-        Py_XDECREF(numpy);
-        PyErr_Clear();
-    }
-    Py_DECREF(theirs);
+    PyObject *theirs = PyObject_GetAttrString((PyObject *)Py_TYPE(o), "__array_ufunc__"), *plain = NULL;
+    if (theirs && ndarray && rt_ndarray_check(o)) plain = PyObject_GetAttrString((PyObject *)ndarray, "__array_ufunc__");
+    int foreign = theirs && theirs != plain;
+    Py_XDECREF(plain);
+    Py_XDECREF(theirs);
+    PyErr_Clear();
     return foreign;
 }
 
 static int any_foreign(const rt_numpy_call *c)
 {
     for (Py_ssize_t i = 0; i < c->nin; i++)
-        if (!rt_tensor_check_exact(c->in[i]) && is_foreign(c->in[i], "__array_ufunc__")) return 1;
+        if (!rt_tensor_check_exact(c->in[i]) && is_foreign(c->in[i])) return 1;
     for (int k = 0; c->out && k < 4; k++) {
         PyObject *out = rt_numpy_out(c, k);
-        if (out && is_foreign(out, "__array_ufunc__")) return 1;
+        if (out && is_foreign(out)) return 1;
     }
     return 0;
 }
@@ -104,7 +105,7 @@ static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
     for (; n < op->nin && status == 0; n++) {
         PyObject *o = args[n];
         if (rt_tensor_check_exact(o)) in[n] = rt_operand_of((rt_tensor *)o);
-        else if (o == Py_None || is_foreign(o, "__array_ufunc__")) status = 1;
+        else if (o == Py_None || is_foreign(o)) status = 1;
         else status = rt_convert_operand(o, &in[n], &owned[n]);
     }
     if (status < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
@@ -252,16 +253,27 @@ static PyObject *dispatch(rt_numpy_call *c)
     return rt_numpy_fallback(c);
 }
 
-/* "__call__", most often the one interned object. */
 static int is_call(PyObject *method)
 {
-    static PyObject *word;                         /* borrowed: interned for good */
-    if (!word) {
-        PyObject *own = PyUnicode_InternFromString("__call__");
-        if (own && own == method) word = own;
-        Py_XDECREF(own);
-    }
-    return method == word || PyUnicode_CompareWithASCIIString(method, "__call__") == 0;
+    return PyUnicode_IS_COMPACT_ASCII(method) && PyUnicode_GET_LENGTH(method) == 8
+           && memcmp(PyUnicode_1BYTE_DATA(method), "__call__", 8) == 0;
+}
+
+/* Exact Tensors of floating numbers: nothing depends on the default dtype and nothing is to be
+ * converted.  NULL without an exception when they are something else. */
+static PyObject *call_floating(const rt_op *op, PyObject *const *args)
+{
+    rt_operand in[3];
+    rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
+    int n = 0;
+    do {
+        rt_tensor *t = (rt_tensor *)args[n];
+        if (!rt_tensor_check_exact(args[n]) || !rt_dtype_is_inexact((rt_dtype)t->dtype)) return NULL;
+        in[n].t = t;
+    } while (++n < op->nin);
+    if (rt_op_apply(op, n, in, NULL, out) == 0) return (PyObject *)out[0];
+    if (PyErr_ExceptionMatches(rt_DtypeError)) PyErr_Clear();
+    return NULL;
 }
 
 PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
@@ -273,10 +285,12 @@ PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, Py
     }
     const rt_binding *b = rt_binding_find(args[0]);
     if (!b && PyErr_Occurred()) return NULL;
+    int plain = b && !kwnames && n - 2 == b->op->nin && b->integers == RT_INTEGERS_OURS && is_call(args[1]);
+    PyObject *result = plain ? call_floating(b->op, args + 2) : NULL;
+    if (result || PyErr_Occurred()) return result;
     rt_dtype before = rt_default_dtype_overridden();
     rt_default_dtype_override(RT_f64);
-    PyObject *result = NULL;
-    if (b && !kwnames && n - 2 == b->op->nin && b->integers == RT_INTEGERS_OURS && is_call(args[1])) {
+    if (plain) {
         result = call_plainly(b->op, args + 2);
         if (result != Py_NotImplemented) goto done;
         Py_DECREF(result);

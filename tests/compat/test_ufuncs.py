@@ -3,6 +3,7 @@
 Cases come from the op table: a row that names a ufunc of NumPy is compared with it over dtypes,
 special values, layouts and the methods that ufuncs have.
 """
+
 import functools
 import pickle
 import warnings
@@ -13,8 +14,11 @@ import pytest
 from rustorch import _C, ufunc
 
 ROWS = {row["name"]: row for row in _C.op_table() if row["family"] == "elementwise"}
-TWINS = {name: getattr(np, row["numpy"]) for name, row in ROWS.items()
-         if isinstance(getattr(np, row["numpy"] or "?", None), np.ufunc)}
+TWINS = {
+    name: getattr(np, row["numpy"])
+    for name, row in ROWS.items()
+    if isinstance(getattr(np, row["numpy"] or "?", None), np.ufunc)
+}
 DTYPES = "?bBhHiIlLefdFD"
 # NumPy's reciprocal of an integer is an integer (0 for most); ours is floating, as its gradient must be.
 FLOATING = {("reciprocal", char) for char in "bBhHiIlL"}
@@ -46,7 +50,11 @@ def samples(row, k, char, n=37, seed=0):
         low, high = INTEGER_DOMAIN.get(row["name"], (low, high)) if k or row["name"] == "pow" else (low, high)
         low, high = max(low, 0 if char.isupper() else -100), min(high, 100)
         values = rng.integers(int(np.ceil(low)), int(np.floor(high)) + 1, n).astype(char)
-        return np.where(values == 0, 1, values).astype(char) if row["name"] in ("floor_divide", "remainder", "fmod") else values
+        return (
+            np.where(values == 0, 1, values).astype(char)
+            if row["name"] in ("floor_divide", "remainder", "fmod")
+            else values
+        )
     values = rng.uniform(low, high, n)
     return (values + 1j * rng.uniform(-1, 1, n)).astype(char) if char in "FD" else values.astype(char)
 
@@ -75,12 +83,17 @@ def is_refused(name, char):
 def supports(name, char):
     """Has NumPy a loop in this dtype alone, that ours can follow?  The neighbour of a half float cannot be
     found in single precision."""
-    return ((name, char) != ("nextafter", "e")
-            and any(set(entry.partition("->")[0]) == {char} for entry in TWINS[name].types))
+    return (name, char) != ("nextafter", "e") and any(
+        set(entry.partition("->")[0]) == {char} for entry in TWINS[name].types
+    )
 
 
-CASES = [(name, char) for name, twin in TWINS.items() for char in DTYPES
-         if supports(name, char) or (twin is np.divide and char in "?bBhHiIlL")]
+CASES = [
+    (name, char)
+    for name, twin in TWINS.items()
+    for char in DTYPES
+    if supports(name, char) or (twin is np.divide and char in "?bBhHiIlL")
+]
 
 
 @pytest.mark.parametrize("name, char", CASES)
@@ -106,7 +119,7 @@ def test_mixed_dtypes(name):
         for second in "?BLefD":
             operands = [samples(row, 0, first), samples(row, 1, second)][: row["nin"]]
             common = np.result_type(*operands).char
-            if np.reciprocal is twin and common in "?bBhHiIlL" or is_refused(name, common):
+            if (np.reciprocal is twin and common in "?bBhHiIlL") or is_refused(name, common):
                 continue
             try:
                 theirs = twin(*operands)
@@ -130,7 +143,7 @@ def test_special_values(name, char):
     ours, theirs = getattr(ufunc, name)(*grid), TWINS[name](*grid)
     close(ours, theirs)
     if theirs.dtype.kind == "f":
-        zero = (theirs == 0) & (name not in ("maximum", "minimum", "fmax", "fmin"))   # either zero may come
+        zero = (theirs == 0) & (name not in ("maximum", "minimum", "fmax", "fmin"))  # either zero may come
         np.testing.assert_array_equal(np.signbit(ours[zero]), np.signbit(theirs[zero]))
 
 
@@ -155,7 +168,9 @@ def test_layouts(name, char):
     straight = ours(*operands)
     for cut in zip(*map(layouts, operands)):
         views = [view for _, view in cut]
-        np.testing.assert_array_equal(ours(*views), ours(*(np.ascontiguousarray(v) for v in views)).reshape(np.shape(views[0])))
+        np.testing.assert_array_equal(
+            ours(*views), ours(*(np.ascontiguousarray(v) for v in views)).reshape(np.shape(views[0]))
+        )
     if row["nin"] == 2:
         x, y = operands
         np.testing.assert_array_equal(ours(x, y[3]), ours(x, np.full_like(y, y[3])))
@@ -164,7 +179,7 @@ def test_layouts(name, char):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_out_and_where(name):
-    row, ours, twin = ROWS[name], getattr(ufunc, name), TWINS[name]
+    row, ours = ROWS[name], getattr(ufunc, name)
     char = "d" if supports(name, "d") else "l"
     operands = [samples(row, k, char) for k in range(row["nin"])]
     plain = ours(*operands)
@@ -189,11 +204,11 @@ BINARY = [n for n in TWINS if ROWS[n]["nin"] == 2 and not ROWS[n]["logic"]]
 def test_reduce_accumulate_outer(name, char):
     ours, twin, row = getattr(ufunc, name), TWINS[name], ROWS[name]
     if not supports(name, char) or is_refused(name, char) or name == "pow" or name.endswith("shift"):
-        return                                     # no such loop; powers of powers
+        return  # no such loop; powers of powers
     x = samples(row, 1, char, 12).reshape(3, 4)
     ulp = 64
     close(ours.reduce(x), twin.reduce(x), ulp)
-    if twin is np.arctan2:                         # NumPy's own fold disagrees with its calls one by one
+    if twin is np.arctan2:  # NumPy's own fold disagrees with its calls one by one
         close(ours.reduce(x, axis=1), functools.reduce(twin, x.T), ulp)
     else:
         close(ours.reduce(x, axis=1, keepdims=True), twin.reduce(x, axis=1, keepdims=True), ulp)
@@ -225,7 +240,9 @@ def test_reduce_of_many():
 @pytest.mark.parametrize("name", [n for n in BINARY if TWINS[n].identity is not None])
 def test_identity(name):
     assert getattr(ufunc, name).identity == TWINS[name].identity
-    assert getattr(ufunc, name).reduce(np.zeros(0, "d" if supports(name, "d") else "l")) == TWINS[name].identity
+    assert (
+        getattr(ufunc, name).reduce(np.zeros(0, "d" if supports(name, "d") else "l")) == TWINS[name].identity
+    )
 
 
 def test_no_identity_is_an_error():
@@ -233,7 +250,7 @@ def test_no_identity_is_an_error():
         ufunc.maximum.reduce(np.zeros(0))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")      # pickle looks through every module for the name
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pickle looks through every module for the name
 @pytest.mark.parametrize("name", [n for n in ROWS if hasattr(ufunc, n)])
 def test_every_row_is_a_ufunc(name):
     """Also those that NumPy lacks: the same loops as the Tensor's op."""
@@ -242,7 +259,12 @@ def test_every_row_is_a_ufunc(name):
     assert u.__doc__.endswith(row["doc"])
     assert pickle.loads(pickle.dumps(u)) is u
     char = next((c for c in "dl?" if any(e.startswith(c * u.nin + "->") for e in u.types)), None)
-    if char and not row["select"] and len(row["signature"].split(",")) == u.nin and ":" not in row["signature"]:
+    if (
+        char
+        and not row["select"]
+        and len(row["signature"].split(",")) == u.nin
+        and ":" not in row["signature"]
+    ):
         operands = [samples(row, k, char) for k in range(u.nin)]
         expected = _C.ops[name](*(_C.from_numpy(x) for x in operands)).numpy()
         np.testing.assert_array_equal(u(*operands), expected)
