@@ -63,7 +63,7 @@ static UNUSED double polygamma(double x, double order)
     for (; x < 12 + order / 2; x++) {
         double next = pow(x, -s);
         sum += next;
-        if (x > 0 && next <= 1e-18 * fabs(sum)) return factor * sum;   /* the rest is smaller still */
+        if (x > 0 && !(next > 1e-18 * fabs(sum))) return factor * sum;   /* the rest is smaller still, or NaN */
     }
     double power = pow(x, -s), term = power * s / x;
     sum += x * power / (s - 1) + power * 0.5;
