@@ -6,6 +6,7 @@ own functions, hands its weights to PyTorch without copying, and draws demo.png.
     python examples/digits.py [picture.png]
 """
 
+import copy
 import sys
 import time
 
@@ -199,7 +200,8 @@ def main(picture="demo.png"):
     begin = time.perf_counter()
     pipeline.fit(x_train, y_train)
     fit_seconds = time.perf_counter() - begin
-    score = pipeline.score(x_test, y_test)
+    guess = pipeline.predict(x_test)
+    score = np.mean(guess == y_test)
     print(f"accuracy on the test set: {score:.2%}")
 
     lines, twin = hand_to_torch(classifier.module_, held_out)
@@ -215,11 +217,9 @@ def main(picture="demo.png"):
         (f"training, {classifier.epochs} epochs, {steps} steps", f"{fit_seconds:8.2f} s"),
         (f"predicting {len(x_test)} digits", f"{predict_seconds * 1e3:8.2f} ms"),
     ]
-    ours = step_time(rt, classifier.module_.train(), samples, labels)
+    ours = step_time(rt, copy.deepcopy(classifier.module_).train(), samples, labels)
     rows.append(("one training step, batch 32", f"{ours * 1e6:8.1f} us"))
     if twin is not None:
-        import copy
-
         import torch
 
         torch.set_num_threads(1)
@@ -232,7 +232,7 @@ def main(picture="demo.png"):
         )
     show("times", rows)
 
-    draw(picture, classifier.history_, accuracy, y_test, pipeline.predict(x_test), score)
+    draw(picture, classifier.history_, accuracy, y_test, guess, score)
     print(f"\nthe training curve and the confusion matrix are in {picture}")
     if score < GOAL:
         sys.exit(f"the accuracy is below {GOAL:.0%}")
