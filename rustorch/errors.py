@@ -1,0 +1,8 @@
+"""The exceptions rustorch raises of its own.  Each also derives from the builtin a Python user would catch:
+TensorError from ValueError, DtypeError from TypeError.  ShapeMismatchError has shape1 and shape2."""
+
+from ._C import DeviceError, DtypeError, RusTorchError, ShapeMismatchError, TensorError
+
+RustorchError = RusTorchError
+
+__all__ = ["DeviceError", "DtypeError", "RusTorchError", "RustorchError", "ShapeMismatchError", "TensorError"]
