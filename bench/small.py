@@ -18,7 +18,7 @@ def rows() -> list[Row]:
         "u": torch.tensor(a), "ug": torch.tensor(a, requires_grad=True),
     }  # fmt: skip
 
-    def row(title: str, ours: str, numpy: str = "", pytorch: str = "", **goals: float) -> Row:
+    def row(title: str, ours: str, numpy: str = "", pytorch: str = "", /, **goals: float) -> Row:
         jobs = {"rustorch": ours, "numpy": numpy, "torch": pytorch}
         return Row(title, {library: job for library, job in jobs.items() if job}, goals, names)
 
