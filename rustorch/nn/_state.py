@@ -40,10 +40,6 @@ class _Loading:
         self.errors: list[str] = []
 
 
-def _shape_text(shape: Any) -> str:
-    return f"Size({list(shape)})"
-
-
 class State:
     """State of a module tree; part of Module."""
 
@@ -201,9 +197,9 @@ class State:
                 value = value.reshape(())
             else:
                 errors.append(
-                    f"size mismatch for {key}: copying a param with shape {_shape_text(value.shape)} from"
+                    f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from"
                     f" checkpoint,"
-                    f" the shape in current model is {_shape_text(ours.shape)}."
+                    f" the shape in current model is {tuple(ours.shape)}."
                 )
                 return
         if not assign:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .._C import Tensor, full, ops
@@ -48,7 +49,7 @@ _relu, _sigmoid, _tanh, _softmax, _log_softmax = (
 class _MaybeInPlace(Module):
     """An activation of one argument that may overwrite its input."""
 
-    _function: Any
+    _function: Callable[..., Tensor]
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()

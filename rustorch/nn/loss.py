@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._C import Tensor
+from .._C import Tensor, ops
 from . import functional as F
 from ._losses import REDUCTIONS
 from .module import Module
@@ -12,6 +12,8 @@ __all__ = [
     "L1Loss",
     "MSELoss", "MarginRankingLoss", "NLLLoss", "SmoothL1Loss", "SoftMarginLoss",
 ]  # fmt: skip
+
+_cross_entropy = ops["cross_entropy"]
 
 
 class _Loss(Module):
@@ -84,7 +86,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.cross_entropy(
+        return _cross_entropy(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )  # fmt: skip

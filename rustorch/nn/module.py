@@ -39,7 +39,7 @@ class Module(State, Movement):
     ...     def forward(self, x):
     ...         return self.layer(x).relu()
     >>> Net()(rt.ones(5, 3)).shape
-    Size([5, 2])
+    (5, 2)
     """
 
     training: bool
@@ -417,17 +417,17 @@ def _indent(text: str) -> str:
 
 def _note_place(module: Module, error: Exception) -> None:
     """Keeps one note on the error that says where in the network it arose."""
-    inner: tuple[Module, str, str] | None = error.__dict__.get("_rustorch_place")
+    inner: tuple[Module, str, str, str] | None = error.__dict__.get("_rustorch_place")
     path, kind = "", type(module).__name__
     if inner is not None:
-        child, path, kind = inner
+        child, path, kind, note = inner
         for name, candidate in module.named_modules():
             if candidate is child:
                 path = f"{name}.{path}" if path else name
                 break
         else:
             return
-        error.__notes__.pop()
-    error.__dict__["_rustorch_place"] = (module, path, kind)
-    place = type(module).__name__ + (f".{path} ({kind})" if path else "")
-    error.add_note(f"in the forward of module {place}")
+        error.__notes__.remove(note)
+    note = f"in the forward of module {type(module).__name__}" + (f".{path} ({kind})" if path else "")
+    error.__dict__["_rustorch_place"] = (module, path, kind, note)
+    error.add_note(note)

@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import re
 import weakref
 from collections import OrderedDict
 
@@ -400,9 +401,8 @@ def test_load_state_dict_messages_are_torchs():
     bad["rest.7.weight"] = torch.zeros(1)
     bad["more"] = torch.zeros(1)
     said = message(lambda: ours.load_state_dict(bad))
-    expected = (
-        message(lambda: theirs.load_state_dict(bad)).replace("TorchNet", "Net").replace("torch.Size", "Size")
-    )
+    expected = message(lambda: theirs.load_state_dict(bad)).replace("TorchNet", "Net")
+    expected = re.sub(r"torch\.Size\(\[(.*?)\]\)", r"(\1)", expected)
     assert said == expected
     kept = ours.load_state_dict({k: v for k, v in bad.items() if k != "rest.2.weight"}, strict=False)
     assert kept.missing_keys == [] or set(kept.missing_keys) == {"first.bias", "scale", "rest.2.weight"}

@@ -1,6 +1,10 @@
 """Random numbers: the generator's known answers, distributions, reproducibility, bad input."""
 
 import math
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -206,6 +210,30 @@ def test_same_seed_same_bits_and_a_prefix_of_a_longer_one(name):
     assert same(MAKERS[name](1013)[:1001], a)
     rt.manual_seed(4)
     assert not same(MAKERS[name](1001), a)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="v2 and v3 are instruction sets of x86-64")
+def test_same_bits_for_every_instruction_set():
+    code = """
+import hashlib, rustorch as rt
+rt.manual_seed(11)
+h = hashlib.sha256()
+for dtype in ("float32", "float64"):
+    for make in (rt.rand, rt.randn):
+        h.update(make(5001, dtype=dtype).numpy().tobytes())
+    h.update(rt.dropout(rt.ones(5001, dtype=dtype), 0.3).numpy().tobytes())
+h.update(rt.randint(0, 3 * 2**29, (5001,)).numpy().tobytes())
+print(rt._C.build_info()["isa"], h.hexdigest())
+"""
+    results = {}
+    for isa in ("", "v2"):
+        env = dict(os.environ, RUSTORCH_ISA=isa)
+        out = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+        )
+        name, digest = out.stdout.split()
+        results[name] = digest
+    assert "v2" in results and len(set(results.values())) == 1
 
 
 def test_layout_changes_nothing():
