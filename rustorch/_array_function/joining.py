@@ -215,6 +215,12 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     return op("clone")(tensor(a))
 
 
+@implements("astype")
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    t = tensor(x)
+    return t if not copy and t.dtype == np.dtype(dtype) else op("cast")(t, dtype)
+
+
 @implements("copyto")
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     if not isinstance(dst, _C_Tensor):

@@ -282,6 +282,8 @@ CALLS = [
     ("full_like", (A, 3), {"dtype": "int64"}),
     ("zeros_like", (A,), {"shape": (2, 2)}),
     ("copy", (A,), {}),
+    ("astype", (A, np.float32), {}),
+    ("astype", (A, np.float64), {"copy": False}),
     ("linspace", (V, V + 1), {"num": 5}),
     ("linspace", (V, V + 1), {"num": 4, "endpoint": False}),
     ("fft.fft", (V,), {}),
