@@ -22,7 +22,7 @@ BUDGET = 0.6  # seconds of samples for each library of a row
 
 @dataclass(frozen=True)
 class Row:
-    """A job: a statement (run in `names`) or a callable for each library; the speed-ups that are our goals."""
+    """A job: a statement (run in `names`) or a callable for each library; the speed-ups that are goals."""
 
     title: str
     jobs: dict[str, str | Callable[[], Any]]

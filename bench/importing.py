@@ -40,7 +40,7 @@ def main() -> bool:
     added = best[both] - best[alone]
     met = added <= GOAL_MS
     verdict = f"goal {GOAL_MS:g} ms: {'ok' if met else 'short'}"
-    print(f"{'import rustorch, after numpy':<42} {added:6.1f} ms ({verdict}) | numpy itself {best[alone]:.1f} ms")
+    print(f"{both + ', beside numpy alone':<42} {added:6.1f} ms ({verdict}) | numpy {best[alone]:.1f} ms")
     for path in (ROOT / "rustorch").rglob("*.so"):
         print(f"{path.name:<42} {path.stat().st_size / 1e6:6.1f} MB")
     return met

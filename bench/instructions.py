@@ -37,7 +37,8 @@ def count() -> dict[str, int]:
     """Instructions of one run of each case."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
-        command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", f"--dump-before={MARK}"]
+        command = ["valgrind", "-q", "--tool=callgrind"]
+        command += [f"--callgrind-out-file={out}", f"--dump-before={MARK}"]
         env = dict(os.environ, PYTHONHASHSEED="0", RUSTORCH_NUM_THREADS="1")
         subprocess.run([*command, sys.executable, "-m", "bench.instructions"], check=True, env=env,
                        cwd=FIGURES.parents[1])  # fmt: skip
