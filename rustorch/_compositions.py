@@ -167,7 +167,7 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
         common *= x.shape[a]
     left = x.permute(*keep_x, *xs).reshape(-1, common)
     right = y.permute(*ys, *keep_y).reshape(common, -1)
-    return (left @ right).reshape(*rows, *cols)
+    return (left @ right).reshape((*rows, *cols))
 
 
 def expand_as(x: Any, other: Any) -> Any:

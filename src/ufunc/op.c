@@ -160,6 +160,7 @@ static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *res
     if (c == RT_NODTYPE) return -1;
     *result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(c) : c;
     if (!op->loops[c] && !op->select) {
+        if (op->index == RT_OP_nextafter) return -1;      /* the next float32 is none of float16's */
         if (c == RT_f16 || c == RT_bf16) c = RT_f32;
         else if (c == RT_c64) c = RT_c128;
         if (!op->loops[c]) return -1;

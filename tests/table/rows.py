@@ -44,7 +44,8 @@ REQUIRED = {"threshold": [0.5, 0.25], "polygamma": [3.0]}
 
 
 def dtypes(row):
-    return CLASSES[row["class"]]
+    """What the row takes; nextafter has loops for float32 and float64 alone."""
+    return [d for d in CLASSES[row["class"]] if row["name"] != "nextafter" or d not in ("float16", "bfloat16")]
 
 
 def intervals(row):

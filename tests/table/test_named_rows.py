@@ -1,0 +1,142 @@
+"""Every differentiable row that is not elementwise: gradients to second order against finite differences.
+A row without a case here fails: new rows bring theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rustorch as rt
+from rustorch import _C
+
+ops = _C.ops
+rng = np.random.default_rng(0)
+
+
+def real(*shape):
+    return rng.standard_normal(shape)
+
+
+def cplx(*shape):
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+def ints(values):
+    return rt.tensor(values, dtype="int64")
+
+
+MASK = rt.tensor([[True, False, True], [False, True, True]])
+INDEX = ints([[0, 2, 1], [1, 0, 0]])
+
+# name -> [(function of the inputs, inputs)]
+CASES = {
+    "sum": [(lambda x: ops["sum"](x, 1), [real(2, 3)]), (lambda x: ops["sum"](x, (0, 2), True), [cplx(2, 3, 2)])],
+    "prod": [(lambda x: ops["prod"](x, 1), [real(2, 3)]), (lambda x: ops["prod"](x), [real(4)])],
+    "mean": [(lambda x: ops["mean"](x, 0), [real(3, 2)]), (lambda x: ops["mean"](x), [real(3, 2)])],
+    "var": [(lambda x: ops["var"](x, 1), [real(2, 4)]), (lambda x: ops["var"](x, correction=0), [real(5)])],
+    "std": [(lambda x: ops["std"](x, 1), [real(2, 4)]), (lambda x: ops["std"](x, correction=0), [real(5)])],
+    "norm2": [(lambda x: ops["norm2"](x, 1), [real(2, 3)])],
+    "amax": [(lambda x: ops["amax"](x, 1), [real(2, 3)])],
+    "amin": [(lambda x: ops["amin"](x, 0), [real(2, 3)])],
+    "logsumexp": [(lambda x: ops["logsumexp"](x, 1), [real(2, 3)])],
+    "max_dim": [(lambda x: ops["max_dim"](x, 1)[0], [real(2, 3)])],
+    "min_dim": [(lambda x: ops["min_dim"](x, 0)[0], [real(2, 3)])],
+    "cumsum": [(lambda x: ops["cumsum"](x, 1), [real(2, 3)])],
+    "cumprod": [(lambda x: ops["cumprod"](x, 0), [real(3, 2)])],
+    "softmax": [(lambda x: ops["softmax"](x, 1), [real(2, 3)]), (lambda x: ops["softmax"](x, 0), [real(3, 2)])],
+    "log_softmax": [(lambda x: ops["log_softmax"](x, 1), [real(2, 3)])],
+    "cast": [(lambda x: ops["cast"](x, "complex128").abs(), [real(3)])],
+    "clone": [(ops["clone"], [real(3)])],
+    "contiguous": [(lambda x: ops["contiguous"](x.T), [real(2, 3)])],
+    "copy": [(lambda x: rt.zeros(2, 3, dtype="float64").copy_(x) * x, [real(2, 3)])],
+    "reshape": [(lambda x: ops["reshape"](x.T, -1), [real(2, 3)])],
+    "view": [(lambda x: ops["view"](x, 3, 2), [real(2, 3)])],
+    "flatten": [(lambda x: ops["flatten"](x, 1), [real(2, 3, 2)])],
+    "unflatten": [(lambda x: ops["unflatten"](x, 0, (2, 2)), [real(4, 2)])],
+    "squeeze": [(lambda x: ops["squeeze"](x, 1), [real(2, 1, 3)])],
+    "unsqueeze": [(lambda x: ops["unsqueeze"](x, -1), [real(2, 3)])],
+    "expand": [(lambda x: ops["expand"](x, (3, 2, 4)), [real(2, 1)])],
+    "broadcast_to": [(lambda x: ops["broadcast_to"](x, (3, 2)), [real(2)])],
+    "permute": [(lambda x: ops["permute"](x, 2, 0, 1), [real(2, 3, 2)])],
+    "transpose": [(lambda x: ops["transpose"](x, 0, -1), [real(2, 3)])],
+    "mT": [(ops["mT"], [real(2, 3, 2)])],
+    "movedim": [(lambda x: ops["movedim"](x, (0,), (2,)), [real(2, 3, 2)])],
+    "select": [(lambda x: ops["select"](x, 1, 2), [real(2, 3)])],
+    "narrow": [(lambda x: ops["narrow"](x, 1, 1, 2), [real(2, 3)])],
+    "slice": [(lambda x: ops["slice"](x, 0, 4, -2, 2), [real(5)])],
+    "basic_index": [(lambda x: x[::-1, None, 1], [real(3, 2)])],
+    "diagonal": [(lambda x: ops["diagonal"](x, 1), [real(3, 4)])],
+    "unfold": [(lambda x: ops["unfold"](x, 0, 3, 1), [real(6)])],
+    "as_strided": [(lambda x: ops["as_strided"](x, (2, 3), (1, 1), 1), [real(5)])],
+    "real": [(ops["real"], [cplx(3)])],
+    "imag": [(ops["imag"], [cplx(3)])],
+    "view_as_real": [(ops["view_as_real"], [cplx(3)])],
+    "view_as_complex": [(ops["view_as_complex"], [real(3, 2)])],
+    "window_scatter": [(lambda x: ops["window_scatter"](x, (5,), (1,), 1), [real(3)])],
+    "index": [(lambda x: x[[1, 0, 1]], [real(3, 2)]), (lambda x: x[MASK], [real(2, 3)])],
+    "take": [(lambda x: ops["take"](x, ints([0, 5, 5])), [real(2, 3)])],
+    "masked_select": [(lambda x: ops["masked_select"](x, MASK), [real(2, 3)])],
+    "masked_fill": [(lambda x: ops["masked_fill"](x, MASK, 2.0), [real(2, 3)])],
+    "gather": [(lambda x: ops["gather"](x, 1, INDEX), [real(2, 3)])],
+    "scatter": [(lambda x, s: ops["scatter"](x, 1, ints([[0, 2], [1, 0]]), s), [real(2, 3), real(2, 2)])],
+    "scatter_add": [(lambda x, s: ops["scatter_add"](x, 1, INDEX, s), [real(2, 3), real(2, 3)])],
+    "index_select": [(lambda x: ops["index_select"](x, 1, ints([2, 0, 2])), [real(2, 3)])],
+    "index_add": [(lambda x, s: ops["index_add"](x, 0, ints([1, 1]), s, alpha=2.0), [real(3, 2), real(2, 2)])],
+    "index_copy": [(lambda x, s: ops["index_copy"](x, 0, ints([2, 0]), s), [real(3, 2), real(2, 2)])],
+    "index_fill": [(lambda x: ops["index_fill"](x, 0, ints([1]), 3.0), [real(3, 2)])],
+    "embedding": [(lambda w: ops["embedding"](w, INDEX), [real(3, 2)])],
+    "embedding_backward": [(lambda x: ops["embedding_backward"](x, ints([0, 2, 0]), 3), [real(3, 2)])],
+    "masked_scatter": [(lambda x, s: ops["masked_scatter"](x, MASK, s), [real(2, 3), real(6)])],
+    "cat": [(lambda x, y: ops["cat"]((x, y), 1), [real(2, 3), real(2, 1)])],
+    "stack": [(lambda x, y: ops["stack"]((x, y), 1), [real(2, 3), real(2, 3)])],
+    "flip": [(lambda x: ops["flip"](x, (0, 1)), [real(2, 3)])],
+    "roll": [(lambda x: ops["roll"](x, 1, 1), [real(2, 3)])],
+    "repeat": [(lambda x: ops["repeat"](x, 2, 1, 2), [real(2, 3)])],
+    "tile": [(lambda x: ops["tile"](x, (2,)), [real(2, 3)])],
+    "repeat_interleave": [(lambda x: ops["repeat_interleave"](x, 2, 1), [real(2, 3)])],
+    "tril": [(ops["tril"], [real(3, 3)])],
+    "triu": [(lambda x: ops["triu"](x, 1), [real(3, 3)])],
+    "diag_embed": [(ops["diag_embed"], [real(2, 3)])],
+    "diag": [(ops["diag"], [real(3)]), (ops["diag"], [real(3, 3)])],
+    "trace": [(ops["trace"], [real(3, 3)])],
+    "pad": [(lambda x, m=m: ops["pad"](x, (1, 2), m), [real(1, 2, 4)]) for m in ("constant", "reflect", "replicate", "circular")],
+    "dropout": [(lambda x: ops["dropout"](x, 0.5, True, seed=1, stream=0), [real(2, 3)])],
+    "matmul": [
+        (ops["matmul"], [real(2, 3), real(3, 2)]), (ops["matmul"], [real(3), real(3)]), (ops["matmul"], [real(2, 2, 3), real(3)]),
+        (ops["matmul"], [real(2, 1, 2, 3), real(2, 3, 2)]), (ops["matmul"], [cplx(2, 3), cplx(3, 2)]),
+    ],
+    "mm": [(ops["mm"], [real(2, 3), real(3, 2)])],
+    "bmm": [(ops["bmm"], [real(2, 2, 3), real(2, 3, 2)])],
+    "mv": [(ops["mv"], [real(2, 3), real(3)])],
+    "dot": [(ops["dot"], [real(3), real(3)])],
+    "outer": [(ops["outer"], [real(3), real(2)])],
+    "addmm": [(lambda x, a, b: ops["addmm"](x, a, b, beta=0.5, alpha=2.0), [real(2), real(3, 2), real(2, 2)])],
+    "linear": [(ops["linear"], [real(4, 3), real(2, 3), real(2)]), (ops["linear"], [real(2, 2, 3), real(2, 3)])],
+    "mse_loss": [(lambda x, y, r=r: ops["mse_loss"](x, y, reduction=r), [real(2, 3), real(2, 3)]) for r in ("none", "mean", "sum")],
+    "nll_loss": [(lambda x: ops["nll_loss"](x, ints([0, 2])), [real(2, 3)])],
+    "cross_entropy": [
+        (lambda x: ops["cross_entropy"](x, ints([0, 2])), [real(2, 3)]),
+        (lambda x: ops["cross_entropy"](x, ints([0, 2]), rt.tensor([1.0, 2.0, 3.0], dtype="float64"), label_smoothing=0.1), [real(2, 3)]),
+        (lambda x: ops["cross_entropy"](x, ints([[0, 2], [1, 1]]), reduction="sum"), [real(2, 3, 2)]),
+        (lambda x, t: ops["cross_entropy"](x, t.softmax(1)), [real(2, 3), real(2, 3)]),
+    ],
+}  # fmt: skip
+
+
+def put(x, values):
+    y = x * 1
+    y[[0, 2]] = values
+    return y
+
+
+CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]
+ROWS = [r["name"] for r in _C.op_table() if r["family"] not in ("elementwise", "update") and r["differentiable"]]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_gradients(name):
+    assert name in CASES, f"give {name} a case"
+    for fn, arrays in CASES[name]:
+        inputs = [rt.tensor(a, dtype="complex128" if a.dtype.kind == "c" else "float64", requires_grad=True) for a in arrays]
+        assert rt.autograd.gradcheck(fn, inputs)
+        assert rt.autograd.gradgradcheck(fn, inputs)
