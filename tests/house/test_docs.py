@@ -21,7 +21,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 def modules():
     names = [m.name for m in pkgutil.walk_packages(rustorch.__path__, "rustorch.")]
-    return ["rustorch", *(name for name in names if "._C" not in name)]
+    return ["rustorch", "rustorch_py", *(name for name in names if "._C" not in name)]
 
 
 def ids(page):
