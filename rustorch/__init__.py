@@ -28,37 +28,37 @@ if _blas_threads is None:
     del _os.environ["OPENBLAS_NUM_THREADS"]
 else:
     _os.environ["OPENBLAS_NUM_THREADS"] = _blas_threads
-from ._C import (  # noqa: E402, F401
-    DeviceError,
-    DtypeError,
-    RusTorchError,
-    ShapeMismatchError,
-    Size,
-    Tensor,
-    TensorError,
-    arange,
-    as_tensor,
-    asarray,
-    empty,
-    empty_like,
-    eye,
-    from_dlpack,
-    from_numpy,
-    full,
-    full_like,
-    get_default_dtype,
-    get_num_threads,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    linspace,
-    ones,
-    ones_like,
-    promote_types,
-    set_default_dtype,
-    set_num_threads,
-    tensor,
-    zeros,
-    zeros_like,
+from ._C import (  # noqa: E402
+    DeviceError as DeviceError,
+    DtypeError as DtypeError,
+    RusTorchError as RusTorchError,
+    ShapeMismatchError as ShapeMismatchError,
+    Size as Size,
+    Tensor as Tensor,
+    TensorError as TensorError,
+    arange as arange,
+    as_tensor as as_tensor,
+    asarray as asarray,
+    empty as empty,
+    empty_like as empty_like,
+    eye as eye,
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    full as full,
+    full_like as full_like,
+    get_default_dtype as get_default_dtype,
+    get_num_threads as get_num_threads,
+    is_grad_enabled as is_grad_enabled,
+    is_inference_mode_enabled as is_inference_mode_enabled,
+    linspace as linspace,
+    ones as ones,
+    ones_like as ones_like,
+    promote_types as promote_types,
+    set_default_dtype as set_default_dtype,
+    set_num_threads as set_num_threads,
+    tensor as tensor,
+    zeros as zeros,
+    zeros_like as zeros_like,
 )
 
 __version__ = "0.1.0"
@@ -87,12 +87,12 @@ complex128 = cdouble = _C.dtype("complex128")
 globals().update(_C.ops)
 
 from . import _operations  # noqa: E402  (needs the names above)
-from ._methods import device  # noqa: E402, F401
-from ._modes import (  # noqa: E402, F401
-    enable_grad,
-    inference_mode,
-    no_grad,
-    set_grad_enabled,
+from ._methods import device as device  # noqa: E402
+from ._modes import (  # noqa: E402
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
 )
 
 globals().update(_operations.public())

@@ -121,7 +121,7 @@ def to_torch(self: Any) -> Any:
     plain = self.detach() if self.requires_grad else self
     if hasattr(torch.Tensor, "__dlpack_c_exchange_api__") and not plain.readonly and min(plain.strides, default=0) >= 0:
         return plain._hand_over(torch.Tensor)
-    return torch.from_dlpack(plain)
+    return torch.utils.dlpack.from_dlpack(plain)
 
 
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:

@@ -94,6 +94,8 @@ class set_grad_enabled(_Decorator):
 class inference_mode(_Decorator):
     """no_grad, and results are marked so that they never take part in a graph."""
 
+    mode: bool
+
     def __new__(cls, mode: Any = True) -> Any:
         self = super().__new__(cls)
         if callable(mode):

@@ -3,7 +3,7 @@
 >>> import rustorch_py
 >>> t = rustorch_py.create_tensor([1.0, 2.0, 3.0, 4.0], shape=[2, 2])
 >>> rustorch_py.tensor_matmul(t, t)
-tensor([[7.0, 10.0],
+tensor([[ 7.0, 10.0],
         [15.0, 22.0]])
 """
 
