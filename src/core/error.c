@@ -2,6 +2,7 @@
  * the op's name.  Floor: core. */
 #include "core/error.h"
 #include "core/shape.h"
+#include <string.h>
 
 PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError;
 
@@ -79,4 +80,25 @@ done:
     Py_XDECREF(text);
     Py_XDECREF(error);
     return -1;
+}
+
+void rt_error_argument(const char *op, const char *argument)
+{
+    PyObject *type, *value, *trace, *text = NULL, *named = NULL, *error = NULL;
+    size_t length = strlen(op);
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    if (type != PyExc_TypeError && type != PyExc_ValueError && type != PyExc_OverflowError && type != rt_TensorError) goto done;
+    text = PyObject_Str(value);
+    const char *s = text ? PyUnicode_AsUTF8(text) : NULL;
+    if (!s || (strncmp(s, op, length) == 0 && s[length] == ':')) goto done;
+    named = argument ? PyUnicode_FromFormat("%s: argument '%s': %U", op, argument, text)
+                     : PyUnicode_FromFormat("%s: %U", op, text);
+    error = named ? PyObject_CallOneArg(type, named) : NULL;
+    if (error) Py_SETREF(value, Py_NewRef(error));
+done:
+    Py_XDECREF(text);
+    Py_XDECREF(named);
+    Py_XDECREF(error);
+    PyErr_Restore(type, value, trace);         /* also drops what went wrong here */
 }

@@ -15,4 +15,7 @@ int rt_error_init(PyObject *module);
 int rt_error_shapes(const char *op, const char *why, int na, const intptr_t *a, int nb, const intptr_t *b);
 /* PyErr_Format with "op: " before; return -1 for `return rt_error(...)`. */
 int rt_error(PyObject *type, const char *op, const char *format, ...);
+/* Puts "op: argument 'x': " ("op: " when argument is NULL) before the message of a plain TypeError,
+ * ValueError, OverflowError or TensorError, unless it names the op already.  Others stay as they are. */
+void rt_error_argument(const char *op, const char *argument);
 #endif

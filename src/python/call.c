@@ -55,12 +55,13 @@ static int add_operand(rt_call *c, const rt_op *op, const char *name, PyObject *
 static int add_tensors(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o)
 {
     if (rt_tensor_check(o) && ((rt_tensor *)o)->ndim == 0) return bad_argument(op, a, "a sequence of tensors", o);
-    PyObject *list = PySequence_Fast(o, "");
+    PyObject *list = PySequence_Tuple(o);        /* not the list itself: converting its items may change it */
     if (!list) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
         PyErr_Clear();
         return bad_argument(op, a, "a sequence of tensors", o);
     }
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
+    Py_ssize_t n = PyTuple_GET_SIZE(list);
     int status = 0;
     if (c->nin + n > RT_CALL_INLINE - 4) {
         rt_operand *in = PyMem_Calloc((size_t)(c->nin + n + 4), sizeof *in);
@@ -78,7 +79,7 @@ static int add_tensors(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o
         c->owned = owned;
     }
     for (Py_ssize_t i = 0; status == 0 && i < n; i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(list, i);
+        PyObject *item = PyTuple_GET_ITEM(list, i);
         int at = c->nin;
         status = add_operand(c, op, a->name, item, 0);
         if (status == 0 && c->in[at].t && !c->owned[at]) c->owned[at] = Py_NewRef((PyObject *)c->in[at].t);
@@ -134,9 +135,12 @@ static int add_ints(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, i
     }
     int before = c->p.nlist;
     if (PyTuple_Check(o) || PyList_Check(o)) {
-        PyObject *const *items = PySequence_Fast_ITEMS(o);
-        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); i++)
-            if (push_list(c, op, a, items[i]) < 0) return -1;
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); i++) {
+            PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(o, i));    /* __index__ may change the list */
+            int status = push_list(c, op, a, item);
+            Py_DECREF(item);
+            if (status < 0) return -1;
+        }
     } else if (PyIndex_Check(o) || PyFloat_Check(o)) {
         if (push_list(c, op, a, o) < 0) return -1;
     } else {
@@ -305,7 +309,12 @@ int rt_call_parse(rt_call *c, const rt_op *op, const rt_signature *s, PyObject *
     if (kwnames && sort_keywords(c, op, s, args + nargs, kwnames, bound) < 0) goto done;
     for (int i = 0; i < s->nargs; i++) {
         const rt_arg *a = &s->args[i];
-        if (bound[i] ? add_value(c, op, a, bound[i], &k) < 0 : add_default(c, op, a, &k) < 0) goto done;
+        if (!bound[i]) {
+            if (add_default(c, op, a, &k) < 0) goto done;
+        } else if (add_value(c, op, a, bound[i], &k) < 0) {
+            rt_error_argument(op->cls.name, a->name);
+            goto done;
+        }
     }
     if (c->numpy_words)          /* std(axis=0) divides by n: NumPy's ddof is 0 */
         for (int i = 0, f = 0; i < s->nargs; i++) {
@@ -335,7 +344,10 @@ PyObject *rt_call_run(rt_call *c, const rt_op *op, int npublic)
 {
     rt_tensor *out[4];
     memcpy(out, c->out, sizeof out);
-    if (rt_op_apply(op, c->nin, c->in, &c->p, out) < 0) return NULL;
+    if (rt_op_apply(op, c->nin, c->in, &c->p, out) < 0) {
+        rt_error_argument(op->cls.name, NULL);
+        return NULL;
+    }
     for (int k = 0; k < op->nout; k++)
         if (c->out[k]) Py_INCREF(out[k]);
     if (!npublic) npublic = op->nout;

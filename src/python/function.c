@@ -38,11 +38,15 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
         for (int i = 0; i < op->nin && status == 0; i++) {
             if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];   /* its other fields are not read */
             else if (args[i] == Py_None) status = 1;
-            else status = rt_convert_operand(args[i], &in[i], &owned[i]);
+            else if ((status = rt_convert_operand(args[i], &in[i], &owned[i])) < 0)
+                rt_error_argument(op->cls.name, f->signature.args[i].name);
         }
         if (status == 0) status = rt_op_apply(op, op->nin, in, NULL, out);
         for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);
-        if (status < 0) return NULL;
+        if (status < 0) {
+            rt_error_argument(op->cls.name, NULL);
+            return NULL;
+        }
         if (status == 0) {
             if (f->inplace) Py_INCREF(out[0]);
             return (PyObject *)out[0];
@@ -60,7 +64,8 @@ PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
     for (int i = 0; i < 2 && status == 0; i++) {
         if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];
         else if (args[i] == Py_None) status = 1;
-        else status = rt_convert_operand(args[i], &in[i], &owned[i]);
+        else if ((status = rt_convert_operand(args[i], &in[i], &owned[i])) < 0)
+            rt_error_argument(op->cls.name, i ? "y" : "x");
     }
     if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
     Py_XDECREF(owned[0]);

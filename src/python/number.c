@@ -20,7 +20,8 @@ static PyObject *inplace(const rt_op *op, PyObject *a, PyObject *b)
     if (b == Py_None) Py_RETURN_NOTIMPLEMENTED;
     int status = rt_convert_operand(b, &in[1], &owned);
     if (status == 1) Py_RETURN_NOTIMPLEMENTED;
-    if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
+    if (status < 0) rt_error_argument(op->cls.name, "y");
+    else status = rt_op_apply(op, 2, in, NULL, out);
     Py_XDECREF(owned);
     return status < 0 ? NULL : Py_NewRef(a);
 }
