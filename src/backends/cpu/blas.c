@@ -15,7 +15,7 @@
 #define BLAS(name) PASTE_EXPANDED(RT_BLAS_PREFIX, name)
 
 #define LIBRARY_TILE 512
-#define TILE_WORK 500000.0     /* multiply-adds worth a tile of their own */
+#define TILE_WORK 2000000.0     /* multiply-adds worth a tile of their own */
 #define TILES_PER_THREAD 4
 #define ROW_UNIT 8             /* tiles are cut at multiples of these */
 #define COLUMN_UNIT 48

@@ -12,6 +12,9 @@
 #define HEIGHT 240          /* rows of A that fit the second */
 #define WIDTH 1056          /* columns of B that fit the third */
 #define STACK_BYTES 65536
+#define CHAINS 32           /* of a product with a vector */
+#define VECTOR_DEPTH 2048   /* of k, for these */
+#define SPAN 128            /* columns of the matrix walked together */
 #define FEW 4               /* columns that are computed as rows of the transposed product */
 #define FEW_ROWS 512
 
@@ -31,6 +34,7 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define MASK __m256i
 #define LANES 8
 #define ROWS 4
+#define MASKED 0
 #define LOAD _mm256_loadu_ps
 #define LOAD_PART(p, m) _mm256_maskload_ps(p, m)
 #define STORE _mm256_storeu_ps
@@ -40,7 +44,9 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define SPREAD _mm256_set1_ps
 #define QUAD quad_f32
 #define QUAD_INDEX quad_i32
+#define SCALAR_FMA __builtin_fmaf
 #define NAME(x) x##_f32_avx2
+#include "backends/cpu/gemv_float_body.h"
 #include "backends/cpu/gemm_float_body.h"
 
 #define REAL double
@@ -48,6 +54,7 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define MASK __m256i
 #define LANES 4
 #define ROWS 4
+#define MASKED 0
 #define LOAD _mm256_loadu_pd
 #define LOAD_PART(p, m) _mm256_maskload_pd(p, m)
 #define STORE _mm256_storeu_pd
@@ -57,7 +64,9 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define SPREAD _mm256_set1_pd
 #define QUAD quad_f64
 #define QUAD_INDEX quad_i64
+#define SCALAR_FMA __builtin_fma
 #define NAME(x) x##_f64_avx2
+#include "backends/cpu/gemv_float_body.h"
 #include "backends/cpu/gemm_float_body.h"
 
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw")
@@ -67,6 +76,7 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define MASK __mmask16
 #define LANES 16
 #define ROWS 8
+#define MASKED 1
 #define LOAD _mm512_loadu_ps
 #define LOAD_PART(p, m) _mm512_maskz_loadu_ps(m, p)
 #define STORE _mm512_storeu_ps
@@ -76,7 +86,9 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define SPREAD _mm512_set1_ps
 #define QUAD quad_f32
 #define QUAD_INDEX quad_i32
+#define SCALAR_FMA __builtin_fmaf
 #define NAME(x) x##_f32_avx512
+#include "backends/cpu/gemv_float_body.h"
 #include "backends/cpu/gemm_float_body.h"
 
 #define REAL double
@@ -84,6 +96,7 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define MASK __mmask8
 #define LANES 8
 #define ROWS 8
+#define MASKED 1
 #define LOAD _mm512_loadu_pd
 #define LOAD_PART(p, m) _mm512_maskz_loadu_pd(m, p)
 #define STORE _mm512_storeu_pd
@@ -93,7 +106,9 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #define SPREAD _mm512_set1_pd
 #define QUAD quad_f64
 #define QUAD_INDEX quad_i64
+#define SCALAR_FMA __builtin_fma
 #define NAME(x) x##_f64_avx512
+#include "backends/cpu/gemv_float_body.h"
 #include "backends/cpu/gemm_float_body.h"
 #pragma GCC pop_options
 
@@ -191,7 +206,7 @@ int rt_gemm_float(const rt_gemm *given, intptr_t i0, intptr_t i1, intptr_t j0, i
     range_fn *fn = given->dtype == RT_f32 ? k->f32 : k->f64;
     if (!fn) return 0;
     const intptr_t m = i1 - i0, n = j1 - j0, depth = given->k < DEPTH ? given->k : DEPTH;
-    const int turn = n <= FEW && m > n;
+    const int turn = given->n > 1 && n <= FEW && m > n;
     const intptr_t rows = turn ? n : m, columns = !turn ? n : m < FEW_ROWS ? m : FEW_ROWS;
     const intptr_t high = (rows < HEIGHT ? rows : HEIGHT) + 8, wide = (columns < WIDTH ? columns : WIDTH) + 48;
     const size_t a_bytes = ((size_t)(high * depth) * rt_itemsize(given->dtype) + 63) & ~(size_t)63;

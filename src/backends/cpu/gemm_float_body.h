@@ -1,12 +1,18 @@
 /* The product kernels of one floating dtype for one instruction set: included by gemm_float.c with REAL, VEC, LANES,
- * ROWS (of a register tile), LOAD, LOAD_PART, STORE, STORE_PART, FIRST(n) (mask of n lanes), FMA, SPREAD and
- * NAME defined.  No include guard.
+ * ROWS (of a register tile), LOAD, LOAD_PART, STORE, STORE_PART, FIRST(n) (mask of n lanes), FMA, SPREAD,
+ * MASKED and NAME defined.  No include guard.  MASKED: reading a part of a vector costs no more than the
+ * whole; otherwise a panel that ends within a vector is packed, with zeros behind it.
  *
  *   A panel: a[p * a_step + i], i < rows <= ROWS         B panel: b[p * b_step + j], j < columns <= COLUMNS
  *
  * A result is, for every DEPTH of k, one chain of fused multiply-adds over p, added to C: the same bits for
  * every tile, layout and vector length. */
 #define COLUMNS (3 * LANES)
+#if MASKED
+#define LOAD_LAST LOAD_PART
+#else
+#define LOAD_LAST(p, m) LOAD(p)
+#endif
 
 /* C[0:rows, 0:columns] = or += A panel * B panel; rows and vectors are constants at each call. */
 static inline __attribute__((always_inline)) void NAME(tile)(const int rows, const int vectors, intptr_t k,
@@ -19,7 +25,7 @@ static inline __attribute__((always_inline)) void NAME(tile)(const int rows, con
     for (intptr_t p = 0; p < k; p++, a += a_step, b += b_step) {
         VEC y[3];
         _Pragma("GCC unroll 3") for (int v = 0; v < vectors - 1; v++) y[v] = LOAD(b + v * LANES);
-        y[vectors - 1] = LOAD_PART(b + (vectors - 1) * LANES, last);
+        y[vectors - 1] = LOAD_LAST(b + (vectors - 1) * LANES, last);
         _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++) {
             const VEC x = SPREAD(a[i]);
             _Pragma("GCC unroll 3") for (int v = 0; v < vectors; v++) sum[i][v] = FMA(x, y[v], sum[i][v]);
@@ -54,15 +60,22 @@ static NAME(tile_fn) *const NAME(tiles)[ROWS][3] = {ENTRY(1), ENTRY(2), ENTRY(3)
 static NAME(tile_fn) *const NAME(tiles)[ROWS][3] = {ENTRY(1), ENTRY(2), ENTRY(3), ENTRY(4)};
 #endif
 
-/* dst[p * width + i] = src[p * depth + i * lane] for a panel of `lanes`. */
+/* dst[p * width + i] = src[p * depth + i * lane] for a panel of `lanes`; zeros from there to width. */
 static void NAME(pack)(const REAL *src, intptr_t depth, intptr_t lane, intptr_t lanes, intptr_t k, REAL *dst,
                        intptr_t width)
 {
     intptr_t i = 0;
-    if (lane == 1) {
-        for (intptr_t p = 0; p < k; p++, src += depth, dst += width)
-            for (intptr_t j = 0; j < lanes; j++) dst[j] = src[j];
+    if (lane == 1 && lanes == COLUMNS) {
+        for (intptr_t p = 0; p < k; p++) memcpy(dst + p * width, src + p * depth, COLUMNS * sizeof(REAL));
         return;
+    }
+    if (lane == 1 && lanes == ROWS) {
+        for (intptr_t p = 0; p < k; p++) memcpy(dst + p * width, src + p * depth, ROWS * sizeof(REAL));
+        i = ROWS;
+    } else if (lane == 1) {
+        for (intptr_t p = 0; p < k; p++)
+            for (intptr_t j = 0; j < lanes; j++) dst[p * width + j] = src[p * depth + j];
+        i = lanes;
     }
     for (; depth == 1 && i + 4 <= lanes; i += 4) {
         const REAL *s0 = src + i * lane, *s1 = s0 + lane, *s2 = s1 + lane, *s3 = s2 + lane;
@@ -94,6 +107,14 @@ static void NAME(pack)(const REAL *src, intptr_t depth, intptr_t lane, intptr_t 
     }
     for (; i < lanes; i++)
         for (intptr_t p = 0; p < k; p++) dst[p * width + i] = src[p * depth + i * lane];
+    for (; i < width; i++)
+        for (intptr_t p = 0; p < k; p++) dst[p * width + i] = 0;
+}
+
+/* May a tile read this panel of B as it lies? */
+static inline int NAME(is_direct)(const rt_gemm *q, intptr_t m, intptr_t columns)
+{
+    return q->b_col == 1 && m <= 4 * ROWS && (MASKED || columns % LANES == 0);
 }
 
 /* One block: C[0:m, 0:n] = or += A[0:m, 0:k] B[0:k, 0:n]; packed_b: B is in its buffer already. */
@@ -102,17 +123,16 @@ static void NAME(block)(const rt_gemm *q, const REAL *a, const REAL *b, REAL *c,
 {
     REAL *pa = (REAL *)q->a_buffer, *pb = (REAL *)q->b_buffer;
     const intptr_t high = rt_gemm_even(m, ROWS, 1), wide = rt_gemm_even(n, COLUMNS, LANES);
-    const int direct_a = q->a_row == 1 && n <= 4 * COLUMNS, direct_b = q->b_col == 1 && m <= 4 * ROWS;
+    const int direct_a = q->a_row == 1 && n <= 4 * COLUMNS;
     if (!direct_a)
         for (intptr_t i = 0; i < m; i += high)
             NAME(pack)(a + i * q->a_row, q->a_col, q->a_row, m - i < high ? m - i : high, k, pa + i * k, high);
-    if (!direct_b && !packed_b)
-        for (intptr_t j = 0; j < n; j += wide)
-            NAME(pack)(b + j * q->b_col, q->b_row, q->b_col, n - j < wide ? n - j : wide, k, pb + j * k, wide);
     for (intptr_t j = 0; j < n; j += wide) {
         const int columns = (int)(n - j < wide ? n - j : wide), vectors = (columns + LANES - 1) / LANES;
-        const REAL *y = direct_b ? b + j : pb + j * k;
-        const intptr_t y_step = direct_b ? q->b_row : wide;
+        const int direct = NAME(is_direct)(q, m, columns);
+        const REAL *y = direct ? b + j : pb + j * k;
+        const intptr_t y_step = direct ? q->b_row : wide;
+        if (!direct && !packed_b) NAME(pack)(b + j * q->b_col, q->b_row, q->b_col, columns, k, pb + j * k, wide);
         for (intptr_t i = 0; i < m; i += high) {
             const intptr_t rows = m - i < high ? m - i : high;
             NAME(tiles)[rows - 1][vectors - 1](k, direct_a ? a + i : pa + i * k, direct_a ? q->a_col : high, y, y_step,
@@ -121,11 +141,17 @@ static void NAME(block)(const rt_gemm *q, const REAL *a, const REAL *b, REAL *c,
     }
 }
 
-/* C[i0:i1, j0:j1]. */
+/* C[i0:i1, j0:j1].  Which kernel is chosen depends on the lengths of the whole product alone. */
 static void NAME(range)(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
 {
     const REAL *a = (const REAL *)q->a, *b = (const REAL *)q->b;
     REAL *c = (REAL *)q->c;
+    if (q->m == 1 || q->n == 1) {
+        if (q->m == 1) NAME(vector)(a, q->a_col, b + j0 * q->b_col, q->b_row, q->b_col, j1 - j0, q->k, c + j0, 1, q->beta);
+        else NAME(vector)(b, q->b_row, a + i0 * q->a_row, q->a_col, q->a_row, i1 - i0, q->k, c + i0 * q->c_row, q->c_row,
+                          q->beta);
+        return;
+    }
     const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1);            /* must depend on k alone */
     const intptr_t high = rt_gemm_even(i1 - i0, HEIGHT, ROWS), wide = rt_gemm_even(j1 - j0, WIDTH, COLUMNS);
     for (intptr_t j = j0; j < j1; j += wide) {
@@ -148,11 +174,14 @@ static void NAME(range)(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0,
 #undef COLUMNS
 #undef LOAD
 #undef LOAD_PART
+#undef LOAD_LAST
+#undef MASKED
 #undef STORE
 #undef STORE_PART
 #undef FIRST
 #undef FMA
 #undef SPREAD
+#undef SCALAR_FMA
 #undef NAME
 #undef QUAD
 #undef QUAD_INDEX
