@@ -103,8 +103,8 @@ _SUBMODULES = {
     "ufunc", "utils", "visualization",
 }  # fmt: skip
 _RANDOM = {
-    "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "seed",
+    "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
+    "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
 }  # fmt: skip
 
 

@@ -3,16 +3,19 @@ Gradients follow from what they call."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from . import _C
 
 _ops: dict[str, Any] = _C.ops
-_METHODS = (
-    "split chunk unbind nonzero allclose isclose equal outer inner dot_ tensor_split hsplit vsplit dsplit expand_as view_as"
-    " reshape_as ravel take_along_dim norm square_ numpy_T fliplr flipud rot90 logical_any diff aminmax median sort argsort topk"
-    " masked_scatter bincount unique nanmean atleast_1d type_as cov tile t"
-).split()
+_METHODS = {
+    "split", "chunk", "unbind", "nonzero", "allclose", "isclose", "equal", "outer", "inner", "dot_",
+    "tensor_split", "hsplit", "vsplit", "dsplit", "expand_as", "view_as", "reshape_as", "ravel",
+    "take_along_dim", "norm", "square_", "numpy_T", "fliplr", "flipud", "rot90", "logical_any", "diff",
+    "aminmax", "median", "sort", "argsort", "topk", "masked_scatter", "bincount", "unique", "nanmean",
+    "atleast_1d", "type_as", "cov", "tile", "t",
+}  # fmt: skip
 
 
 def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -52,7 +55,7 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, .
         size, more = divmod(length, n)
         return split(x, [size + 1] * more + [size] * (n - more), dim)
     starts = [0, *(min(max(i + length if i < 0 else i, 0), length) for i in indices_or_sections), length]
-    return tuple(_ops["narrow"](x, dim, a, max(b - a, 0)) for a, b in zip(starts, starts[1:], strict=False))
+    return tuple(_ops["narrow"](x, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(starts))
 
 
 def hsplit(x: Any, indices_or_sections: Any) -> tuple[Any, ...]:
@@ -202,7 +205,12 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return _ops["gather"](x.reshape(-1), 0, indices.reshape(-1))
     dim = dim % x.ndim
-    shape = list(broadcast_shapes([1 if i == dim else n for i, n in enumerate(x.shape)], [1 if i == dim else n for i, n in enumerate(indices.shape)]))
+    shape = list(
+        broadcast_shapes(
+            [1 if i == dim else n for i, n in enumerate(x.shape)],
+            [1 if i == dim else n for i, n in enumerate(indices.shape)],
+        )
+    )
     xs, ins = list(shape), list(shape)
     xs[dim], ins[dim] = x.shape[dim], indices.shape[dim]
     return _ops["gather"](x.expand(xs), dim, indices.expand(ins))
@@ -325,7 +333,9 @@ def create_variable(data: Any, requires_grad: bool = False) -> Any:
 def public() -> dict[str, Any]:
     """All functions of this file."""
     skip = {"public", "methods"}
-    return {n: f for n, f in globals().items() if callable(f) and getattr(f, "__module__", "") == __name__ and n not in skip}
+    return {
+        n: f for n, f in globals().items() if callable(f) and getattr(f, "__module__", "") == __name__ and n not in skip
+    }
 
 
 def methods() -> dict[str, Any]:

@@ -34,7 +34,9 @@ class _Device:
         self.type, self.index = type, index
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        return (
+            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
@@ -64,7 +66,9 @@ def _check_cpu(where: Any) -> None:
         raise _C.DeviceError(f"to: device {where} is not available in this build; only 'cpu' is")
 
 
-def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Any:
+def to(
+    self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+) -> Any:
     """to(dtype), to(device), to(device, dtype), to(other): itself when nothing changes and copy is False."""
     for arg in args:
         if isinstance(arg, _C.Tensor):
@@ -92,7 +96,15 @@ def _caster(name: str) -> Any:
     return method
 
 
-def astype(self: Any, dtype: Any, order: Any = "K", casting: Any = None, subok: Any = None, copy: bool = True, device: Any = None) -> Any:
+def astype(
+    self: Any,
+    dtype: Any,
+    order: Any = "K",
+    casting: Any = None,
+    subok: Any = None,
+    copy: bool = True,
+    device: Any = None,
+) -> Any:
     """A copy converted to dtype; with copy=False itself when it has the dtype already."""
     if not copy and self.dtype == _C.dtype(dtype):
         return self

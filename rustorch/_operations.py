@@ -26,7 +26,8 @@ SYNONYMS = {
 # rows that are not methods, or whose method means something else
 NOT_METHODS = {
     "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
-    "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous", "polygamma",
+    "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
+    "polygamma",
 }  # fmt: skip
 
 
@@ -47,7 +48,16 @@ class min_result(NamedTuple):
 def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., Any]:
     reduce, along, elementwise = _ops[whole], _ops[pair], _ops[binary]
 
-    def function(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = ..., keepdims: bool = False, other: Any = None, out: Any = None) -> Any:
+    def function(
+        x: Any,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        axis: Any = ...,
+        keepdims: bool = False,
+        other: Any = None,
+        out: Any = None,
+    ) -> Any:
         if axis is not ...:
             return reduce(x, axis, keepdims, out=out)
         if other is not None or isinstance(dim, Tensor):
@@ -101,7 +111,11 @@ def div(x: Any, y: Any, *, rounding_mode: str | None = None, out: Any = None) ->
         quotient = _ops["div"](x, y)
         integral = all(getattr(v, "dtype", None) is None or v.dtype.kind in "iub" for v in (x, y))
         result = _ops["trunc"](quotient, out=out)
-        return _ops["cast"](result, _C.promote_types(*(getattr(v, "dtype", "int64") for v in (x, y)))) if integral else result
+        return (
+            _ops["cast"](result, _C.promote_types(*(getattr(v, "dtype", "int64") for v in (x, y))))
+            if integral
+            else result
+        )
     raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', not {rounding_mode!r}")
 
 

@@ -23,10 +23,18 @@ def assert_tensor_equal(actual: Any, expected: Any) -> None:
     np.testing.assert_array_equal(_array(actual), _array(expected))
 
 
-def assert_close(actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None, equal_nan: bool = False) -> None:
+def assert_close(
+    actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None, equal_nan: bool = False
+) -> None:
     """Elements within atol + rtol * |expected|; defaults follow the wider of the tolerances of both dtypes."""
     a, b = _array(actual), _array(expected)
-    defaults = {"float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7), "complex64": (1.3e-6, 1e-5), "complex128": (1e-7, 1e-7)}
+    defaults = {
+        "float16": (1e-3, 1e-5),
+        "float32": (1.3e-6, 1e-5),
+        "float64": (1e-7, 1e-7),
+        "complex64": (1.3e-6, 1e-5),
+        "complex128": (1e-7, 1e-7),
+    }
     names = [str(getattr(v, "dtype", w.dtype)) for v, w in ((actual, a), (expected, b))]
     pairs = [(1.6e-2, 1e-5) if n == "bfloat16" else defaults.get(n, (0.0, 0.0)) for n in names]
     relative = max(p[0] for p in pairs) if rtol is None else rtol

@@ -48,17 +48,6 @@ class _Twin(MetaPathFinder, Loader):
 sys.meta_path.insert(0, _Twin())
 
 
-def create_tensor(data: Any, shape: Any = None, **kw: Any) -> Any:
-    """A tensor of data, in the given shape if one is given; TensorError where they do not fit."""
-    t = rustorch.tensor(data, **kw)
-    return t if shape is None else t.reshape(shape)
-
-
-def create_variable(data: Any, requires_grad: bool = True, **kw: Any) -> Any:
-    """A tensor that collects gradients."""
-    return rustorch.tensor(data, requires_grad=requires_grad, **kw)
-
-
 def __getattr__(name: str) -> Any:
     """Modules, and every other name of rustorch; tensor_<op> is the op."""
     if name in _OWN or name in rustorch._SUBMODULES:

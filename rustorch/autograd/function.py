@@ -61,7 +61,8 @@ class Context:
         extra = result[self._nargs :]
         if len(result) < self._nargs or any(g is not None for g in extra):
             raise RuntimeError(
-                f"{self._function.__name__}.backward returned {len(result)} gradients, forward took {self._nargs} arguments"
+                f"{self._function.__name__}.backward returned {len(result)} gradients,"
+                f" forward took {self._nargs} arguments"
             )
         assert count <= len(result)
         return tuple(result[i] for i in self._positions)

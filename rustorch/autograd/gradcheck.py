@@ -19,7 +19,9 @@ def _outputs(value: Any) -> list[Any]:
     return [v for v in values if isinstance(v, _C.Tensor) and v.requires_grad]
 
 
-def _numerical(fn: Callable[..., Any], inputs: tuple[Any, ...], index: int, which: int, eps: float) -> np.ndarray[Any, Any]:
+def _numerical(
+    fn: Callable[..., Any], inputs: tuple[Any, ...], index: int, which: int, eps: float
+) -> np.ndarray[Any, Any]:
     """Jacobian (elements of input `which`, elements of output `index`), complex parts as derivatives along 1 and 1j."""
     target = inputs[which].detach().numpy()
     flat = target.reshape(-1) if target.flags.c_contiguous else None
@@ -39,8 +41,8 @@ def _numerical(fn: Callable[..., Any], inputs: tuple[Any, ...], index: int, whic
 
 
 def _analytical(output: Any, x: Any) -> np.ndarray[Any, Any]:
-    from . import grad
     from .. import zeros_like
+    from . import grad
 
     columns = []
     kinds = (1.0, 1.0j) if output.dtype.kind == "c" else (1.0,)
@@ -108,11 +110,17 @@ def gradcheck(
 
 
 def gradgradcheck(
-    fn: Callable[..., Any], inputs: Any, grad_outputs: Any = None, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, **kw: Any
+    fn: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    **kw: Any,
 ) -> bool:
     """gradcheck of the gradients of fn: second derivatives."""
-    from . import grad
     from .. import tensor
+    from . import grad
 
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
     outputs = _outputs(fn(*inputs))

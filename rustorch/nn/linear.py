@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 from .._C import Tensor, empty, ops
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .module import Module
 from .parameter import Parameter
 

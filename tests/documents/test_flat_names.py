@@ -26,7 +26,9 @@ def test_automatic_differentiation():
 
 def test_network():
     nn = rustorch_py.nn
-    model = nn.Sequential([nn.Linear(input_size=784, output_size=128), nn.ReLU(), nn.Dropout(p=0.2), nn.Linear(128, 10)])
+    model = nn.Sequential(
+        [nn.Linear(input_size=784, output_size=128), nn.ReLU(), nn.Dropout(p=0.2), nn.Linear(128, 10)]
+    )
     data = np.zeros((5, 784), np.float32)
     assert model.forward(rustorch_py.create_tensor(data, shape=[5, 784])).shape == (5, 10)
 

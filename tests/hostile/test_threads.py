@@ -31,17 +31,36 @@ def gradients(x):
 
 
 COMPUTATIONS = {
-    "sum": lambda x: x.sum(), "sum dim 0": lambda x: x.sum(0), "sum dim 1": lambda x: x.sum(1),
-    "mean": lambda x: x.mean(), "var": lambda x: x.var(), "prod": lambda x: (x * 0.01 + 1).prod(0),
-    "sum transposed": lambda x: x.T.sum(0), "sum strided": lambda x: x[::3, 1::2].sum(), "amax": lambda x: x.amax(0),
-    "logsumexp": lambda x: x.logsumexp(1), "softmax": lambda x: F.softmax(x, 1), "softmax dim 0": lambda x: F.softmax(x, 0),
-    "log_softmax": lambda x: F.log_softmax(x, 1), "matmul": lambda x: x @ x.T, "matmul transposed": lambda x: x.T @ x,
-    "matvec": lambda x: x @ x[0], "batched": lambda x: x.reshape(10, -1, 501) @ x.T, "exp": lambda x: x.exp(),
-    "add": lambda x: x + x.flip(0), "broadcast": lambda x: x * x[:, :1] + x[0], "cumsum": lambda x: x.cumsum(1),
-    "cumsum dim 0": lambda x: x.cumsum(0), "cumsum flat": lambda x: x.reshape(-1).cumsum(0),
-    "norm": lambda x: x.norm(), "half": lambda x: x.to("float16").sum(1), "double": lambda x: x.to("float64").sum(),
-    "argmax": lambda x: x.argmax(1), "cat": lambda x: rustorch.cat([x, x.T.contiguous().reshape(x.shape)]),
-    "where": lambda x: rustorch.where(x > 0, x, -x), "gradients": gradients,
+    "sum": lambda x: x.sum(),
+    "sum dim 0": lambda x: x.sum(0),
+    "sum dim 1": lambda x: x.sum(1),
+    "mean": lambda x: x.mean(),
+    "var": lambda x: x.var(),
+    "prod": lambda x: (x * 0.01 + 1).prod(0),
+    "sum transposed": lambda x: x.T.sum(0),
+    "sum strided": lambda x: x[::3, 1::2].sum(),
+    "amax": lambda x: x.amax(0),
+    "logsumexp": lambda x: x.logsumexp(1),
+    "softmax": lambda x: F.softmax(x, 1),
+    "softmax dim 0": lambda x: F.softmax(x, 0),
+    "log_softmax": lambda x: F.log_softmax(x, 1),
+    "matmul": lambda x: x @ x.T,
+    "matmul transposed": lambda x: x.T @ x,
+    "matvec": lambda x: x @ x[0],
+    "batched": lambda x: x.reshape(10, -1, 501) @ x.T,
+    "exp": lambda x: x.exp(),
+    "add": lambda x: x + x.flip(0),
+    "broadcast": lambda x: x * x[:, :1] + x[0],
+    "cumsum": lambda x: x.cumsum(1),
+    "cumsum dim 0": lambda x: x.cumsum(0),
+    "cumsum flat": lambda x: x.reshape(-1).cumsum(0),
+    "norm": lambda x: x.norm(),
+    "half": lambda x: x.to("float16").sum(1),
+    "double": lambda x: x.to("float64").sum(),
+    "argmax": lambda x: x.argmax(1),
+    "cat": lambda x: rustorch.cat([x, x.T.contiguous().reshape(x.shape)]),
+    "where": lambda x: rustorch.where(x > 0, x, -x),
+    "gradients": gradients,
     "scatter_add": lambda x: rustorch.zeros(7, 501).index_add(0, rustorch.arange(500) % 7, x),
 }
 
@@ -61,7 +80,9 @@ def test_random_numbers_do_not_depend_on_threads():
     for threads in (1, 2, 5):
         rustorch.set_num_threads(threads)
         rustorch.manual_seed(3)
-        results.append((rustorch.randn(100_003).numpy().tobytes(), F.dropout(rustorch.ones(70_001), 0.3).numpy().tobytes()))
+        results.append(
+            (rustorch.randn(100_003).numpy().tobytes(), F.dropout(rustorch.ones(70_001), 0.3).numpy().tobytes())
+        )
     assert results[0] == results[1] == results[2]
 
 

@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(<!-- not run.*?-->\n)?```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-PATH = re.compile(r"`((?:src|tests|docs|examples|bench|rustorch|core|backends|ufunc|dlpack|autograd|python)/[\w/.*-]+)`")
+PATH = re.compile(
+    r"`((?:src|tests|docs|examples|bench|rustorch|core|backends|ufunc|dlpack|autograd|python)/[\w/.*-]+)`"
+)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 

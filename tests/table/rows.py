@@ -29,8 +29,10 @@ CLASSES = {
 }
 # our name -> PyTorch's, where they differ
 TORCH_NAMES = {
-    "deg2rad": "deg2rad", "neg": "neg", "sgn": "sgn", "conj": "conj_physical", "log_sigmoid": "nn.functional.logsigmoid",
-    "gelu": "nn.functional.gelu", "silu": "nn.functional.silu", "mish": "nn.functional.mish", "relu6": "nn.functional.relu6",
+    "deg2rad": "deg2rad", "neg": "neg", "sgn": "sgn", "conj": "conj_physical",
+    "log_sigmoid": "nn.functional.logsigmoid",
+    "gelu": "nn.functional.gelu", "silu": "nn.functional.silu", "mish": "nn.functional.mish",
+    "relu6": "nn.functional.relu6",
     "leaky_relu": "nn.functional.leaky_relu", "elu": "nn.functional.elu", "selu": "selu", "celu": "celu",
     "softplus": "nn.functional.softplus", "softsign": "nn.functional.softsign", "hardtanh": "nn.functional.hardtanh",
     "hardsigmoid": "nn.functional.hardsigmoid", "hardswish": "nn.functional.hardswish",
