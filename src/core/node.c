@@ -105,12 +105,12 @@ static int alloc_arrays(rt_node *n, int nin, int nsaved)
         if (!n->edges) return -1;
     }
     for (int i = 0; i < nin; i++) n->edges[i] = (rt_edge){NULL, 0};
-    n->nin = (int16_t)nin;
+    n->nin = (int32_t)nin;
     if (nsaved) {
         n->saved = PyMem_Calloc((size_t)nsaved, sizeof(rt_saved));
         if (!n->saved) return -1;
     }
-    n->nsaved = (int16_t)nsaved;
+    n->nsaved = (int32_t)nsaved;
     return 0;
 }
 

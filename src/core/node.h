@@ -55,7 +55,8 @@ struct rt_node {
     const rt_node_class *cls;      /* borrowed, static */
     const void *op;                /* borrowed: the rt_op row, NULL for others */
     uint64_t sequence;             /* order of creation: the engine runs the youngest first */
-    int16_t nin, nout, nsaved;
+    int32_t nin, nsaved;
+    int16_t nout;
     uint8_t released;              /* saved values were given back by a backward pass */
     /* owned */
     rt_edge *edges;                /* nin of them; inline_edges or a block */

@@ -1,8 +1,10 @@
 /* loss: the row mse_loss: squared differences, as they are, averaged or summed.  Losses over classes are
  * cross_entropy.c.  Floor: ufunc. */
 #include "core/error.h"
+#include "core/shape.h"
 #include "ufunc/classes.h"
 #include "ufunc/views.h"
+#include <string.h>
 
 static rt_tensor *squared_difference(rt_tensor *x, rt_tensor *y)
 {
@@ -28,6 +30,10 @@ FORWARD(mse_loss)
     if (!y) return -1;
     if (rt_dtype_is_complex((rt_dtype)x->dtype) || rt_dtype_is_complex((rt_dtype)y->dtype))
         return rt_error(rt_DtypeError, op->cls.name, "is for real tensors");
+    intptr_t shape[RT_MAX_NDIM];
+    int ndim = x->ndim;
+    memcpy(shape, x->shape, (size_t)ndim * sizeof *shape);
+    if (rt_shape_broadcast(op->cls.name, &ndim, shape, y->ndim, y->shape) < 0) return -1;
     rt_grad_enabled = 0;                  /* the whole is recorded, not its steps */
     squares = squared_difference(x, y);
     if (!squares) goto done;
