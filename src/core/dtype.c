@@ -8,7 +8,7 @@ const rt_dtype_info rt_dtypes[RT_NDTYPE] = {
 #undef DTYPE
 };
 
-static _Thread_local rt_dtype default_override = RT_NODTYPE;
+static _Thread_local __attribute__((tls_model("initial-exec"))) rt_dtype default_override = RT_NODTYPE;
 static rt_dtype default_dtype = RT_f32;
 
 rt_dtype rt_default_dtype(void) { return default_override != RT_NODTYPE ? default_override : default_dtype; }

@@ -42,7 +42,7 @@ static void tensor_dealloc(PyObject *self)
 {
     rt_tensor *t = (rt_tensor *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (PyObject_GC_IsTracked(self)) PyObject_GC_UnTrack(self);
+    PyObject_GC_UnTrack(self);
     if (t->weakrefs) PyObject_ClearWeakRefs(self);
     Py_XDECREF((PyObject *)t->node);
     if (t->grad || t->base || t->hooks || t->dict) {
@@ -77,13 +77,17 @@ PyTypeObject rt_tensor_type = {
     .tp_dictoffset = offsetof(rt_tensor, dict),
 };
 
-static rt_tensor *tensor_alloc(void)
+static inline rt_tensor *tensor_alloc(void)
 {
     rt_tensor *t = free_list;
     if (t) {
         free_list = (rt_tensor *)t->storage;
         free_count--;
+#if defined(Py_TRACE_REFS) || defined(Py_REF_DEBUG)
         PyObject_Init((PyObject *)t, &rt_tensor_type);
+#else
+        Py_SET_REFCNT((PyObject *)t, 1);              /* its type it has kept */
+#endif
     } else {
         t = PyObject_GC_New(rt_tensor, &rt_tensor_type);
         if (!t) return NULL;
@@ -98,7 +102,7 @@ static rt_tensor *tensor_alloc(void)
 }
 
 /* Copies the geometry; steps NULL means C order. */
-static int set_dims(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
+static inline int set_dims(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
 {
     t->ndim = (uint8_t)ndim;
     t->shape = t->inline_dims;

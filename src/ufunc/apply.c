@@ -59,7 +59,7 @@ int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt
     if (op->family == RT_VIEW && out[0] != in[0].t && !out[0]->base && out[0]->storage == in[0].t->storage)
         adopt_base(out[0], in[0].t);
 record:
-    wanted = rt_record_wanted(op, nin, in);
+    wanted = rt_record_needless(op, nin, in) ? 0 : rt_record_wanted(op, nin, in);
     if (wanted < 0) goto failed;
     if (!wanted) {
         if (given && write_constants(op, out, given) < 0) goto failed;
@@ -111,11 +111,9 @@ rt_tensor *rt_apply2s(rt_op_index op, rt_tensor *x, double y)
 
 int rt_output_check(const rt_op *op, const rt_tensor *out, rt_dtype dtype, int ndim, const intptr_t *shape)
 {
-    intptr_t full[RT_MAX_NDIM];
-    int n = ndim;
-    memcpy(full, shape, (size_t)ndim * sizeof *shape);
-    if (rt_shape_broadcast(op->cls.name, &n, full, out->ndim, out->shape) < 0) return -1;
-    if (!rt_shape_equal(n, full, out->ndim, out->shape))
+    int lead = out->ndim - ndim, fits = lead >= 0;
+    for (int i = 0; i < ndim && fits; i++) fits = shape[i] == out->shape[lead + i] || shape[i] == 1;
+    if (!fits)
         return rt_error_shapes(op->cls.name, "the output has the wrong shape (needed, given)", ndim, shape, out->ndim,
                                out->shape);
     if (!rt_dtype_can_cast(dtype, (rt_dtype)out->dtype))

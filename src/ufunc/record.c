@@ -40,17 +40,8 @@ static int refresh_views(int nin, const rt_operand *in)
     return 0;
 }
 
-/* The common case: nothing here requires grad nor ever could through a base. */
-static int no_history(int nin, const rt_operand *in)
-{
-    for (int i = 0; i < nin; i++)
-        if (in[i].t && (in[i].t->node || in[i].t->base || (in[i].t->flags & RT_REQUIRES_GRAD))) return 0;
-    return 1;
-}
-
 int rt_record_wanted(const rt_op *op, int nin, const rt_operand *in)
 {
-    if (!rt_grad_enabled || !op->differentiable || no_history(nin, in)) return 0;
     if (refresh_views(nin, in) < 0) return -1;
     for (int i = 0; i < nin; i++)
         if (is_tracked(in[i].t) && (op->family != RT_ELEMENTWISE || op->gradient[i])) return 1;
