@@ -154,8 +154,37 @@ ALWAYS void walk_span(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     }
 }
 
+#ifdef RT_UFUNC_KERNELS_VECTOR_H
+/* Fewer elements than a vector, packed or of step 0, the output on no input but in place: the usual
+ * small call.  0 when it is not that. */
+ALWAYS int walk_short(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, span_fn *span)
+{
+    char room[MOST_INPUTS][VECTOR_BYTES] __attribute__((aligned(64))), result[VECTOR_BYTES] __attribute__((aligned(64)));
+    char *in[MOST_INPUTS], *out = args[s.nin];
+    intptr_t inc[MOST_INPUTS];
+    if (n >= LANES || steps[s.nin] != s.size[s.nin]) return 0;
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
+        intptr_t apart = out - args[k];
+        if ((steps[k] != s.size[k] && steps[k] != 0)
+            || (apart < n * s.size[k] && apart > -n * s.size[s.nin] && (apart != 0 || steps[k] == 0)))
+            return 0;
+    }
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
+        in[k] = room[k];
+        inc[k] = 0;
+        vector_store(room[k], steps[k] ? vector_load_part(args[k], n) : splat(*(const unaligned_real *)args[k]));
+    }
+    span(in, inc, result, 1);
+    scatter(out, steps[s.nin], result, n, s.size[s.nin]);
+    return 1;
+}
+#endif
+
 ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, span_fn *span)
 {
+#ifdef RT_UFUNC_KERNELS_VECTOR_H
+    if (walk_short(s, args, n, steps, span)) return;
+#endif
     if (n > 1 && runs_ahead(s, args, n, steps)) {
         char *at[MOST_INPUTS + 1];
         EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] = args[k];
