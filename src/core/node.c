@@ -168,12 +168,15 @@ int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)
 int rt_node_unpack(rt_node *n, int k, rt_operand *out)
 {
     rt_saved *s = &n->saved[k];
+    out->t = NULL;                     /* on failure there is nothing to give back */
     if (n->released)
         return rt_error(PyExc_RuntimeError, n->cls->name,
                         "the graph was already freed by an earlier backward pass; pass retain_graph=True to that"
                         " pass if you need the graph twice");
-    *out = s->value;
-    if (!s->value.t) return 0;
+    if (!s->value.t) {
+        *out = s->value;
+        return 0;
+    }
     rt_storage *store = s->value.t->storage;
     if (store->version != s->version) {
         char text[RT_SHAPE_TEXT];
@@ -191,6 +194,7 @@ int rt_node_unpack(rt_node *n, int k, rt_operand *out)
         PyObject_GC_Track((PyObject *)out->t);
         return 0;
     }
+    *out = s->value;
     Py_INCREF(out->t);
     return 0;
 }
