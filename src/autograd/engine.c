@@ -53,7 +53,10 @@ rt_tensor *rt_gradient_fit(const char *op, rt_tensor *g, rt_dtype dtype, int ndi
             rt_params q = {.n = {(int16_t)ndim}, .nlist = (int16_t)ndim};
             memcpy(q.list, shape, (size_t)ndim * sizeof(intptr_t));
             t = rt_apply1p(RT_OP_expand, r, &q);
-            if (!t) rt_error_shapes(op, "gradient and tensor have different shapes", g->ndim, g->shape, ndim, shape);
+            if (!t && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+                PyErr_Clear();
+                rt_error_shapes(op, "gradient and tensor have different shapes", g->ndim, g->shape, ndim, shape);
+            }
             Py_DECREF(r);
             if (!(r = t)) return NULL;
         }
@@ -389,8 +392,8 @@ static int seed(walk *w, int k)
 {
     rt_tensor *t = w->call->outputs[k], *g = w->call->grads ? w->call->grads[k] : NULL;
     if (!rt_tensor_requires_grad(t))
-        return rt_error(PyExc_RuntimeError, "backward", "element %d of the tensors does not require grad and does not"
-                        " have a grad_fn", k);
+        return rt_error(PyExc_RuntimeError, "backward", "output %d does not require grad, nor does anything it was"
+                        " computed from", k);
     if (!g && t->size != 1) {
         char text[RT_SHAPE_TEXT];
         return rt_error(PyExc_RuntimeError, "backward", "grad can be implicitly created only for scalar outputs, not for"
