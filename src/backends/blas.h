@@ -1,6 +1,6 @@
-/* blas: matrix products and nothing else of the BLAS library we bundle.  It runs
- * single-threaded; our pool splits M and N on a fixed grid, never K, so that results do
- * not depend on the number of threads.  Floor: backends.  Knows no Python. */
+/* blas: matrix products, by kernels of our own or the BLAS library we bundle.  That runs
+ * single-threaded; our pool splits M and N, never K, so that results depend neither
+ * on the number of threads nor on how operands lie in memory.  Floor: backends.  Knows no Python. */
 #ifndef RT_BACKENDS_BLAS_H
 #define RT_BACKENDS_BLAS_H
 #include <stdint.h>
@@ -20,6 +20,6 @@ void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, 
                         const char *a, intptr_t a_step, intptr_t a_row, intptr_t a_col,
                         const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
                         int beta, char *c, intptr_t c_step, intptr_t c_row);
-const char *rt_blas_config(void);    /* the library's own description of itself */
+const char *rt_blas_config(void);    /* which kernels are used, and the library's own description */
 void rt_blas_init(void);             /* single-threaded from here on */
 #endif

@@ -6,7 +6,7 @@
 #include "backends/threads.h"
 #include "backends/cpu/gemm.h"
 #include <cblas.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The library's symbols with the prefix that the build found, e.g. scipy_cblas_sgemm. */
@@ -148,6 +148,15 @@ void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
     rt_blas_gemm_batch(dtype, 1, m, n, k, a, 0, a_row, a_col, b, 0, b_row, b_col, beta, c, 0, c_row);
 }
 
-const char *rt_blas_config(void) { return BLAS(openblas_get_config)(); }
+const char *rt_blas_config(void)
+{
+    static char text[512];
+    const char *kernel = rt_gemm_float_kernel();
+    snprintf(text, sizeof text, "%s%s%s", kernel ? "real products by kernels for " : "", kernel ? kernel : "",
+             kernel ? "; complex ones by " : "");
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, "%s", BLAS(openblas_get_config)());
+    return text;
+}
 
 void rt_blas_init(void) { BLAS(openblas_set_num_threads)(1); }
