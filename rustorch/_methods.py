@@ -81,7 +81,11 @@ def to(
             dtype = arg
     if device is not None:
         _check_cpu(device)
-    if dtype is None or self.dtype == _C.dtype(dtype):
+    try:
+        unchanged = dtype is None or self.dtype == _C.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"to: {dtype!r} is neither a dtype nor a device") from None
+    if unchanged:
         return _ops["clone"](self) if copy else self
     return _cast(self, dtype)
 

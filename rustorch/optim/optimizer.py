@@ -44,6 +44,8 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._hooks: dict[str, dict[int, Callable[..., Any]]] = {}
+        if not hasattr(params, "__iter__"):
+            raise TypeError(f"optimizer takes an iterable of tensors or of dicts, not {type(params).__name__}")
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")

@@ -65,7 +65,7 @@ int rt_shape_broadcast(const char *op, int *ndim, intptr_t *shape, int nb, const
         if (*s == b[i] || b[i] == 1) continue;
         if (*s == 1) { *s = b[i]; continue; }
         char why[96];
-        snprintf(why, sizeof why, "shapes do not broadcast (dimension %d: %zd against %zd)", n - nb + i,
+        snprintf(why, sizeof why, "shapes do not broadcast (dimension %d: %zd against %zd)", na == nb ? i : i - nb,
                  (ssize_t)*s, (ssize_t)b[i]);
         return rt_error_shapes(op, why, na, shape + (n - na), nb, b);
     }

@@ -112,12 +112,12 @@ static int push_list(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *ite
 {
     if (c->p.nlist == RT_PARAM_LIST)
         return rt_error(PyExc_ValueError, op->cls.name, "argument '%s' is too long", a->name);
-    if (PyFloat_Check(item) || PyUnicode_Check(item)) return bad_argument(op, a, "integers", item);
+    if (PyFloat_Check(item) || PyUnicode_Check(item)) return bad_argument(op, a, "an integer or integers", item);
     Py_ssize_t v = PyNumber_AsSsize_t(item, PyExc_OverflowError);
     if (v == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear();
-            return bad_argument(op, a, "integers", item);
+            return bad_argument(op, a, "an integer or integers", item);
         }
         return -1;
     }
@@ -129,7 +129,7 @@ static int add_ints(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, i
 {
     int k = (*at)++;
     if (o == Py_None) {
-        if (a->type != RT_ARG_INTS_OPT) return bad_argument(op, a, "integers", o);
+        if (a->type != RT_ARG_INTS_OPT) return bad_argument(op, a, "an integer or integers", o);
         c->p.n[k] = -1;
         return 0;
     }
@@ -147,7 +147,7 @@ static int add_ints(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, i
         PyObject *list = PySequence_Fast(o, "");
         if (!list) {
             PyErr_Clear();
-            return bad_argument(op, a, "integers", o);
+            return bad_argument(op, a, "an integer or integers", o);
         }
         int status = 0;
         for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(list); i++)
@@ -283,7 +283,8 @@ static int place_positional(const rt_op *op, const rt_signature *s, PyObject *co
     Py_ssize_t direct = n;
     if (n > npositional) {
         if (!lists || !PyIndex_Check(args[last]))
-            return rt_error(PyExc_TypeError, op->cls.name, "takes at most %d arguments, %zd were given", npositional, n);
+            return rt_error(PyExc_TypeError, op->cls.name, "takes at most %d argument%s, not %zd", npositional,
+                            npositional == 1 ? "" : "s", n);
         direct = npositional - 1;
         *varargs = PyTuple_New(n - direct);
         if (!*varargs) return -1;

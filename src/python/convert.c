@@ -203,6 +203,19 @@ static int holds_typed(PyObject *o)
     return rt_tensor_check(o) || rt_ndarray_check(o) || rt_ndarray_is_scalar(o);
 }
 
+/* A Python integer that the dtype cannot hold is an error, not its remainder. */
+static int check_integers(const rt_tensor *t, rt_dtype d)
+{
+    _Alignas(16) char slot[16];
+    if (!rt_dtype_is_integer(d) || ((rt_dtype)t->dtype != RT_i64 && (rt_dtype)t->dtype != RT_u64)) return 0;
+    for (intptr_t i = 0; i < t->size; i++) {
+        rt_operand s = rt_operand_int(((const int64_t *)t->data)[i]);
+        s.is_unsigned = (rt_dtype)t->dtype == RT_u64 && s.v.i < 0;
+        if (rt_operand_store(&s, d, slot) < 0) return -1;
+    }
+    return 0;
+}
+
 /* Nested sequences go through NumPy's reader, which knows ragged ones from even ones. */
 static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
 {
@@ -226,6 +239,10 @@ static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
         if (!typed && t->size == 0 && want == RT_f64) want = rt_default_dtype();
         else if (!typed && want == RT_f64) want = rt_default_dtype();
         else if (!typed && want == RT_c128) want = rt_dtype_to_complex(rt_default_dtype());
+    }
+    if (!typed && (rt_dtype)t->dtype != want && check_integers(t, want) < 0) {
+        Py_DECREF(t);
+        return NULL;
     }
     rt_device cpu = {RT_CPU, 0};
     r = rt_empty(want, t->ndim, t->shape, cpu);     /* memory of our own */

@@ -29,7 +29,7 @@ static int operands(const rt_op *op, const rt_operand *in, int nx, int ny, rt_te
     *y = *x ? rt_operand_tensor(op, in, 1) : NULL;
     if (!*y) return -1;
     if ((nx < 0 || (*x)->ndim == nx) && (ny < 0 || (*y)->ndim == ny)) return 0;
-    snprintf(why, sizeof why, "tensors of %d and %d dimensions are needed", nx, ny);
+    snprintf(why, sizeof why, "the two tensors must be %d-d and %d-d", nx, ny);
     return rt_error_shapes(op->cls.name, why, (*x)->ndim, (*x)->shape, (*y)->ndim, (*y)->shape);
 }
 

@@ -66,7 +66,7 @@ static int reshape_into(const rt_op *op, const rt_operand *in, int n, const intp
     int rc = rt_view_reshape(op->cls.name, x, n, shape, resolved, out);
     if (rc != 0) return rc > 0 ? 0 : -1;
     if (!may_copy)
-        return rt_error(rt_TensorError, op->cls.name, "the steps of the tensor do not allow the new shape without a"
+        return rt_error(rt_TensorError, op->cls.name, "the strides of the tensor do not allow the new shape without a"
                         " copy: use reshape");
     rt_tensor *c = rt_copy_of(x);
     if (!c) return -1;
