@@ -19,7 +19,7 @@ import rustorch as rt
 from .harness import Row, show, threads
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from table import rows as table  # noqa: E402
+from table import rows as table
 
 SHAPE = (100, 1000)
 
