@@ -15,6 +15,7 @@
 #define BLAS(name) PASTE_EXPANDED(RT_BLAS_PREFIX, name)
 
 #define LIBRARY_TILE 512
+#define LIBRARY_DEPTH ((intptr_t)1 << 30)    /* its lengths are ints */
 #define TILE_WORK 2000000.0     /* multiply-adds worth a tile of their own */
 #define TILES_PER_THREAD 4
 #define ROW_UNIT 8             /* tiles are cut at multiples of these */
@@ -37,8 +38,8 @@ static CBLAS_TRANSPOSE layout(intptr_t rows, intptr_t columns, intptr_t row, int
     return straight ? CblasNoTrans : CblasTrans;
 }
 
-/* C[i0:i1, j0:j1] by the library. */
-static void library_tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
+/* C[i0:i1, j0:j1] by the library, for k <= LIBRARY_DEPTH. */
+static void library_call(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
 {
     intptr_t item = (intptr_t)rt_itemsize(q->dtype);
     blasint lda, ldb, ldc = (blasint)(q->c_row < q->n ? q->n : q->c_row);
@@ -63,6 +64,19 @@ static void library_tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0
         break;
     default:
         BLAS(cblas_zgemm)(CblasRowMajor, ta, tb, m, n, k, one64, a, lda, b, ldb, q->beta ? one64 : zero64, c, ldc);
+    }
+}
+
+static void library_tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
+{
+    const intptr_t item = (intptr_t)rt_itemsize(q->dtype);
+    rt_gemm part = *q;
+    for (intptr_t p = 0; p < q->k; p += LIBRARY_DEPTH) {
+        part.k = q->k - p < LIBRARY_DEPTH ? q->k - p : LIBRARY_DEPTH;
+        library_call(&part, i0, i1, j0, j1);
+        part.a += part.k * q->a_col * item;
+        part.b += part.k * q->b_row * item;
+        part.beta = 1;
     }
 }
 
