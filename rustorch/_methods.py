@@ -253,6 +253,16 @@ def _new(name: str) -> Any:
     return method
 
 
+def _real(self: Any) -> Any:
+    """Real part: a view of a complex tensor, a real one itself."""
+    return _ops["real"](self) if self.is_complex() else self
+
+
+def _imag(self: Any) -> Any:
+    """Imaginary part: a view of a complex tensor, zeros of a real one."""
+    return _ops["imag"](self) if self.is_complex() else _C.zeros_like(self)
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
@@ -271,6 +281,7 @@ def methods() -> dict[str, Any]:
             table[name] = _caster(dtype)
     table["type"] = type_
     table["size"] = property(_size)
+    table["real"], table["imag"] = property(_real), property(_imag)
     table["device"] = property(lambda self: CPU)
     table["is_cuda"] = property(lambda self: False)
     for name in ("new_zeros", "new_ones", "new_empty", "new_full"):
