@@ -91,6 +91,7 @@ int rt_view_reshape(const char *op, const rt_tensor *t, int n, const intptr_t *s
 {
     intptr_t steps[RT_MAX_NDIM];
     if (resolve_shape(op, t, n, shape, out_shape) < 0) return -1;
+    if (t->size == 0 && rt_shape_size(n, out_shape, rt_tensor_itemsize(t)) < 0) return -1;
     if (rt_tensor_is_contiguous(t)) {
         *out = window(t, t->data, n, out_shape, NULL);
         return *out ? 1 : -1;

@@ -378,6 +378,9 @@ FORWARD(embedding_backward)
     rt_dtype dtype = (rt_dtype)x->dtype, wide = rt_add_dtype(dtype);
     if (x->ndim != index->ndim + 1 || !rt_shape_equal(index->ndim, x->shape, index->ndim, index->shape))
         return rt_error_shapes(op->cls.name, "one row for each index", x->ndim, x->shape, index->ndim, index->shape);
+    if (p->i[1] != RT_NONE_INT && (p->i[1] < 0 || p->i[1] >= p->i[0]))
+        return rt_error(PyExc_IndexError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)p->i[1],
+                        (Py_ssize_t)p->i[0]);
     shape[0] = p->i[0];
     shape[1] = x->shape[x->ndim - 1];
     near = rt_update_values(op, &in[0], wide, x->ndim, x->shape, NULL);

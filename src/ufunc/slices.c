@@ -64,14 +64,17 @@ FORWARD(basic_index)
     char *data = x->data;
     int n = 0, a = 0, naxes = p->n[3] > 0 ? p->n[3] : 0;
     for (int i = 0; i <= x->ndim; i++) {
-        for (; a < naxes && newaxis[a] == n; a++) shape[n] = 1, steps[n++] = (intptr_t)rt_tensor_itemsize(x);
+        for (; a < naxes && newaxis[a] == n && n < RT_MAX_NDIM; a++) shape[n] = 1, steps[n++] = (intptr_t)rt_tensor_itemsize(x);
         if (i == x->ndim) break;
-        intptr_t last = start[i] + (step[i] && length[i] > 0 ? (length[i] - 1) * step[i] : 0);
-        if (length[i] > 0 && (start[i] < 0 || start[i] >= x->shape[i] || last < 0 || last >= x->shape[i]))
+        intptr_t last = 0;
+        if (length[i] < 0 || (length[i] > 0 && (start[i] < 0 || start[i] >= x->shape[i]
+            || __builtin_mul_overflow(length[i] - 1, step[i], &last) || __builtin_add_overflow(last, start[i], &last)
+            || last < 0 || last >= x->shape[i])))
             return rt_error(PyExc_IndexError, op->cls.name, "index %zd is out of bounds for dimension %d of length %zd",
                             (Py_ssize_t)start[i], i, (Py_ssize_t)x->shape[i]);
         if (length[i] > 0) data += start[i] * x->steps[i];
         if (step[i] == 0) continue;
+        if (n == RT_MAX_NDIM) return rt_error(rt_TensorError, op->cls.name, "at most %d dimensions", RT_MAX_NDIM);
         shape[n] = length[i];
         steps[n++] = length[i] > 1 ? x->steps[i] * step[i] : x->steps[i];
     }
@@ -133,21 +136,26 @@ FORWARD(window_scatter)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *work = NULL, *sum = NULL, *window = NULL, *typed = NULL;
     const intptr_t *strides = rt_params_list(p, 1);
-    intptr_t steps[RT_MAX_NDIM];
+    intptr_t steps[RT_MAX_NDIM], offset;
     int rc = -1;
     if (!x) return -1;
     rt_dtype dtype = (rt_dtype)x->dtype, wide = rt_add_dtype(dtype);
     if (p->n[1] != x->ndim)
         return rt_error(rt_TensorError, op->cls.name, "one stride for each of %d dimensions", x->ndim);
     if (rt_output_begin(op, out, dtype, p->n[0], p->list, nin, in, 1, &work) < 0) return -1;
-    for (int i = 0; i < x->ndim; i++) steps[i] = strides[i] * (intptr_t)rt_itemsize(wide);
+    int large = __builtin_mul_overflow(p->i[0], (intptr_t)rt_itemsize(wide), &offset);
+    for (int i = 0; i < x->ndim; i++) large |= __builtin_mul_overflow(strides[i], (intptr_t)rt_itemsize(wide), &steps[i]);
+    if (large || offset < 0 || offset > PTRDIFF_MAX / 2) {
+        rt_error(rt_TensorError, op->cls.name, "a stride or the offset does not fit");
+        goto done;
+    }
     /* Half precision is summed in float32. */
     sum = wide == dtype ? (rt_tensor *)Py_NewRef((PyObject *)work)
                         : rt_empty(wide, work->ndim, work->shape, work->storage->device);
     if (!sum) goto done;
     memset(sum->data, 0, (size_t)sum->size * rt_itemsize(wide));
     window = rt_view_strided(op->cls.name, sum, x->ndim, x->shape, steps,
-                             sum->data - sum->storage->data + p->i[0] * (intptr_t)rt_itemsize(wide));
+                             sum->data - sum->storage->data + offset);
     if (!window) goto done;
     if (rt_tensor_is_injective(window)) {
         if (rt_copy_into(window, x) < 0) goto done;
