@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import rustorch as rt
 
-torch = pytest.importorskip("torch")
 F = torch.nn.functional
 SHAPES = [(5,), (6, 5), (3, 5, 2), (2, 5, 3, 4), (0, 5)]
 REDUCTIONS = ["none", "mean", "sum"]

@@ -88,7 +88,7 @@ def test_out_is_written_also_when_it_is_an_input():
 
 def second_order(ours, theirs, arrays):
     """Values, gradients and gradients of a function of the gradients, ours and PyTorch's."""
-    torch = pytest.importorskip("torch")
+    import torch
     x = [rt.from_numpy(a.copy()).requires_grad_() for a in arrays]
     t = [torch.tensor(a, requires_grad=True) for a in arrays]
     out, expected = ours(*x), theirs(*t)
@@ -107,13 +107,13 @@ def second_order(ours, theirs, arrays):
 
 @pytest.mark.parametrize(("left", "right"), [s for s in SHAPES if max(s[0] + s[1]) < 80])
 def test_gradients_of_matmul(left, right):
-    torch = pytest.importorskip("torch")
+    import torch
     second_order(rt.matmul, torch.matmul, [numbers(left, "float64", 1), numbers(right, "float64", 2)])
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (0, 4)])
 def test_linear(shape):
-    torch = pytest.importorskip("torch")
+    import torch
     arrays = [numbers(shape, "float64", 1), numbers((5, 4), "float64", 2), numbers((5,), "float64", 3)]
     second_order(rt.linear, torch.nn.functional.linear, arrays)
     second_order(rt.linear, torch.nn.functional.linear, arrays[:2])
@@ -122,7 +122,7 @@ def test_linear(shape):
 @pytest.mark.parametrize("shape", [(3, 5), (5,), (3, 1), ()])
 @pytest.mark.parametrize(("beta", "alpha"), [(1, 1), (0, 1), (2, 0.5), (1, 3), (0.5, 1)])
 def test_addmm(shape, beta, alpha):
-    torch = pytest.importorskip("torch")
+    import torch
     arrays = [numbers(shape, "float64", 1), numbers((3, 4), "float64", 2), numbers((4, 5), "float64", 3)]
     second_order(lambda *a: rt.addmm(*a, beta=beta, alpha=alpha), lambda *a: torch.addmm(*a, beta=beta, alpha=alpha), arrays)
 
@@ -137,7 +137,7 @@ def test_addmm_with_beta_0_does_not_look_at_the_input():
     ("bmm", [(5, 4, 3), (5, 3, 2)]),
 ])
 def test_named_products(name, shapes):
-    torch = pytest.importorskip("torch")
+    import torch
     second_order(getattr(rt, name), getattr(torch, name), [numbers(s, "float64", i) for i, s in enumerate(shapes)])
 
 
