@@ -47,6 +47,9 @@ class Context:
     def set_materialize_grads(self, value: bool) -> None:
         self._materialize = value
 
+    def _release(self) -> None:
+        self._saved, self._versions = (), ()
+
     def _run_backward(self, *grads: Any) -> tuple[Any, ...]:
         if self._materialize:
             from .. import zeros

@@ -3,6 +3,7 @@
  * copied before running, so that a hook may remove itself.  Floor: autograd. */
 #include "autograd/hooks.h"
 #include "core/error.h"
+#include "core/shape.h"
 #include "ufunc/apply.h"
 
 /* Steals result; None leaves *g. */
@@ -15,6 +16,13 @@ static int replace(PyObject *result, rt_tensor **g)
     }
     if (!rt_tensor_check(result)) {
         PyErr_Format(PyExc_TypeError, "a gradient hook must return None or a Tensor, not %s", Py_TYPE(result)->tp_name);
+        Py_DECREF(result);
+        return -1;
+    }
+    const rt_tensor *r = (rt_tensor *)result, *was = *g;
+    if (!rt_shape_equal(r->ndim, r->shape, was->ndim, was->shape)) {
+        rt_error_shapes("hook", "the gradient it returned has another shape (was, is)", was->ndim, was->shape, r->ndim,
+                        r->shape);
         Py_DECREF(result);
         return -1;
     }

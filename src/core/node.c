@@ -28,6 +28,7 @@ void rt_node_release_saved(rt_node *n)
         n->saved[k].used = 0;
     }
     n->released = 1;
+    if (n->cls->release) n->cls->release(n);
 }
 
 static int node_clear(PyObject *self)

@@ -47,6 +47,7 @@ typedef struct rt_node_class {
      * edge is wanted.  Under create_graph grad mode is on and what it calls is recorded.
      * 0, or -1 with an exception. */
     int (*backward)(rt_node *node, rt_tensor *const *g, rt_tensor **gin);
+    void (*release)(rt_node *node);   /* drops what the context keeps beside `saved`; may be NULL */
 } rt_node_class;
 
 #define RT_NODE_INLINE 3

@@ -100,6 +100,12 @@ static int function_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin
     PyObject *args = PyTuple_New(node->nout), *method = NULL, *result = NULL;
     int status = -1;
     if (!args) return -1;
+    if (node->released) {
+        rt_error(PyExc_RuntimeError, node->cls->name, "the graph was already freed by an earlier backward pass; pass"
+                 " retain_graph=True to that pass if you need the graph twice");
+        Py_DECREF(args);
+        return -1;
+    }
     for (int k = 0; k < node->nout; k++) PyTuple_SET_ITEM(args, k, Py_NewRef(g[k] ? (PyObject *)g[k] : Py_None));
     method = PyObject_GetAttrString(node->context, "_run_backward");
     result = method ? PyObject_Call(method, args, NULL) : NULL;
@@ -126,7 +132,14 @@ done:
     return status;
 }
 
-static const rt_node_class function_class = {"Function", function_backward};
+static void function_release(rt_node *node)
+{
+    PyObject *r = PyObject_CallMethod(node->context, "_release", NULL);
+    if (!r) PyErr_WriteUnraisable(node->context);
+    Py_XDECREF(r);
+}
+
+static const rt_node_class function_class = {"Function", function_backward, function_release};
 
 /* function_record(ctx, inputs, outputs): makes a node over tuples of tensors, or does nothing when no
  * gradient is wanted.  Entries that are no Tensors get no edge. */

@@ -313,3 +313,31 @@ def test_data_and_grad_setters():
         x.grad = rt.ones(2, dtype="float64")
     x.grad = None
     assert x.grad is None
+
+
+def test_a_function_runs_backward_once_unless_retained():
+    class Double(rt.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            assert len(ctx.saved_tensors) == 1
+            return g * 2
+
+    x = rt.ones(2, requires_grad=True)
+    y = Double.apply(x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        y.backward()
+
+
+def test_a_hook_must_keep_the_shape():
+    x = rt.ones(2, requires_grad=True)
+    x.register_hook(lambda g: rt.ones(3))
+    with pytest.raises(rt.ShapeMismatchError, match="hook"):
+        (x * 2).sum().backward()
+    assert x.grad is None
