@@ -69,7 +69,10 @@ def test_class_numbers(shape, reduction, weighted, ignore):
     for name, options in [("nll_loss", {}), ("cross_entropy", {}), ("cross_entropy", {"label_smoothing": 0.1})]:
         def call(module, *args, name=name, options=options):
             w = args[2] if weighted else None
-            return getattr(module, name)(args[0], args[1], weight=w, ignore_index=ignore, reduction=reduction, **options)
+            return getattr(module, name)(
+                args[0], args[1], weight=w, ignore_index=ignore, reduction=reduction, **options
+            )
+
         if x.size == 0 and reduction == "mean":
             assert np.isnan(call(rt, *map(rt.from_numpy, arrays)).item())
         else:
@@ -109,17 +112,28 @@ def test_large_scores_do_not_overflow():
     assert rt.cross_entropy(x, rt.tensor([1, 0]), reduction="none").tolist() == [1000.0, 1000.0]
 
 
-@pytest.mark.parametrize(("call", "error", "words"), [
-    (lambda x: rt.cross_entropy(x, rt.tensor([0, 3])), IndexError, "row 1 is class 3, but there are 3"),
-    (lambda x: rt.cross_entropy(x, rt.tensor([0, -1])), IndexError, "class -1"),
-    (lambda x: rt.nll_loss(x, rt.tensor([7, 0])), IndexError, "nll_loss: target of row 0 is class 7"),
-    (lambda x: rt.cross_entropy(x, rt.tensor([0, 1, 1])), rt.errors.ShapeMismatchError, "without its class dimension"),
-    (lambda x: rt.cross_entropy(x, rt.ones(3, 2)), rt.errors.ShapeMismatchError, "probabilities"),
-    (lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), rt.ones(2)), rt.errors.ShapeMismatchError, "one element per class"),
-    (lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), label_smoothing=2.0), ValueError, "label_smoothing"),
-    (lambda x: rt.cross_entropy(x.long(), rt.tensor([0, 1])), TypeError, "int64"),
-    (lambda x: rt.nll_loss(x, rt.ones(2, 3)), TypeError, "class numbers"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: rt.cross_entropy(x, rt.tensor([0, 3])), IndexError, "row 1 is class 3, but there are 3"),
+        (lambda x: rt.cross_entropy(x, rt.tensor([0, -1])), IndexError, "class -1"),
+        (lambda x: rt.nll_loss(x, rt.tensor([7, 0])), IndexError, "nll_loss: target of row 0 is class 7"),
+        (
+            lambda x: rt.cross_entropy(x, rt.tensor([0, 1, 1])),
+            rt.errors.ShapeMismatchError,
+            "without its class dimension",
+        ),
+        (lambda x: rt.cross_entropy(x, rt.ones(3, 2)), rt.errors.ShapeMismatchError, "probabilities"),
+        (
+            lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), rt.ones(2)),
+            rt.errors.ShapeMismatchError,
+            "one element per class",
+        ),
+        (lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), label_smoothing=2.0), ValueError, "label_smoothing"),
+        (lambda x: rt.cross_entropy(x.long(), rt.tensor([0, 1])), TypeError, "int64"),
+        (lambda x: rt.nll_loss(x, rt.ones(2, 3)), TypeError, "class numbers"),
+    ],
+)
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call(rt.zeros(2, 3))

@@ -43,22 +43,48 @@ def paths(rt, np):
     def twice():
         g, = rt.autograd.grad((w * w).tanh().sum(), w, create_graph=True)
         rt.autograd.grad(g.sum(), w)
-    return {
-        "tensor": lambda: rt.tensor([[1.0, 2.0], [3.0, 4.0]]), "zeros": lambda: rt.zeros(2, 3), "arange": lambda: rt.arange(9),
-        "add": lambda: x + x, "exp": lambda: x.exp(), "scalar": lambda: 2 * x, "broadcast": lambda: big * big[:, :1],
-        "strided": lambda: big[::2, ::3] * 2, "mixed": lambda: x + rt.arange(3),
-        "half": lambda: x.to("float16").sin(), "where": lambda: rt.where(x > 2, x, 0), "in place": lambda: x.clone().add_(x),
-        "views": lambda: x.T.reshape(6)[1:].view(5).unsqueeze(0), "five dims": lambda: x.reshape(1, 2, 1, 3, 1).permute(4, 0, 3, 1, 2),
-        "indexing": lambda: (x[0], x[:, 1], x[x > 2], x[[1, 0]], x[..., None]), "setting": setting,
-        "reductions": lambda: (x.sum(), x.mean(0), x.var(1), x.amax(0), x.argmax(), x.max(dim=0), x.cumsum(1)),
-        "softmax": lambda: (rt.softmax(x, 1), rt.log_softmax(x.T, 0)), "matmul": lambda: x @ x.T,
-        "matmul big": lambda: big @ big.T, "cat": lambda: (rt.cat([x, x]), rt.stack([x, x, x], 1)),
-        "record": lambda: (w * w).exp(), "backward": backward, "twice": twice, "detach": lambda: w.detach().clone(),
-        "dlpack out": lambda: x.__dlpack__(max_version=(1, 3)), "dlpack in": lambda: rt.from_dlpack(a),
-        "dlpack round": lambda: rt.from_dlpack(x), "to numpy": lambda: x.numpy(), "from numpy": lambda: rt.from_numpy(a),
-        "sgd": sgd.step, "adam": adam.step, "forward": lambda: layer(x), "tolist": lambda: x.tolist(),
-        "loss": lambda: rt.nn.functional.cross_entropy(x, rt.tensor([0, 2])), "repr": lambda: repr(x),
-    }, (x, w, big, *parameters), np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    return (
+        {
+            "tensor": lambda: rt.tensor([[1.0, 2.0], [3.0, 4.0]]),
+            "zeros": lambda: rt.zeros(2, 3),
+            "arange": lambda: rt.arange(9),
+            "add": lambda: x + x,
+            "exp": lambda: x.exp(),
+            "scalar": lambda: 2 * x,
+            "broadcast": lambda: big * big[:, :1],
+            "strided": lambda: big[::2, ::3] * 2,
+            "mixed": lambda: x + rt.arange(3),
+            "half": lambda: x.to("float16").sin(),
+            "where": lambda: rt.where(x > 2, x, 0),
+            "in place": lambda: x.clone().add_(x),
+            "views": lambda: x.T.reshape(6)[1:].view(5).unsqueeze(0),
+            "five dims": lambda: x.reshape(1, 2, 1, 3, 1).permute(4, 0, 3, 1, 2),
+            "indexing": lambda: (x[0], x[:, 1], x[x > 2], x[[1, 0]], x[..., None]),
+            "setting": setting,
+            "reductions": lambda: (x.sum(), x.mean(0), x.var(1), x.amax(0), x.argmax(), x.max(dim=0), x.cumsum(1)),
+            "softmax": lambda: (rt.softmax(x, 1), rt.log_softmax(x.T, 0)),
+            "matmul": lambda: x @ x.T,
+            "matmul big": lambda: big @ big.T,
+            "cat": lambda: (rt.cat([x, x]), rt.stack([x, x, x], 1)),
+            "record": lambda: (w * w).exp(),
+            "backward": backward,
+            "twice": twice,
+            "detach": lambda: w.detach().clone(),
+            "dlpack out": lambda: x.__dlpack__(max_version=(1, 3)),
+            "dlpack in": lambda: rt.from_dlpack(a),
+            "dlpack round": lambda: rt.from_dlpack(x),
+            "to numpy": lambda: x.numpy(),
+            "from numpy": lambda: rt.from_numpy(a),
+            "sgd": sgd.step,
+            "adam": adam.step,
+            "forward": lambda: layer(x),
+            "tolist": lambda: x.tolist(),
+            "loss": lambda: rt.nn.functional.cross_entropy(x, rt.tensor([0, 2])),
+            "repr": lambda: repr(x),
+        },
+        (x, w, big, *parameters),
+        np.array([[1, 2, 3], [4, 5, 6]], np.float32),
+    )
 
 
 def clean(rt, things, expected):
@@ -122,7 +148,13 @@ PYTHON_PATHS = ["tensor", "zeros", "add", "exp", "scalar", "broadcast", "strided
 
 @pytest.mark.parametrize("kind, names", [("ours", []), ("python", PYTHON_PATHS)])
 def test_failing_allocations(kind, names):
-    done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, kind, *names], env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", __file__, kind, *names],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, f"{done.returncode}: {done.stderr[-3000:]}"
 
 

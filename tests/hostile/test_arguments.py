@@ -210,8 +210,21 @@ def fuzz_functions(caller, part, parts):
     fuzz_names(caller, rustorch, {n for n in names if not n[0].isupper() and n not in rustorch._SUBMODULES},
                "rustorch.", None, part, parts)
     _C = rustorch._C
-    fuzz_names(caller, _C, {n for n in dir(_C) if callable(getattr(_C, n)) and not n.startswith(("memory_", "_", "set_"))
-                            and not isinstance(getattr(_C, n), type)}, "_C.", None, part, parts)
+    fuzz_names(
+        caller,
+        _C,
+        {
+            n
+            for n in dir(_C)
+            if callable(getattr(_C, n))
+            and not n.startswith(("memory_", "_", "set_"))
+            and not isinstance(getattr(_C, n), type)
+        },
+        "_C.",
+        None,
+        part,
+        parts,
+    )
     import rustorch.nn.functional as functional
     fuzz_names(caller, functional, {n for n in dir(functional) if not n.startswith("_") and not n[0].isupper()},
                "nn.functional.", None, part, parts)

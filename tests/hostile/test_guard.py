@@ -152,8 +152,13 @@ def child(part, dtype):
 @pytest.mark.parametrize("part", PARTS)
 def test_nothing_beyond_the_end(part):
     for dtype in ("float32", "float64", "int8", "float16"):
-        done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, part, dtype], env=ENVIRONMENT, capture_output=True,
-                              text=True, timeout=200)
+        done = subprocess.run(
+            [sys.executable, "-X", "faulthandler", __file__, part, dtype],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
         assert done.returncode == 0, f"{done.returncode}: {done.stderr[-3000:]}"
 
 
@@ -161,7 +166,9 @@ def test_the_guard_guards():
     """The page behind really ends a process that reads it."""
     code = ("import sys; sys.path.insert(0, sys.argv[1]); import ctypes, numpy as np; from test_guard import guarded;"
             "a = guarded(np, 'f4', 5, True); ctypes.c_char.from_address(a.ctypes.data + 20).value")
-    done = subprocess.run([sys.executable, "-c", code, __file__.rsplit("/", 1)[0]], env=ENVIRONMENT, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code, __file__.rsplit("/", 1)[0]], env=ENVIRONMENT, capture_output=True, timeout=60
+    )
     assert done.returncode != 0 and b"Error:" not in done.stderr.replace(b"AddressSanitizer:", b"")
 
 

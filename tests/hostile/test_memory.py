@@ -27,7 +27,9 @@ def counts():
     return stats
 
 
-@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 255, 256, 257, 4000, 10**5, 2**19 - 17, 2**19 - 16, 2**19, 10**6, 3 * 10**6])
+@pytest.mark.parametrize(
+    "n", [0, 1, 15, 16, 17, 255, 256, 257, 4000, 10**5, 2**19 - 17, 2**19 - 16, 2**19, 10**6, 3 * 10**6]
+)
 def test_a_freed_block_is_used_again(n):
     live = counts()["live_bytes"]
     t = rt.empty(n)

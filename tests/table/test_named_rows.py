@@ -137,6 +137,8 @@ ROWS = [r["name"] for r in _C.op_table() if r["family"] not in ("elementwise", "
 def test_gradients(name):
     assert name in CASES, f"give {name} a case"
     for fn, arrays in CASES[name]:
-        inputs = [rt.tensor(a, dtype="complex128" if a.dtype.kind == "c" else "float64", requires_grad=True) for a in arrays]
+        inputs = [
+            rt.tensor(a, dtype="complex128" if a.dtype.kind == "c" else "float64", requires_grad=True) for a in arrays
+        ]
         assert rt.autograd.gradcheck(fn, inputs)
         assert rt.autograd.gradgradcheck(fn, inputs)

@@ -9,10 +9,28 @@ import pytest
 import rustorch as rt
 
 SHAPES = [
-    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)),
-    ((1, 2, 3), (5, 3, 4)), ((2, 3), (5, 3, 4)), ((7, 1, 2, 3), (5, 3, 4)), ((5, 2, 3), (3,)), ((3,), (5, 3, 4)),
-    ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((4, 1), (1, 5)), ((1, 4), (4, 1)), ((6, 5, 4, 3), (3, 2)), ((3, 0, 2), (3, 2, 4)),
-    ((65, 33), (33, 70)), ((1, 300), (300, 50)), ((50, 300), (300, 1)), ((40, 2500), (2500, 3)), ((9, 700), (700, 17)),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((7, 1, 2, 3), (5, 3, 4)),
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 4)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    ((4, 1), (1, 5)),
+    ((1, 4), (4, 1)),
+    ((6, 5, 4, 3), (3, 2)),
+    ((3, 0, 2), (3, 2, 4)),
+    ((65, 33), (33, 70)),
+    ((1, 300), (300, 50)),
+    ((50, 300), (300, 1)),
+    ((40, 2500), (2500, 3)),
+    ((9, 700), (700, 17)),
 ]
 DTYPES = ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"]
 TOLERANCE = {"float16": 2e-2, "float32": 1e-5, "complex64": 1e-5, "float64": 1e-12, "complex128": 1e-12}
@@ -124,7 +142,9 @@ def test_linear(shape):
 def test_addmm(shape, beta, alpha):
     import torch
     arrays = [numbers(shape, "float64", 1), numbers((3, 4), "float64", 2), numbers((4, 5), "float64", 3)]
-    second_order(lambda *a: rt.addmm(*a, beta=beta, alpha=alpha), lambda *a: torch.addmm(*a, beta=beta, alpha=alpha), arrays)
+    second_order(
+        lambda *a: rt.addmm(*a, beta=beta, alpha=alpha), lambda *a: torch.addmm(*a, beta=beta, alpha=alpha), arrays
+    )
 
 
 def test_addmm_with_beta_0_does_not_look_at_the_input():
@@ -141,16 +161,22 @@ def test_named_products(name, shapes):
     second_order(getattr(rt, name), getattr(torch, name), [numbers(s, "float64", i) for i, s in enumerate(shapes)])
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: rt.ones(2, 3) @ rt.ones(4, 5), "matmul: dimension 1 of the first has length 3, dimension 0 of the second 4"),
-    (lambda: rt.ones(5, 2, 3) @ rt.ones(4, 3, 2), "batches do not broadcast"),
-    (lambda: rt.ones(()) @ rt.ones(3), "at least one dimension"),
-    (lambda: rt.mm(rt.ones(3), rt.ones(3, 2)), "2-d and 2-d"),
-    (lambda: rt.bmm(rt.ones(2, 3, 4), rt.ones(3, 4, 2)), "dimension 0"),
-    (lambda: rt.linear(rt.ones(2, 3), rt.ones(4, 5)), "in_features = 5"),
-    (lambda: rt.linear(rt.ones(2, 3), rt.ones(4, 3), rt.ones(3)), "out_features"),
-    (lambda: rt.addmm(rt.ones(7), rt.ones(2, 3), rt.ones(3, 4)), "7"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: rt.ones(2, 3) @ rt.ones(4, 5),
+            "matmul: dimension 1 of the first has length 3, dimension 0 of the second 4",
+        ),
+        (lambda: rt.ones(5, 2, 3) @ rt.ones(4, 3, 2), "batches do not broadcast"),
+        (lambda: rt.ones(()) @ rt.ones(3), "at least one dimension"),
+        (lambda: rt.mm(rt.ones(3), rt.ones(3, 2)), "2-d and 2-d"),
+        (lambda: rt.bmm(rt.ones(2, 3, 4), rt.ones(3, 4, 2)), "dimension 0"),
+        (lambda: rt.linear(rt.ones(2, 3), rt.ones(4, 5)), "in_features = 5"),
+        (lambda: rt.linear(rt.ones(2, 3), rt.ones(4, 3), rt.ones(3)), "out_features"),
+        (lambda: rt.addmm(rt.ones(7), rt.ones(2, 3), rt.ones(3, 4)), "7"),
+    ],
+)
 def test_errors_name_the_shapes(call, words):
     with pytest.raises(rt.errors.ShapeMismatchError, match=words) as caught:
         call()
