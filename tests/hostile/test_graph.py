@@ -1,5 +1,6 @@
 """Graphs used badly: very long ones, freed ones, values overwritten, hooks and functions that
 misbehave, walks inside walks."""
+import contextlib
 import copy
 import gc
 import subprocess
@@ -285,10 +286,8 @@ def test_functions_that_are_not_written():
     with pytest.raises((NotImplementedError, RuntimeError, TypeError)):
         Empty.apply(x)
     for cls in (Silent, Text):
-        try:
+        with contextlib.suppress(TypeError, RuntimeError):
             cls.apply(x)
-        except (TypeError, RuntimeError):
-            pass
     with pytest.raises((NotImplementedError, RuntimeError, TypeError)):
         OneWay.apply(x).backward()
 

@@ -99,10 +99,12 @@ CASES = {
     "diag_embed": [(ops["diag_embed"], [real(2, 3)])],
     "diag": [(ops["diag"], [real(3)]), (ops["diag"], [real(3, 3)])],
     "trace": [(ops["trace"], [real(3, 3)])],
-    "pad": [(lambda x, m=m: ops["pad"](x, (1, 2), m), [real(1, 2, 4)]) for m in ("constant", "reflect", "replicate", "circular")],
+    "pad": [(lambda x, m=m: ops["pad"](x, (1, 2), m), [real(1, 2, 4)])
+            for m in ("constant", "reflect", "replicate", "circular")],
     "dropout": [(lambda x: ops["dropout"](x, 0.5, True, seed=1, stream=0), [real(2, 3)])],
     "matmul": [
-        (ops["matmul"], [real(2, 3), real(3, 2)]), (ops["matmul"], [real(3), real(3)]), (ops["matmul"], [real(2, 2, 3), real(3)]),
+        (ops["matmul"], [real(2, 3), real(3, 2)]), (ops["matmul"], [real(3), real(3)]),
+        (ops["matmul"], [real(2, 2, 3), real(3)]),
         (ops["matmul"], [real(2, 1, 2, 3), real(2, 3, 2)]), (ops["matmul"], [cplx(2, 3), cplx(3, 2)]),
     ],
     "mm": [(ops["mm"], [real(2, 3), real(3, 2)])],
@@ -112,11 +114,13 @@ CASES = {
     "outer": [(ops["outer"], [real(3), real(2)])],
     "addmm": [(lambda x, a, b: ops["addmm"](x, a, b, beta=0.5, alpha=2.0), [real(2), real(3, 2), real(2, 2)])],
     "linear": [(ops["linear"], [real(4, 3), real(2, 3), real(2)]), (ops["linear"], [real(2, 2, 3), real(2, 3)])],
-    "mse_loss": [(lambda x, y, r=r: ops["mse_loss"](x, y, reduction=r), [real(2, 3), real(2, 3)]) for r in ("none", "mean", "sum")],
+    "mse_loss": [(lambda x, y, r=r: ops["mse_loss"](x, y, reduction=r), [real(2, 3), real(2, 3)])
+                 for r in ("none", "mean", "sum")],
     "nll_loss": [(lambda x: ops["nll_loss"](x, ints([0, 2])), [real(2, 3)])],
     "cross_entropy": [
         (lambda x: ops["cross_entropy"](x, ints([0, 2])), [real(2, 3)]),
-        (lambda x: ops["cross_entropy"](x, ints([0, 2]), rt.tensor([1.0, 2.0, 3.0], dtype="float64"), label_smoothing=0.1), [real(2, 3)]),
+        (lambda x: ops["cross_entropy"](x, ints([0, 2]), rt.tensor([1.0, 2.0, 3.0], dtype="float64"), label_smoothing=0.1),
+         [real(2, 3)]),
         (lambda x: ops["cross_entropy"](x, ints([[0, 2], [1, 1]]), reduction="sum"), [real(2, 3, 2)]),
         (lambda x, t: ops["cross_entropy"](x, t.softmax(1)), [real(2, 3), real(2, 3)]),
     ],
