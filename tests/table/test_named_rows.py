@@ -119,7 +119,8 @@ CASES = {
     "nll_loss": [(lambda x: ops["nll_loss"](x, ints([0, 2])), [real(2, 3)])],
     "cross_entropy": [
         (lambda x: ops["cross_entropy"](x, ints([0, 2])), [real(2, 3)]),
-        (lambda x: ops["cross_entropy"](x, ints([0, 2]), rt.tensor([1.0, 2.0, 3.0], dtype="float64"), label_smoothing=0.1),
+        (lambda x: ops["cross_entropy"](x, ints([0, 2]), rt.tensor([1.0, 2.0, 3.0], dtype="float64"),
+                                             label_smoothing=0.1),
          [real(2, 3)]),
         (lambda x: ops["cross_entropy"](x, ints([[0, 2], [1, 1]]), reduction="sum"), [real(2, 3, 2)]),
         (lambda x, t: ops["cross_entropy"](x, t.softmax(1)), [real(2, 3), real(2, 3)]),
