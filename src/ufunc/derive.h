@@ -1,4 +1,4 @@
-/* derive: derivative texts of ops.def, parsed once and evaluated over tensors when a
+/* derive: derivative texts of elementwise.def, parsed once and evaluated over tensors when a
  * graph of the gradient is wanted or no fused loop exists.  Floor: ufunc. */
 #ifndef RT_UFUNC_DERIVE_H
 #define RT_UFUNC_DERIVE_H

@@ -8,16 +8,6 @@
 #include <string.h>
 
 /* The named functions of the other families. */
-#define NOTHING(...)
-#define UNARY NOTHING
-#define UNARY_REAL NOTHING
-#define BINARY NOTHING
-#define TERNARY NOTHING
-#define PARAM1 NOTHING
-#define PARAM2 NOTHING
-#define UNARY_LOGIC NOTHING
-#define BINARY_LOGIC NOTHING
-#define SELECT NOTHING
 #define BACKWARD_0(nm)
 #define BACKWARD_1(nm) rt_backward_fn nm##_backward;
 #define REDUCE(nm, np, cl, sig, saves, diff, dc) rt_forward_fn nm##_forward; BACKWARD_##diff(nm)
@@ -25,15 +15,6 @@
 #define VIEW(nm, sig, dc) rt_forward_fn nm##_forward; rt_backward_fn nm##_backward;
 #define UPDATE(nm, sig, dc) rt_forward_fn nm##_forward;
 #include "ufunc/ops.def"
-#undef UNARY
-#undef UNARY_REAL
-#undef BINARY
-#undef TERNARY
-#undef PARAM1
-#undef PARAM2
-#undef UNARY_LOGIC
-#undef BINARY_LOGIC
-#undef SELECT
 #undef REDUCE
 #undef GUFUNC
 #undef VIEW
@@ -77,6 +58,7 @@
     ROW(nm, RT_UPDATE, FLOAT, "", sig, 0, 0, dc), .forward = nm##_forward},
 
 rt_op rt_ops[RT_NOP] = {
+#include "ufunc/elementwise.def"
 #include "ufunc/ops.def"
 };
 
@@ -85,6 +67,8 @@ static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *res
 static void set_loops(rt_op *op)
 {
     const rt_isa *isa = rt_isa_now;
+    memset(op->direct, -1, sizeof op->direct);
+    if (op->index >= RT_NKERNEL) return;   /* the elementwise rows come first */
     for (int d = 0; d < RT_NDTYPE; d++) {
         op->loops[d] = isa->loops[d] ? isa->loops[d][op->index] : NULL;
         for (int i = 0; i < 3; i++)
@@ -92,7 +76,6 @@ static void set_loops(rt_op *op)
     }
     for (int d = 0; d < RT_NDTYPE; d++) {
         rt_dtype compute, result;
-        op->direct[d] = -1;
         if (!op->select && resolve(op, (rt_dtype)d, &compute, &result) == 0 && (int)compute == d && op->loops[d])
             op->direct[d] = (int8_t)result;
         if (op->index == RT_OP_pow && rt_dtype_is_integer((rt_dtype)d)) op->direct[d] = -1;   /* exponents are checked */

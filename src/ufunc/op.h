@@ -45,7 +45,7 @@ struct rt_op {
     const char *doc;
     const char *expression;            /* text of the expression or C function */
     const char *gradient[3];           /* texts, per input; NULL: not differentiable */
-    const char *domain;                /* sample domain for tests: see ops.def */
+    const char *domain;                /* sample domain for tests: see elementwise.def */
     uint8_t family, klass, nin, nout;
     uint8_t logic;                     /* result is bool */
     uint8_t select;                    /* operand 0 is bool, the others share a dtype (where) */

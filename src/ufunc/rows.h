@@ -1,28 +1,11 @@
-/* Expands every row of ops.def to RT_ROW(name).  No include guard: include it with
- * RT_ROW defined. */
-#define UNARY(name, ...) RT_ROW(name)
-#define UNARY_REAL(name, ...) RT_ROW(name)
-#define BINARY(name, ...) RT_ROW(name)
-#define TERNARY(name, ...) RT_ROW(name)
-#define PARAM1(name, ...) RT_ROW(name)
-#define PARAM2(name, ...) RT_ROW(name)
-#define UNARY_LOGIC(name, ...) RT_ROW(name)
-#define BINARY_LOGIC(name, ...) RT_ROW(name)
-#define SELECT(name, ...) RT_ROW(name)
+/* Expands every row of the op table to RT_ROW(name), the elementwise ones first.  No include guard:
+ * include it with RT_ROW defined. */
+#include "ufunc/elementwise_rows.h"
 #define REDUCE(name, ...) RT_ROW(name)
 #define GUFUNC(name, ...) RT_ROW(name)
 #define VIEW(name, ...) RT_ROW(name)
 #define UPDATE(name, ...) RT_ROW(name)
 #include "ufunc/ops.def"
-#undef UNARY
-#undef UNARY_REAL
-#undef BINARY
-#undef TERNARY
-#undef PARAM1
-#undef PARAM2
-#undef UNARY_LOGIC
-#undef BINARY_LOGIC
-#undef SELECT
 #undef REDUCE
 #undef GUFUNC
 #undef VIEW

@@ -1,4 +1,4 @@
-/* complex: the vocabulary of ops.def for c64 and c128, one element at a time, with the special
+/* complex: the vocabulary of elementwise.def for c64 and c128, one element at a time, with the special
  * values of C99's Annex G, as NumPy.  c64 has only what is exact enough in single precision;
  * the rest is computed in c128.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_COMPLEX_H

@@ -1,4 +1,4 @@
-/* elementwise: the loops of every elementwise row of ops.def in one dtype for one instruction
+/* elementwise: the loops of every row of elementwise.def in one dtype for one instruction
  * set, and of their gradients (f32, f64).  The build compiles it with RT_ISA=v3 RT_WORD=f32 ...;
  * a row becomes three small functions (one, span, loop: loops.h) and an entry in the tables
  * that table.c collects.  Floor: ufunc/kernels. */
@@ -72,11 +72,7 @@ typedef uint8_t truth;
 #define UNARY_LOGIC(name, numpy, klass, e, ...) TAKEN(klass, SHELL1_LOGIC, name, e)
 #define BINARY_LOGIC(name, numpy, klass, e, ...) TAKEN(klass, SHELL2_LOGIC, name, e)
 #define SELECT(...)
-#define REDUCE(...)
-#define GUFUNC(...)
-#define VIEW(...)
-#define UPDATE(...)
-#include "ufunc/ops.def"
+#include "ufunc/elementwise.def"
 #undef UNARY
 #undef UNARY_REAL
 #undef BINARY
@@ -96,7 +92,7 @@ typedef uint8_t truth;
 #define UNARY_LOGIC(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
 #define BINARY_LOGIC(name, numpy, klass, ...) TAKEN(klass, ENTRY, name)
 rt_loop *const SYMBOL(loops)[RT_NKERNEL] = {
-#include "ufunc/ops.def"
+#include "ufunc/elementwise.def"
 
 };
 #undef UNARY
@@ -123,6 +119,6 @@ rt_loop *const SYMBOL(loops)[RT_NKERNEL] = {
 #define UNARY_LOGIC(...)
 #define BINARY_LOGIC(...)
 rt_loop *const SYMBOL(gradients)[RT_NKERNEL][3] = {
-#include "ufunc/ops.def"
+#include "ufunc/elementwise.def"
 };
 #endif

@@ -1,4 +1,4 @@
-/* integer: the vocabulary of ops.def for integers and bool, one element at a time; the compiler
+/* integer: the vocabulary of elementwise.def for integers and bool, one element at a time; the compiler
  * makes vectors of the spans.  Overflow wraps (-fwrapv); nothing traps: what is divided by zero
  * is 0, as in NumPy.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_INTEGER_H

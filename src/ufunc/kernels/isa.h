@@ -12,16 +12,17 @@
 #include "ufunc/kernels/update.h"
 #include "ufunc/kernels/scan.h"
 
+/* The elementwise rows, numbered as in rt_op_index. */
 enum {
 #define RT_ROW(name) RT_KERNEL_##name,
-#include "ufunc/rows.h"
+#include "ufunc/elementwise_rows.h"
 #undef RT_ROW
     RT_NKERNEL
 };
 
 typedef struct {
     const char *name;
-    /* [dtype] -> array over rows, or NULL when no row has loops of its own in that dtype */
+    /* [dtype] -> array over elementwise rows, or NULL when no row has loops of its own in that dtype */
     rt_loop *const *loops[RT_NDTYPE];
     /* [dtype] -> array over rows of three gradient loops; args (g, x, y, z, out, result) */
     rt_loop *const (*gradients[RT_NDTYPE])[3];

@@ -1,4 +1,4 @@
-/* real: the vocabulary of ops.def for f32 and f64, over the vectors of vector.h.  A name is a
+/* real: the vocabulary of elementwise.def for f32 and f64, over the vectors of vector.h.  A name is a
  * function-like macro over v_<name>, so that the text of an expression stays as written; numbers
  * stand for vectors that hold them in every lane.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_REAL_H

@@ -1,0 +1,322 @@
+"""PyTorch's operator database as the judge of ours.
+
+`core()` lists the entries of op_db that rustorch answers for; `judge(entry, dtype)` runs every sample
+of one through both libraries, forward, backward and (where PyTorch calls the op twice differentiable)
+to second order, and returns what differed.
+
+    python -m tests.compat.opdb [name ...]      judge these (all), print what fails and what is missing
+    python -m tests.compat.opdb -v [name ...]   the same with every failure's message
+"""
+import functools
+import itertools
+import sys
+import types
+import warnings
+
+import numpy as np
+import torch
+
+import rustorch
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
+    from torch.testing._internal.opinfo.core import SampleInput
+
+DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64)
+
+# Not core: what is sparse, quantised, internal, a compiler's own variant, or random in its very result.
+OUTSIDE_PREFIXES = ("_", "torch.", "sparse.", "masked.", "jiterator_", "native_", "unsafe_")
+OUTSIDE = {
+    "to_sparse", "sparse_mask", "hash_tensor", "nonzero_static", "empty_permuted", "grid_sampler_2d", "grid_sampler_3d",
+    "nn.functional.linear_cross_entropy", "max_pool2d_with_indices_backward", "svd_lowrank", "pca_lowrank", "chalf",
+    "ormqr", "geqrf", "nn.functional.upsample_bilinear", "nn.functional.upsample_nearest",
+}
+# Their values are drawn: shape and dtype are compared, not elements.
+RANDOM = {
+    "bernoulli", "cauchy", "exponential", "geometric", "log_normal", "multinomial", "normal", "uniform", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "empty", "empty_like", "empty_strided", "new_empty",
+    "new_empty_strided", "resize_", "resize_as_", "nn.functional.dropout", "nn.functional.dropout2d",
+    "nn.functional.dropout3d", "nn.functional.alpha_dropout", "nn.functional.feature_alpha_dropout",
+    "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d",
+}
+# Determined up to a sign, a phase or a basis: an invariant of the outputs is compared.
+UNDETERMINED = {
+    "svd": lambda u, s, v: (s, (u * s.unsqueeze(-2)) @ v.transpose(-2, -1).conj()),
+    "linalg.svd": lambda u, s, v: (s, (u[..., :s.shape[-1]] * s.unsqueeze(-2)) @ v[..., :s.shape[-1], :]),
+    "linalg.eigh": lambda w, v: (w, (v * w.unsqueeze(-2)) @ v.transpose(-2, -1).conj()),
+    "linalg.eig": lambda w, v: (w.abs().sum(-1), w.sum(-1), abs(v)),
+    "linalg.eigvals": lambda w: (w.abs().sum(-1), w.sum(-1)),
+}
+TOLERANCE = {torch.float32: (1e-4, 1e-4), torch.float64: (1e-7, 1e-7), torch.complex64: (1e-4, 1e-4),
+             torch.complex128: (1e-7, 1e-7), torch.float16: (1e-2, 1e-2), torch.bfloat16: (2e-2, 2e-2)}
+
+
+def label(entry):
+    return f"{entry.name}/{entry.variant_test_name}" if entry.variant_test_name else entry.name
+
+
+def core():
+    """The entries that are ours to answer, each once a variant."""
+    seen = {}
+    for entry in op_db:
+        if not entry.name.startswith(OUTSIDE_PREFIXES) and entry.name not in OUTSIDE or entry.name.startswith("__"):
+            seen.setdefault(label(entry), entry)
+    return list(seen.values())
+
+
+def dtypes_of(entry):
+    return [dtype for dtype in DTYPES if dtype in entry.supported_dtypes("cpu")]
+
+
+# ---- the same call on the other side ---------------------------------------------------------
+
+class Missing(Exception):
+    pass
+
+
+def attribute(root, path):
+    for part in path.split("."):
+        try:
+            root = getattr(root, part)
+        except AttributeError:
+            raise Missing(path) from None
+    return root
+
+
+def counterpart(entry):
+    """rustorch's callable for the entry's: by the same name, or the same lambda over rustorch."""
+    if entry.name.startswith("__"):
+        return lambda x, *args, **kw: attribute(x, entry.name)(*args, **kw)
+    if isinstance(entry.op, types.FunctionType) and entry.op.__module__ != "torch.functional" \
+            and not entry.op.__module__.startswith(("torch.nn", "torch.signal", "torch._lowrank")):
+        return types.FunctionType(entry.op.__code__, {**entry.op.__globals__, "torch": rustorch}, entry.op.__name__,
+                                  entry.op.__defaults__, entry.op.__closure__)
+    return attribute(rustorch, entry.name)
+
+
+DTYPE_NAMES = {getattr(torch, name): name for name in (
+    "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 "
+    "complex128").split()}
+
+
+class Carrier:
+    """Carries the arguments of one sample over, and remembers which tensors want gradients."""
+
+    def __init__(self):
+        self.leaves = []      # (torch's leaf, ours)
+        self.seen = {}
+
+    def over(self, value):
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self.seen:
+                self.seen[id(value)] = value, self.tensor(value)
+            return self.seen[id(value)][1]
+        if isinstance(value, torch.dtype):
+            return getattr(rustorch, DTYPE_NAMES[value])
+        if isinstance(value, torch.device):
+            return str(value)
+        if isinstance(value, torch.Generator):
+            return rustorch.Generator()
+        if value in (torch.strided, torch.contiguous_format, torch.preserve_format, torch.channels_last) \
+                if isinstance(value, (torch.layout, torch.memory_format)) else False:
+            return getattr(rustorch, str(value).rpartition(".")[2])
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.over(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self.over(item) for key, item in value.items()}
+        if isinstance(value, torch.Size):
+            return tuple(value)
+        return value
+
+    def tensor(self, t):
+        plain = t.detach().resolve_conj().resolve_neg()
+        if any(n > 1 and s == 0 for n, s in zip(plain.shape, plain.stride(), strict=True)):
+            plain = plain.contiguous()
+        mine = rustorch.from_numpy(plain.view(torch.int16).numpy()).view(rustorch.bfloat16) \
+            if t.dtype == torch.bfloat16 else rustorch.from_torch(plain.clone(memory_format=torch.preserve_format))
+        if t.requires_grad:
+            mine.requires_grad_(True)
+            self.leaves.append((t, mine))
+        return mine
+
+
+def flat(result):
+    """The tensors and numbers of a result, in order."""
+    if isinstance(result, (list, tuple)) and not isinstance(result, (torch.Size, rustorch.Size)):
+        return [item for part in result for item in flat(part)]
+    return [result]
+
+
+def difference(theirs, ours, exact=False, tolerance=None):
+    """None when equal within rounding, else what differs."""
+    if isinstance(theirs, torch.Tensor):
+        if not isinstance(ours, rustorch.Tensor):
+            return f"a {type(ours).__name__} instead of a Tensor"
+        if tuple(theirs.shape) != tuple(ours.shape):
+            return f"shape {tuple(ours.shape)} instead of {tuple(theirs.shape)}"
+        if DTYPE_NAMES[theirs.dtype] != str(ours.dtype):
+            return f"dtype {ours.dtype} instead of {DTYPE_NAMES[theirs.dtype]}"
+        if exact:
+            return None
+        rtol, atol = tolerance or TOLERANCE.get(theirs.dtype, (0, 0))
+        a = theirs.detach().resolve_conj().resolve_neg()
+        b = ours.detach()
+        if theirs.dtype == torch.bfloat16:
+            a, b = a.float(), b.float()
+        a, b = a.numpy(), np.asarray(b)
+        if a.size == 0:
+            return None
+        with np.errstate(all="ignore"):
+            scale = 1.0 if a.dtype.kind in "biu" else max(1.0, float(np.nanmax(np.where(np.isfinite(a), abs(a), 0))) ** 0.5)
+            close = np.isclose(b, a, rtol=rtol, atol=atol * scale, equal_nan=True)
+            if not close.all():
+                at = tuple(np.argwhere(~close)[0])
+                return f"{int((~close).sum())} of {a.size} elements, at {tuple(int(i) for i in at)} {b[at]} instead of {a[at]}"
+        return None
+    if isinstance(theirs, torch.dtype):
+        return None if DTYPE_NAMES[theirs] == str(ours) else f"{ours} instead of {theirs}"
+    if isinstance(theirs, (bool, int, float, complex)):
+        same = np.isclose(ours, theirs, rtol=1e-5, atol=1e-6, equal_nan=True)
+        return None if same else f"{ours!r} instead of {theirs!r}"
+    return None if str(theirs) == str(ours) else f"{ours!r} instead of {theirs!r}"
+
+
+def weight_like(t, seed):
+    """A cotangent: the same numbers on both sides."""
+    values = np.random.default_rng(seed).uniform(0.5, 1.5, tuple(t.shape))
+    if t.dtype.is_complex:
+        values = values + 1j * np.random.default_rng(seed + 1).uniform(-1, 1, tuple(t.shape))
+    theirs = torch.tensor(values).to(t.dtype)
+    return theirs, rustorch.from_torch(theirs.clone())
+
+
+def backward(theirs, ours, leaves, second, tolerance=None):
+    """Compares gradients of weighted outputs, and of weighted gradients when `second`."""
+    pairs = [(a, b) for a, b in zip(theirs, ours, strict=True)
+             if isinstance(a, torch.Tensor) and a.requires_grad]
+    if not pairs or not leaves:
+        return
+    for a, b in pairs:
+        if not b.requires_grad:
+            yield "the result does not require a gradient"
+            return
+    weights = [weight_like(a, k) for k, (a, _) in enumerate(pairs)]
+    got = torch.autograd.grad([a for a, _ in pairs], [x for x, _ in leaves], [w for w, _ in weights],
+                              create_graph=second, allow_unused=True)
+    mine = rustorch.autograd.grad([b for _, b in pairs], [y for _, y in leaves], [w for _, w in weights],
+                                  create_graph=second, allow_unused=True)
+    again = []
+    for k, (a, b) in enumerate(zip(got, mine, strict=True)):
+        if a is None:
+            if b is not None and bool((b.detach() != 0).any()):
+                yield f"gradient {k} where PyTorch has none"
+        elif b is None:
+            if bool((a != 0).any()):
+                yield f"no gradient {k}"
+        else:
+            found = difference(a, b, tolerance=tolerance)
+            if found:
+                yield f"gradient {k}: {found}"
+            elif a.requires_grad:
+                again.append((a, b))
+    if second and again:
+        for found in backward([a for a, _ in again], [b for _, b in again], leaves, False,
+                              tolerance or tuple(10 * t for t in TOLERANCE[again[0][0].dtype])):
+            yield "second order, " + found
+
+
+def describe(sample):
+    def short(value):
+        if isinstance(value, torch.Tensor):
+            return f"{DTYPE_NAMES.get(value.dtype, value.dtype)}{tuple(value.shape)}"
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(short(item) for item in value) + "]"
+        return repr(value)
+    parts = [short(sample.input), *(short(v) for v in sample.args), *(f"{k}={short(v)}" for k, v in sample.kwargs.items())]
+    return f"({', '.join(parts)})"
+
+
+def judge_sample(entry, function, sample, grad):
+    carrier = Carrier()
+    x, args, kw = carrier.over(sample.input), carrier.over(sample.args), carrier.over(sample.kwargs)
+    theirs = entry.op(sample.input, *sample.args, **sample.kwargs)
+    ours = function(x, *args, **kw)
+    if sample.output_process_fn_grad is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                processed = sample.output_process_fn_grad(theirs), sample.output_process_fn_grad(ours)
+                theirs, ours = processed
+            except (TypeError, AttributeError, RuntimeError):
+                pass
+    theirs, ours = flat(theirs), flat(ours)
+    if len(theirs) != len(ours):
+        yield f"{len(ours)} results instead of {len(theirs)}"
+        return
+    if entry.name in UNDETERMINED:
+        invariant = UNDETERMINED[entry.name]
+        theirs, ours = flat(invariant(*theirs)), flat(invariant(*ours))
+    for k, (a, b) in enumerate(zip(theirs, ours, strict=True)):
+        found = difference(a, b, exact=entry.name in RANDOM)
+        if found:
+            yield f"result {k}: {found}" if len(theirs) > 1 else found
+            return
+    if grad and entry.name not in RANDOM:
+        yield from backward(theirs, ours, carrier.leaves, entry.supports_gradgrad)
+
+
+def judge(entry, dtype, limit=None):
+    """Failures of one entry in one dtype, as (sample's number, its arguments, what is wrong)."""
+    failures = []
+    function = counterpart(entry)
+    grad = entry.supports_autograd and dtype in entry.supported_backward_dtypes("cpu") \
+        and (dtype.is_floating_point or dtype.is_complex)
+    torch.manual_seed(0)
+    samples = entry.sample_inputs("cpu", dtype, requires_grad=grad)
+    for number, sample in enumerate(itertools.islice(samples, limit)):
+        try:
+            for wrong in judge_sample(entry, function, sample, grad):
+                failures.append((number, describe(sample), wrong))
+        except Missing:
+            raise
+        except Exception as error:
+            failures.append((number, describe(sample), f"{type(error).__name__}: {error}"))
+    return failures
+
+
+def main(arguments):
+    verbose = "-v" in arguments
+    names = [name for name in arguments if not name.startswith("-")]
+    entries = [entry for entry in core()
+               if not names or label(entry) in names or entry.name in names
+               or any(name.endswith("*") and entry.name.startswith(name[:-1]) for name in names)]
+    missing, failing, passed = [], [], 0
+    warnings.simplefilter("ignore")
+    for entry in entries:
+        bad = {}
+        try:
+            for dtype in dtypes_of(entry):
+                found = judge(entry, dtype)
+                if found:
+                    bad[DTYPE_NAMES[dtype]] = found
+        except Missing:
+            missing.append(label(entry))
+            continue
+        if not bad:
+            passed += 1
+            continue
+        failing.append(label(entry))
+        for dtype, found in bad.items():
+            print(f"{label(entry)} {dtype}: {len(found)} failures", flush=True)
+            for number, arguments_, wrong in found if verbose else found[:2]:
+                print(f"    sample {number} {arguments_[:300]}\n        {str(wrong)[:400]}")
+    print(f"{passed} of {len(entries)} pass ({100 * passed / max(1, len(entries)):.1f} %)")
+    if failing:
+        print(f"failing ({len(failing)}):", " ".join(failing))
+    if missing:
+        print(f"missing ({len(missing)}):", " ".join(missing))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
