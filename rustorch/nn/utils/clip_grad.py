@@ -1,17 +1,14 @@
-"""Gradients and parameters of a whole network at once."""
+"""The norm of a whole network's gradients, and bounds on it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from .._C import Tensor, ops, tensor
-from .._modes import no_grad
+from ..._C import Tensor, ops, tensor
+from ..._modes import no_grad
 
-__all__ = [
-    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector",
-    "vector_to_parameters",
-]  # fmt: skip
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -70,19 +67,3 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     with no_grad():
         for grad in _gradients(parameters):
             ops["clamp"](grad, -clip_value, clip_value, out=grad)
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters' elements, one behind the other."""
-    return ops["cat"]([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Writes the pieces of a vector into the parameters."""
-    if not isinstance(vec, Tensor):
-        raise TypeError(f"expected Tensor, but got: {type(vec)}")
-    start = 0
-    with no_grad():
-        for p in parameters:
-            p.copy_(vec[start : start + p.numel()].reshape(p.shape))
-            start += p.numel()
