@@ -106,6 +106,10 @@ _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
     "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
 }  # fmt: skip
+# functions of nn.functional that are here, too
+_FUNCTIONAL = {
+    "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -114,6 +118,8 @@ def __getattr__(name: str) -> Any:
         value = _C.dtype("bfloat16")
     elif name in _RANDOM:
         value = getattr(importlib.import_module(".random", __name__), name)
+    elif name in _FUNCTIONAL:
+        value = getattr(importlib.import_module(".nn.functional", __name__), name)
     elif name in _SUBMODULES:
         try:
             value = importlib.import_module("." + name, __name__)
@@ -128,4 +134,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_RANDOM, "bfloat16"})
+    return sorted({*globals(), *_SUBMODULES, *_RANDOM, *_FUNCTIONAL, "bfloat16"})

@@ -27,7 +27,7 @@ SYNONYMS = {
 NOT_METHODS = {
     "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
     "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
-    "polygamma",
+    "polygamma", "convolution", "convolution_weight", "convolution_bias",
 }  # fmt: skip
 
 

@@ -134,6 +134,21 @@ def put(x, values):
     return y
 
 
+# convolutions, pools, resampling
+CASES.update({
+    "convolution": [
+        (lambda x, w, b: ops["convolution"](x, w, b, 2, 1, 1, False, 0, 2), [real(2, 4, 5), real(4, 2, 3), real(4)]),
+        (lambda x, w: ops["convolution"](x, w, None, 1, 0, 2, True, 0, 1), [cplx(1, 2, 3), cplx(2, 1, 2)]),
+    ],
+    "convolution_weight": [
+        (lambda x, y: ops["convolution_weight"](x, y, 2, 1, 1, 3, 2), [real(2, 4, 6), real(2, 2, 3)]),
+        (lambda x, y: ops["convolution_weight"](x, y, 1, 0, 1, 2), [cplx(1, 2, 4), cplx(1, 1, 3)]),
+    ],
+    "convolution_bias": [
+        (lambda y: ops["convolution_bias"](y, rt.zeros(1), rt.zeros(1)), [real(2, 3, 2)]),
+    ],
+})  # fmt: skip
+
 CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]
 ROWS = [r["name"] for r in _C.op_table() if r["family"] not in ("elementwise", "update") and r["differentiable"]]
 
