@@ -6,18 +6,23 @@ from typing import Any
 
 from .. import _C
 from .._modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+from . import functional, graph
+from .anomaly import detect_anomaly, set_detect_anomaly
 from .function import Function, once_differentiable
-from .gradcheck import gradcheck, gradgradcheck
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
+    "GradcheckError",
     "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "once_differentiable",
@@ -108,23 +113,3 @@ def Variable(data: Any, requires_grad: bool = False) -> Any:
     if isinstance(data, _C.Tensor):
         return data.detach().requires_grad_(requires_grad)
     return tensor(data, requires_grad=requires_grad, dtype=_C.get_default_dtype() if requires_grad else None)
-
-
-class set_detect_anomaly:
-    """Switches anomaly mode: a backward that makes NaN raises and shows the forward line."""
-
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self.before = _C._set_anomaly(mode)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exc: object) -> None:
-        _C._set_anomaly(self.before)
-
-
-class detect_anomaly(set_detect_anomaly):
-    """Anomaly mode for the length of a block."""
-
-    def __init__(self, check_nan: bool = True) -> None:
-        super().__init__(True, check_nan)

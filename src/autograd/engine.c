@@ -25,6 +25,9 @@ typedef struct {
 enum { NEEDED = 1, CAPTURED = 2 };
 
 static uint64_t runs;
+static RT_THREAD_LOCAL uint64_t current;
+
+uint64_t rt_backward_current(void) { return current; }
 
 /* ---- shapes and sums ---- */
 
@@ -309,7 +312,7 @@ static int run_class(walk *w, rt_node *n)
         return -1;
     }
     if (n->cls->backward(n, n->pending, gin) < 0) goto done;
-    if (rt_anomaly_enabled && rt_hooks_check_nan(n, gin) < 0) goto done;
+    if ((rt_anomaly_enabled & 2) && rt_hooks_check_nan(n, gin) < 0) goto done;
     if (n->hooks && rt_hooks_run_node(n, gin) < 0) goto done;
     for (int i = 0; i < n->nin; i++) {
         rt_tensor *g = gin[i];
@@ -417,6 +420,8 @@ int rt_backward(const rt_backward_call *call)
 {
     walk w = {.call = call, .run = ++runs};
     int status = -1, mode = rt_grad_enabled;
+    uint64_t outer = current;
+    current = w.run;
     for (int k = 0; k < call->n; k++)
         if (seed(&w, k) < 0) goto done;
     if (discover_all(&w) < 0) goto done;
@@ -429,6 +434,7 @@ int rt_backward(const rt_backward_call *call)
     }
     status = finish_leaves(&w);
 done:
+    current = outer;
     rt_grad_enabled = mode;
     for (size_t k = 0; k < w.count; k++) {
         w.nodes[k]->run = 0;

@@ -14,6 +14,8 @@ typedef struct {
 } rt_backward_call;
 
 RT_WARN_UNUSED int rt_backward(const rt_backward_call *call);
+/* Number of the backward pass that this thread is in, 0 outside of one. */
+uint64_t rt_backward_current(void);
 /* g brought to a shape and dtype by summing what was broadcast and converting; new reference. */
 RT_WARN_UNUSED rt_tensor *rt_gradient_fit(const char *op, rt_tensor *g, rt_dtype dtype, int ndim, const intptr_t *shape);
 #endif

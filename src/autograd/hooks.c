@@ -76,23 +76,6 @@ static int retain(PyObject *weak, rt_tensor *g)
     return 0;
 }
 
-int rt_hooks_run_outputs(rt_node *n)
-{
-    PyObject *list = PyDict_Values(n->pre_hooks);
-    if (!list) return -1;
-    int status = 0;
-    for (int late = 0; late < 2; late++)         /* gradients are retained after all hooks have run */
-        for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
-            PyObject *entry = PyList_GET_ITEM(list, i), *what = PyTuple_GET_ITEM(entry, 1);
-            long nr = PyLong_AsLong(PyTuple_GET_ITEM(entry, 0));
-            if (nr < 0 || nr >= n->nout || !n->pending[nr] || PyWeakref_Check(what) != late) continue;
-            status = late ? retain(what, n->pending[nr])
-                          : replace(PyObject_CallOneArg(what, (PyObject *)n->pending[nr]), &n->pending[nr]);
-        }
-    Py_DECREF(list);
-    return status;
-}
-
 static PyObject *tuple_of(int n, rt_tensor *const *g)
 {
     PyObject *t = PyTuple_New(n);
@@ -114,6 +97,34 @@ static int take_tuple(PyObject *result, int n, rt_tensor **gin, const char *name
         Py_XSETREF(gin[i], v == Py_None ? NULL : (rt_tensor *)Py_NewRef(v));
     }
     return 0;
+}
+
+/* A hook on all gradients that reach a node. */
+static int run_whole(rt_node *n, PyObject *fn)
+{
+    PyObject *all = tuple_of(n->nout, n->pending), *r = all ? PyObject_CallOneArg(fn, all) : NULL;
+    int status = !r ? -1 : r == Py_None ? 0 : take_tuple(r, n->nout, n->pending, n->cls->name);
+    Py_XDECREF(all);
+    Py_XDECREF(r);
+    return status;
+}
+
+int rt_hooks_run_outputs(rt_node *n)
+{
+    PyObject *list = PyDict_Values(n->pre_hooks);
+    if (!list) return -1;
+    int status = 0;
+    for (int late = 0; late < 2; late++)         /* gradients are retained after all hooks have run */
+        for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
+            PyObject *entry = PyList_GET_ITEM(list, i), *what = PyTuple_GET_ITEM(entry, 1);
+            long nr = PyLong_AsLong(PyTuple_GET_ITEM(entry, 0));
+            if (nr == -1 && !late) status = run_whole(n, what);
+            if (nr < 0 || nr >= n->nout || !n->pending[nr] || PyWeakref_Check(what) != late) continue;
+            status = late ? retain(what, n->pending[nr])
+                          : replace(PyObject_CallOneArg(what, (PyObject *)n->pending[nr]), &n->pending[nr]);
+        }
+    Py_DECREF(list);
+    return status;
 }
 
 int rt_hooks_run_node(rt_node *n, rt_tensor **gin)
@@ -147,7 +158,16 @@ int rt_hooks_check_nan(rt_node *n, rt_tensor **gin)
         Py_XDECREF((PyObject *)nan);
         Py_XDECREF((PyObject *)any);
         if (PyErr_Occurred()) return -1;
-        if (bad) return rt_error(PyExc_RuntimeError, n->cls->name, "its backward returned nan in gradient %d", i);
+        if (!bad) continue;
+        PyObject *lines = n->trace ? PyUnicode_Splitlines(n->trace, 0) : PyList_New(0);
+        PyObject *line = lines && PyList_GET_SIZE(lines) ? PyList_GET_ITEM(lines, 0) : NULL;
+        if (lines && line)
+            PyErr_Format(PyExc_RuntimeError, "%s: its backward returned nan values in gradient %d; it was computed in %U",
+                         n->cls->name, i, line);
+        else if (lines)
+            rt_error(PyExc_RuntimeError, n->cls->name, "its backward returned nan values in gradient %d", i);
+        Py_XDECREF(lines);
+        return -1;
     }
     return 0;
 }
@@ -158,7 +178,7 @@ void rt_hooks_explain(rt_node *n)
     PyObject *type, *value, *tb;
     PyErr_Fetch(&type, &value, &tb);
     PyErr_NormalizeException(&type, &value, &tb);
-    PyObject *note = PyUnicode_FromFormat("the forward call that made '%s':\n%U", n->cls->name, n->trace);
+    PyObject *note = PyUnicode_FromFormat("the forward call of '%s' was made in %U", n->cls->name, n->trace);
     PyObject *r = note ? PyObject_CallMethod(value, "add_note", "O", note) : NULL;
     PyErr_Clear();
     Py_XDECREF(note);

@@ -6,7 +6,8 @@
 /* Hooks are dicts {id: callable} as PyTorch keeps them: order of registration, removal by handle. */
 /* Runs fn(g) for each; a result that is not None replaces *g (owned). */
 RT_WARN_UNUSED int rt_hooks_run(PyObject *hooks, rt_tensor **g);
-/* pre_hooks of a node: {id: (nr, callable)}; and (nr, weakref) entries that retain a gradient. */
+/* pre_hooks of a node: {id: (nr, callable)}, (nr, weakref) where a gradient is retained, and
+ * (-1, callable) for fn(all gradients) -> None or new ones. */
 RT_WARN_UNUSED int rt_hooks_run_outputs(rt_node *n);
 /* hooks of a node: fn(grad_inputs, grad_outputs) -> None or new grad_inputs. */
 RT_WARN_UNUSED int rt_hooks_run_node(rt_node *n, rt_tensor **gin);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 RT_THREAD_LOCAL int rt_grad_enabled = 1, rt_inference_enabled = 0;
+RT_THREAD_LOCAL PyObject *rt_saved_hooks;
 int rt_anomaly_enabled = 0;
+PyObject *rt_anomaly_tracer;
 
 #define FREE_MAX 256
 static rt_node *free_list, *dying;
@@ -25,6 +27,7 @@ void rt_node_release_saved(rt_node *n)
 {
     for (int k = 0; k < n->nsaved; k++) {
         if (n->saved[k].used) Py_CLEAR(n->saved[k].value.t);
+        Py_CLEAR(n->saved[k].packed);
         n->saved[k].used = 0;
     }
     n->released = 1;
@@ -35,7 +38,10 @@ static int node_clear(PyObject *self)
 {
     rt_node *n = (rt_node *)self;
     for (int i = 0; i < n->nin; i++) Py_CLEAR(n->edges[i].to);
-    for (int k = 0; k < n->nsaved; k++) Py_CLEAR(n->saved[k].value.t);
+    for (int k = 0; k < n->nsaved; k++) {
+        Py_CLEAR(n->saved[k].value.t);
+        Py_CLEAR(n->saved[k].packed);
+    }
     Py_CLEAR(n->context);
     Py_CLEAR(n->hooks);
     Py_CLEAR(n->pre_hooks);
@@ -48,7 +54,10 @@ static int node_traverse(PyObject *self, visitproc visit, void *arg)
 {
     rt_node *n = (rt_node *)self;
     for (int i = 0; i < n->nin; i++) Py_VISIT(n->edges[i].to);
-    for (int k = 0; k < n->nsaved; k++) Py_VISIT(n->saved[k].value.t);
+    for (int k = 0; k < n->nsaved; k++) {
+        Py_VISIT(n->saved[k].value.t);
+        Py_VISIT(n->saved[k].packed);
+    }
     Py_VISIT(n->context);
     Py_VISIT(n->hooks);
     Py_VISIT(n->pre_hooks);
@@ -138,6 +147,7 @@ rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
         Py_DECREF(n);
         return NULL;
     }
+    if (rt_anomaly_enabled && rt_anomaly_tracer && !(n->trace = PyObject_CallNoArgs(rt_anomaly_tracer))) Py_CLEAR(n);
     return n;
 }
 
@@ -147,11 +157,66 @@ void rt_node_connect(rt_node *n, int i, rt_tensor *t)
     else if (t->flags & RT_REQUIRES_GRAD) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t), 0};
 }
 
+/* Calls fn without recording and without the hooks themselves; new reference. */
+static PyObject *call_hook(PyObject *fn, PyObject *arg)
+{
+    int mode = rt_grad_enabled;
+    PyObject *hooks = rt_saved_hooks;
+    rt_grad_enabled = 0;
+    rt_saved_hooks = NULL;
+    PyObject *r = PyObject_CallOneArg(fn, arg);
+    rt_saved_hooks = hooks;
+    rt_grad_enabled = mode;
+    return r;
+}
+
+static int pack(rt_saved *s, const rt_operand *value)
+{
+    rt_tensor *t = value->t, *plain = rt_tensor_detach(t);
+    PyObject *hooks = Py_NewRef(rt_saved_hooks);
+    PyObject *kept = plain ? call_hook(PyTuple_GET_ITEM(hooks, 0), (PyObject *)plain) : NULL;
+    PyObject *origin = s->is_output ? Py_None        /* the node itself: no circle */
+                     : t->node ? (PyObject *)t->node : t->flags & RT_REQUIRES_GRAD ? (PyObject *)t : Py_None;
+    if (kept) s->packed = Py_BuildValue("(OOOi)", PyTuple_GET_ITEM(hooks, 1), kept, origin, (int)t->output_nr);
+    Py_XDECREF((PyObject *)plain);
+    Py_XDECREF(kept);
+    Py_DECREF(hooks);
+    s->value = (rt_operand){.none = 1};
+    s->used = 1;
+    return s->packed ? 0 : -1;
+}
+
+static int unpack(rt_node *n, const rt_saved *s, rt_operand *out)
+{
+    PyObject *origin = PyTuple_GET_ITEM(s->packed, 2);
+    PyObject *r = call_hook(PyTuple_GET_ITEM(s->packed, 0), PyTuple_GET_ITEM(s->packed, 1));
+    if (!r) return -1;
+    if (!rt_tensor_check(r)) {
+        rt_error(PyExc_TypeError, n->cls->name, "the unpack hook of a saved tensor must return a Tensor, not %s",
+                 Py_TYPE(r)->tp_name);
+        Py_DECREF(r);
+        return -1;
+    }
+    *out = (rt_operand){.t = (rt_tensor *)r};
+    if (!rt_grad_enabled || (origin == Py_None && !s->is_output)) return 0;
+    if (origin != Py_None && !Py_IS_TYPE(origin, &rt_node_type)) {          /* a leaf stands for itself */
+        Py_SETREF(out->t, (rt_tensor *)Py_NewRef(origin));
+        return 0;
+    }
+    Py_SETREF(out->t, rt_tensor_detach((rt_tensor *)r));
+    if (!out->t) return -1;
+    out->t->node = (rt_node *)Py_NewRef(s->is_output ? (PyObject *)n : origin);
+    out->t->output_nr = (uint16_t)PyLong_AsLong(PyTuple_GET_ITEM(s->packed, 3));
+    PyObject_GC_Track((PyObject *)out->t);
+    return 0;
+}
+
 int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)
 {
     rt_saved *s = &n->saved[k];
     s->value = *value;
     s->is_output = (uint8_t)is_output;
+    if (value->t && rt_saved_hooks) return pack(s, value);
     if (value->t) {
         if (is_output) {
             s->value.t = rt_tensor_detach(value->t);
@@ -174,6 +239,7 @@ int rt_node_unpack(rt_node *n, int k, rt_operand *out)
         return rt_error(PyExc_RuntimeError, n->cls->name,
                         "the graph was already freed by an earlier backward pass; pass retain_graph=True to that"
                         " pass if you need the graph twice");
+    if (s->packed) return unpack(n, s, out);
     if (!s->value.t) {
         *out = s->value;
         return 0;

@@ -30,6 +30,8 @@ typedef struct {
     uint32_t version;      /* of its storage when saved */
     uint8_t used;
     uint8_t is_output;
+    PyObject *packed;      /* owned: (unpack, what pack returned, node or leaf it came from or None, output
+                              number) in place of value.t, where a saved-tensor hook took it; else NULL */
 } rt_saved;
 
 /* What the engine must know of each output: to make zeros and to check gradients. */
@@ -66,7 +68,7 @@ struct rt_node {
     intptr_t *meta;                /* per output: dtype, ndim, shape..., see rt_node_meta */
     PyObject *context;             /* autograd.Function's ctx, a view's source, ... or NULL */
     PyObject *hooks, *pre_hooks;   /* lists or NULL */
-    PyObject *trace;               /* creating stack, in anomaly mode */
+    PyObject *trace;               /* where it was created, in anomaly mode: a line of text, then the stack */
     rt_node *next_free;            /* (free list) */
     /* the engine's notes during one walk */
     uint64_t run;
@@ -82,7 +84,11 @@ extern PyTypeObject rt_node_type;   /* lifecycle in node.c, Python face in src/p
 /* Grad mode and inference mode, per thread. */
 #define RT_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))   /* one load, no call */
 extern RT_THREAD_LOCAL int rt_grad_enabled, rt_inference_enabled;
-extern int rt_anomaly_enabled;
+extern int rt_anomaly_enabled;            /* 1: creating stacks are kept; 2: gradients are searched for NaN, too */
+/* Anomaly mode's callable that describes the Python stack (owned), or NULL. */
+extern PyObject *rt_anomaly_tracer;
+/* The innermost saved-tensor hooks, a tuple (pack, unpack), or NULL.  Owned, per thread. */
+extern RT_THREAD_LOCAL PyObject *rt_saved_hooks;
 
 /* New node, edges empty, nothing saved. */
 RT_WARN_UNUSED rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved);

@@ -20,7 +20,40 @@ static PyObject *swap(int *mode, PyObject *value)
 
 static PyObject *set_grad_enabled(PyObject *m, PyObject *v) { (void)m; return swap(&rt_grad_enabled, v); }
 static PyObject *set_inference(PyObject *m, PyObject *v) { (void)m; return swap(&rt_inference_enabled, v); }
-static PyObject *set_anomaly(PyObject *m, PyObject *v) { (void)m; return swap(&rt_anomaly_enabled, v); }
+
+/* set_anomaly(tracer or None, check_nan) -> what it was, in the same form */
+static PyObject *set_anomaly(PyObject *m, PyObject *args)
+{
+    PyObject *tracer;
+    int check;
+    (void)m;
+    if (!PyArg_ParseTuple(args, "Op:_set_anomaly", &tracer, &check)) return NULL;
+    PyObject *was = Py_BuildValue("(OO)", rt_anomaly_tracer ? rt_anomaly_tracer : Py_None,
+                                  rt_anomaly_enabled & 2 ? Py_True : Py_False);
+    if (!was) return NULL;
+    rt_anomaly_enabled = tracer == Py_None ? 0 : 1 | check << 1;
+    Py_XSETREF(rt_anomaly_tracer, tracer == Py_None ? NULL : Py_NewRef(tracer));
+    return was;
+}
+
+/* set_saved_hooks((pack, unpack) or None) -> what it was */
+static PyObject *set_saved_hooks(PyObject *m, PyObject *hooks)
+{
+    (void)m;
+    if (hooks != Py_None && !(PyTuple_Check(hooks) && PyTuple_GET_SIZE(hooks) == 2)) {
+        PyErr_SetString(PyExc_TypeError, "saved-tensor hooks are a pair (pack, unpack)");
+        return NULL;
+    }
+    PyObject *was = rt_saved_hooks ? rt_saved_hooks : Py_NewRef(Py_None);
+    rt_saved_hooks = hooks == Py_None ? NULL : Py_NewRef(hooks);
+    return was;
+}
+
+static PyObject *backward_run(PyObject *m, PyObject *unused)
+{
+    (void)m, (void)unused;
+    return PyLong_FromUnsignedLongLong(rt_backward_current());
+}
 
 /* ---- grad modes: context managers and decorators' core ---- */
 
@@ -133,7 +166,9 @@ static PyMethodDef functions[] = {
     {"is_anomaly_enabled", is_anomaly, METH_NOARGS, NULL},
     {"_set_grad_enabled", set_grad_enabled, METH_O, "Sets the mode, returns what it was."},
     {"_set_inference", set_inference, METH_O, NULL},
-    {"_set_anomaly", set_anomaly, METH_O, NULL},
+    {"_set_anomaly", set_anomaly, METH_VARARGS, NULL},
+    {"_set_saved_hooks", set_saved_hooks, METH_O, NULL},
+    {"_backward_run", backward_run, METH_NOARGS, NULL},
     {"_run_backward", run_backward, METH_VARARGS, NULL},
     {"_function_record", rt_function_record, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

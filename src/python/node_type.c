@@ -64,10 +64,6 @@ static PyObject *saved(PyObject *self, void *unused)
 static PyObject *register_in(PyObject **dict, PyObject *fn)
 {
     static unsigned long long next;
-    if (!PyCallable_Check(fn)) {
-        PyErr_SetString(PyExc_TypeError, "a hook must be callable");
-        return NULL;
-    }
     if (!*dict && !(*dict = PyDict_New())) return NULL;
     PyObject *key = PyLong_FromUnsignedLongLong(++next), *pair = NULL;
     if (key && PyDict_SetItem(*dict, key, fn) == 0) pair = PyTuple_Pack(2, *dict, key);
@@ -75,13 +71,30 @@ static PyObject *register_in(PyObject **dict, PyObject *fn)
     return pair;
 }
 
-static PyObject *add_hook(PyObject *self, PyObject *fn) { return register_in(&NODE->hooks, fn); }
+static PyObject *add_hook(PyObject *self, PyObject *fn)
+{
+    if (PyCallable_Check(fn)) return register_in(&NODE->hooks, fn);
+    PyErr_SetString(PyExc_TypeError, "a hook must be callable");
+    return NULL;
+}
+
+static PyObject *add_pre_hook(PyObject *self, PyObject *fn)
+{
+    if (!PyCallable_Check(fn)) {
+        PyErr_SetString(PyExc_TypeError, "a hook must be callable");
+        return NULL;
+    }
+    PyObject *entry = Py_BuildValue("(iO)", -1, fn), *r = entry ? register_in(&NODE->pre_hooks, entry) : NULL;
+    Py_XDECREF(entry);
+    return r;
+}
 static PyObject *get_context(PyObject *self, void *unused) { (void)unused; return Py_NewRef(NODE->context ? NODE->context : Py_None); }
 static PyObject *get_sequence(PyObject *self, void *unused) { (void)unused; return PyLong_FromUnsignedLongLong(NODE->sequence); }
 
 static PyMethodDef methods[] = {
     {"name", node_name, METH_NOARGS, "Name of the node."},
     {"_add_hook", add_hook, METH_O, NULL},
+    {"_add_pre_hook", add_pre_hook, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef getset[] = {

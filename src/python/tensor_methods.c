@@ -259,6 +259,13 @@ static PyObject *make_subclass(PyObject *type, PyObject *args)
 }
 
 #define FAST(f) ((PyCFunction)(void (*)(void))f)
+static PyObject *touch(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    rt_tensor_touch(SELF, "increment_version");
+    Py_RETURN_NONE;
+}
+
 PyMethodDef rt_tensor_methods[] = {
     {"numel", numel, METH_NOARGS, "Number of elements."},
     {"nelement", numel, METH_NOARGS, "Number of elements."},
@@ -292,6 +299,7 @@ PyMethodDef rt_tensor_methods[] = {
      "Adds d(self)/d(leaf) to .grad of every leaf.  RuntimeError when self needs no gradient, is not a single element\n"
      "and no gradient is given, or its graph was already freed."},
     {"_add_hook", add_hook, METH_O, NULL},
+    {"_touch", touch, METH_NOARGS, NULL},
     {"_add_after_hook", add_after_hook, METH_O, NULL},
     {"retain_grad", retain_grad, METH_NOARGS, "Keeps .grad of a non-leaf in the next backward pass."},
     {"_make_subclass", make_subclass, METH_VARARGS | METH_STATIC, "_make_subclass(cls, tensor, requires_grad=False)"},
