@@ -98,7 +98,7 @@ from ._modes import (  # noqa: E402
 globals().update(_operations.public())
 
 _SUBMODULES = {
-    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "interop", "jit", "kernels", "linalg", "memory",
+    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory",
     "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing", "training",
     "ufunc", "utils", "visualization",
 }  # fmt: skip

@@ -186,8 +186,19 @@ def register_post_accumulate_grad_hook(self: Any, hook: Any) -> RemovableHandle:
     return RemovableHandle(*self._add_after_hook(hook))
 
 
-def _node_register_hook(self: Any, hook: Any) -> RemovableHandle:
-    return RemovableHandle(*self._add_hook(hook))
+def _node_register_hook(self: Any, fn: Any) -> RemovableHandle:
+    """fn(grad_inputs, grad_outputs) runs after the node's backward; a tuple it returns replaces grad_inputs."""
+    return RemovableHandle(*self._add_hook(fn))
+
+
+def _node_register_prehook(self: Any, fn: Any) -> RemovableHandle:
+    """fn(grad_outputs) runs before the node's backward; a tuple it returns replaces grad_outputs."""
+    return RemovableHandle(*self._add_pre_hook(fn))
+
+
+def node_methods() -> dict[str, Any]:
+    """name -> what is put on the Node type."""
+    return {"register_hook": _node_register_hook, "register_prehook": _node_register_prehook}
 
 
 def _rebuild(array: Any, dtype: str, requires_grad: bool, kind: Any = None) -> Any:

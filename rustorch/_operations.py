@@ -209,6 +209,8 @@ def _attach() -> None:
     methods.update(_methods.methods())
     for name, function in methods.items():
         _C._add_method(name, function)
+    for name, function in _methods.node_methods().items():
+        _C._add_node_method(name, function)
 
 
 _attach()

@@ -70,12 +70,14 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Gradients of outputs with respect to inputs, returned and not accumulated.
 
     allow_unused: an input that outputs do not depend on gives None instead of RuntimeError.
-    create_graph: the result can itself be differentiated.
+    create_graph: the result can itself be differentiated.  is_grads_batched: grad_outputs have a leading
+    dimension, and so has the result: a pass for each.
 
     >>> import rustorch as rt
     >>> x = rt.tensor(2.0, requires_grad=True)
@@ -91,7 +93,10 @@ def grad(
             raise RuntimeError(f"grad: input {i} (shape {tuple(t.shape)}) does not require grad")
     grads = (None,) * len(outs) if grad_outputs is None else _tuple(grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
-    result = _C._run_backward(outs, grads, ins, keep, create_graph, True)
+    if is_grads_batched:
+        result = _batched(outs, ins, grads, keep, create_graph)
+    else:
+        result = _C._run_backward(outs, grads, ins, keep, create_graph, True)
     if materialize_grads:
         from .. import zeros_like
 
@@ -104,6 +109,19 @@ def grad(
                     " pass allow_unused=True if that is intended"
                 )
     return tuple(result)
+
+
+def _batched(outs: Any, ins: Any, grads: Any, keep: bool, create_graph: bool) -> tuple[Any, ...]:
+    lengths = {g.shape[0] for g in grads if g is not None and g.ndim}
+    if len(lengths) != 1 or None in grads:
+        raise RuntimeError("grad: with is_grads_batched grad_outputs need one leading dimension of the same length")
+    count = lengths.pop()
+    passes = [
+        _C._run_backward(outs, tuple(g[i] for g in grads), ins, keep or i < count - 1, create_graph, True)
+        for i in range(count)
+    ]
+    stack = _C.ops["stack"]
+    return tuple(None if column[0] is None else stack(list(column), 0) for column in zip(*passes, strict=True))
 
 
 def Variable(data: Any, requires_grad: bool = False) -> Any:

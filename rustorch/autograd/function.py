@@ -10,6 +10,27 @@ from .. import _C
 from .._modes import no_grad
 
 
+def _origin(t: Any) -> Any:
+    """What a packed tensor stands for when its history is asked for: a leaf itself, else where its gradient goes."""
+    if not isinstance(t, _C.Tensor):
+        return (t,)
+    if t.grad_fn is None:
+        return t if t.requires_grad else None
+    return t.grad_fn, t.output_nr
+
+
+def _unpacked(unpack: Any, packed: Any, origin: Any) -> Any:
+    if isinstance(origin, tuple) and len(origin) == 1:
+        return origin[0]
+    with no_grad():
+        value = unpack(packed)
+    if not isinstance(value, _C.Tensor):
+        raise TypeError(f"the unpack hook of a saved tensor must return a Tensor, not {type(value).__name__}")
+    if origin is None or not _C.is_grad_enabled():
+        return value
+    return origin if isinstance(origin, _C.Tensor) else _C._attach(value, *origin)
+
+
 class Context:
     """What forward leaves for backward (`ctx`)."""
 
@@ -25,11 +46,20 @@ class Context:
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keeps tensors; an in-place write to one before backward is found out."""
+        hooks = _C._saved_hooks()
+        if hooks is not None:
+            with no_grad():
+                packed = tuple(hooks[0](t.detach()) if isinstance(t, _C.Tensor) else None for t in tensors)
+            self._packed = tuple((hooks[1], p, t) for p, t in zip(packed, map(_origin, tensors), strict=True))
+            return
         self._saved = tensors
         self._versions = tuple(t._version if isinstance(t, _C.Tensor) else None for t in tensors)
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
+        """What save_for_backward was given.  RuntimeError when one was overwritten since."""
+        if self._packed is not None:
+            return tuple(_unpacked(*entry) for entry in self._packed)
         for i, (t, version) in enumerate(zip(self._saved, self._versions, strict=True)):
             if version is not None and t._version != version:
                 raise RuntimeError(
@@ -48,7 +78,7 @@ class Context:
         self._materialize = value
 
     def _release(self) -> None:
-        self._saved, self._versions = (), ()
+        self._saved, self._versions, self._packed = (), (), None
 
     def _run_backward(self, *grads: Any) -> tuple[Any, ...]:
         if self._materialize:
@@ -70,6 +100,7 @@ class Context:
         assert count <= len(result)
         return tuple(result[i] for i in self._positions)
 
+    _packed: tuple[Any, ...] | None = None
     _positions: tuple[int, ...] = ()
     _nargs = 0
     _out_meta: tuple[Any, ...] = ()

@@ -72,17 +72,29 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
-    **_: Any,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Compares the gradients of fn at `inputs` with central differences.
 
     Inputs that require grad should be float64 or complex128.  Returns True; otherwise raises GradcheckError, or
-    returns False when raise_exception is False.
+    returns False when raise_exception is False.  nondet_tol: how far two backward passes may differ.
+    fast_mode is accepted: every element is checked all the same.  Forward-mode and batched gradients do not
+    exist here, asking for them raises NotImplementedError; the other options are PyTorch's and change nothing.
 
     >>> import rustorch as rt
     >>> rt.autograd.gradcheck(rt.sin, (rt.tensor([0.5, 1.0], dtype=rt.float64, requires_grad=True),))
     True
     """
+    if check_forward_ad or check_batched_forward_grad or check_batched_grad:
+        raise NotImplementedError("gradcheck: there are neither forward-mode nor batched gradients to check")
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else tuple(inputs)
     outputs = _outputs(fn(*inputs))
     if not outputs:
@@ -98,6 +110,11 @@ def gradcheck(
             )
             if numerical.size == 0:
                 continue
+            again = _as_real(numerical, _analytical(output, x), False)[1]
+            if analytical.size and np.nanmax(np.abs(again - analytical), initial=0.0) > nondet_tol:
+                if not raise_exception:
+                    return False
+                raise GradcheckError(f"gradcheck: output {k} by input {i}: two backward passes gave different gradients")
             if not np.allclose(analytical, numerical, rtol=rtol, atol=atol, equal_nan=True):
                 if not raise_exception:
                     return False

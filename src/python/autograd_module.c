@@ -49,6 +49,31 @@ static PyObject *set_saved_hooks(PyObject *m, PyObject *hooks)
     return was;
 }
 
+static PyObject *saved_hooks(PyObject *m, PyObject *unused)
+{
+    (void)m, (void)unused;
+    return Py_NewRef(rt_saved_hooks ? rt_saved_hooks : Py_None);
+}
+
+/* attach(tensor, node, nr): the same memory as output nr of node */
+static PyObject *attach(PyObject *m, PyObject *args)
+{
+    PyObject *t, *node;
+    unsigned short nr;
+    (void)m;
+    if (!PyArg_ParseTuple(args, "O!O!H:_attach", &rt_tensor_type, &t, &rt_node_type, &node, &nr)) return NULL;
+    if (nr >= ((rt_node *)node)->nout) {
+        PyErr_Format(PyExc_IndexError, "the node has %d outputs", ((rt_node *)node)->nout);
+        return NULL;
+    }
+    rt_tensor *r = rt_tensor_detach((rt_tensor *)t);
+    if (!r) return NULL;
+    r->node = (rt_node *)Py_NewRef(node);
+    r->output_nr = nr;
+    PyObject_GC_Track((PyObject *)r);
+    return (PyObject *)r;
+}
+
 static PyObject *backward_run(PyObject *m, PyObject *unused)
 {
     (void)m, (void)unused;
@@ -168,6 +193,8 @@ static PyMethodDef functions[] = {
     {"_set_inference", set_inference, METH_O, NULL},
     {"_set_anomaly", set_anomaly, METH_VARARGS, NULL},
     {"_set_saved_hooks", set_saved_hooks, METH_O, NULL},
+    {"_saved_hooks", saved_hooks, METH_NOARGS, NULL},
+    {"_attach", attach, METH_VARARGS, NULL},
     {"_backward_run", backward_run, METH_NOARGS, NULL},
     {"_run_backward", run_backward, METH_VARARGS, NULL},
     {"_function_record", rt_function_record, METH_VARARGS, NULL},

@@ -4,6 +4,7 @@
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "core/error.h"
+#include "core/node.h"
 #include "dlpack/exchange.h"
 #include "python/autograd_module.h"
 #include "python/convert.h"
@@ -18,15 +19,17 @@
 #include "python/ufunc_register.h"
 
 /* add_method(name, object): puts it on the Tensor type, which Python may not change itself. */
-static PyObject *add_method(PyObject *m, PyObject *args)
+static PyObject *add_to(PyTypeObject *type, PyObject *args)
 {
     PyObject *name, *value;
-    (void)m;
     if (!PyArg_ParseTuple(args, "UO:_add_method", &name, &value)) return NULL;
-    if (PyDict_SetItem(rt_tensor_type.tp_dict, name, value) < 0) return NULL;
-    PyType_Modified(&rt_tensor_type);
+    if (PyDict_SetItem(type->tp_dict, name, value) < 0) return NULL;
+    PyType_Modified(type);
     Py_RETURN_NONE;
 }
+
+static PyObject *add_method(PyObject *m, PyObject *args) { (void)m; return add_to(&rt_tensor_type, args); }
+static PyObject *add_node_method(PyObject *m, PyObject *args) { (void)m; return add_to(&rt_node_type, args); }
 
 static PyObject *memory_stats(PyObject *m, PyObject *unused)
 {
@@ -163,6 +166,7 @@ static PyObject *make_functions(void)
 #define FAST(f) ((PyCFunction)(void (*)(void))f)
 static PyMethodDef functions[] = {
     {"_add_method", add_method, METH_VARARGS, NULL},
+    {"_add_node_method", add_node_method, METH_VARARGS, NULL},
     {"memory_stats", memory_stats, METH_NOARGS, "Statistics of the caching allocator, a dict of byte and call counts."},
     {"memory_reset_peak", reset_peak, METH_NOARGS, NULL},
     {"memory_empty_cache", empty_cache, METH_NOARGS, "Gives cached blocks back to the system."},

@@ -11,7 +11,7 @@
 
 #define NODE ((rt_node *)self)
 
-/* "log_softmax" -> LogSoftmaxBackward, as PyTorch's readers expect. */
+/* "log_softmax" -> LogSoftmaxBackward0, as PyTorch's readers expect. */
 static PyObject *node_name(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -25,7 +25,7 @@ static PyObject *node_name(PyObject *self, PyObject *unused)
         upper = 0;
     }
     text[n] = 0;
-    return PyUnicode_FromFormat("%sBackward", text);
+    return PyUnicode_FromFormat("%sBackward0", text);
 }
 
 static PyObject *node_repr(PyObject *self)

@@ -7,7 +7,6 @@ to second order, and returns what differed.
     python -m tests.compat.opdb [name ...]      judge these (all), print what fails and what is missing
     python -m tests.compat.opdb -v [name ...]   the same with every failure's message
 """
-import functools
 import itertools
 import sys
 import types
@@ -21,7 +20,6 @@ import rustorch
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
-    from torch.testing._internal.opinfo.core import SampleInput
 
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64)
 
@@ -60,7 +58,7 @@ def core():
     """The entries that are ours to answer, each once a variant."""
     seen = {}
     for entry in op_db:
-        if not entry.name.startswith(OUTSIDE_PREFIXES) and entry.name not in OUTSIDE or entry.name.startswith("__"):
+        if entry.name.startswith("__") or not (entry.name.startswith(OUTSIDE_PREFIXES) or entry.name in OUTSIDE):
             seen.setdefault(label(entry), entry)
     return list(seen.values())
 
@@ -96,8 +94,8 @@ def counterpart(entry):
 
 
 DTYPE_NAMES = {getattr(torch, name): name for name in (
-    "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 "
-    "complex128").split()}
+    "bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32",
+    "float64", "complex64", "complex128")}
 
 
 class Carrier:
@@ -161,6 +159,7 @@ def difference(theirs, ours, exact=False, tolerance=None):
             return None
         rtol, atol = tolerance or TOLERANCE.get(theirs.dtype, (0, 0))
         a = theirs.detach().resolve_conj().resolve_neg()
+        a = torch.zeros(a.shape, dtype=a.dtype) if a._is_zerotensor() else a
         b = ours.detach()
         if theirs.dtype == torch.bfloat16:
             a, b = a.float(), b.float()
@@ -168,11 +167,13 @@ def difference(theirs, ours, exact=False, tolerance=None):
         if a.size == 0:
             return None
         with np.errstate(all="ignore"):
-            scale = 1.0 if a.dtype.kind in "biu" else max(1.0, float(np.nanmax(np.where(np.isfinite(a), abs(a), 0))) ** 0.5)
+            largest = 0.0 if a.dtype.kind in "biu" else float(np.max(np.where(np.isfinite(a), abs(a), 0)))
+            scale = max(1.0, largest ** 0.5)
             close = np.isclose(b, a, rtol=rtol, atol=atol * scale, equal_nan=True)
             if not close.all():
                 at = tuple(np.argwhere(~close)[0])
-                return f"{int((~close).sum())} of {a.size} elements, at {tuple(int(i) for i in at)} {b[at]} instead of {a[at]}"
+                place = tuple(int(i) for i in at)
+                return f"{int((~close).sum())} of {a.size} elements, at {place} {b[at]} instead of {a[at]}"
         return None
     if isinstance(theirs, torch.dtype):
         return None if DTYPE_NAMES[theirs] == str(ours) else f"{ours} instead of {theirs}"
@@ -197,7 +198,7 @@ def backward(theirs, ours, leaves, second, tolerance=None):
              if isinstance(a, torch.Tensor) and a.requires_grad]
     if not pairs or not leaves:
         return
-    for a, b in pairs:
+    for _, b in pairs:
         if not b.requires_grad:
             yield "the result does not require a gradient"
             return
@@ -233,7 +234,7 @@ def describe(sample):
         if isinstance(value, (list, tuple)):
             return "[" + ", ".join(short(item) for item in value) + "]"
         return repr(value)
-    parts = [short(sample.input), *(short(v) for v in sample.args), *(f"{k}={short(v)}" for k, v in sample.kwargs.items())]
+    parts = [short(v) for v in (sample.input, *sample.args)] + [f"{k}={short(v)}" for k, v in sample.kwargs.items()]
     return f"({', '.join(parts)})"
 
 
