@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._C import Tensor, bernoulli, full, ops, rand_like
+from .._C import Tensor, ops
 from ._convolution import (
     conv1d,
     conv2d,
@@ -18,20 +18,33 @@ from ._convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ._dropouts import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from ._losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
-    hinge_embedding_loss,
+    gaussian_nll_loss,
     huber_loss,
     kl_div,
     l1_loss,
-    margin_ranking_loss,
+    linear_cross_entropy,
     mse_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
+    poisson_nll_loss,
     smooth_l1_loss,
     soft_margin_loss,
 )
+from ._margin_losses import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from ._sampling import gumbel_softmax, rrelu
 
 __all__ = [
     "alpha_dropout",
@@ -46,6 +59,7 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
@@ -54,8 +68,10 @@ __all__ = [
     "dropout3d",
     "elu",
     "feature_alpha_dropout",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -66,14 +82,19 @@ __all__ = [
     "l1_loss",
     "leaky_relu",
     "linear",
+    "linear_cross_entropy",
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "pairwise_distance",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
@@ -91,10 +112,9 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]  # fmt: skip
-
-_dropout = ops["dropout"]
-
 
 def _activation(name: str) -> Any:
     """The row's function with PyTorch's `inplace`."""
@@ -172,17 +192,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return ops["where"](input > 0, input, input * weight)
 
 
-def rrelu(
-    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
-) -> Tensor:
-    """Leaky ReLU whose slopes are drawn between lower and upper when training, else their mean."""
-    if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
-    slopes = rand_like(input) * (upper - lower) + lower
-    result = ops["where"](input >= 0, input, input * slopes)
-    return input.copy_(result) if inplace else result
-
-
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a sigmoid(b), where a and b are the halves of input along dim (Dauphin et al. 2016)."""
     length = input.shape[dim]
@@ -210,72 +219,6 @@ def _softmax_dim(input: Tensor, dim: int | None) -> int:
     if dim is None:  # PyTorch's implicit choice
         return 0 if input.ndim in (0, 1, 3) else 1
     return dim
-
-
-# ---- dropout ----
-
-
-def _check_probability(p: float) -> None:
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Each element zeroed with probability p, the others scaled by 1/(1-p); input when not training."""
-    _check_probability(p)
-    if not training or p == 0:
-        return input
-    return _dropout(input, p, out=input if inplace else None)
-
-
-def _drop_channels(name: str, spatial: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    _check_probability(p)
-    if input.ndim not in (spatial + 1, spatial + 2):
-        raise ValueError(f"{name}: expects {spatial + 1} or {spatial + 2} dimensions, not {input.ndim}")
-    if not training or p == 0:
-        return input
-    kept = input.ndim - spatial
-    mask = _dropout(full(tuple(input.shape)[:kept] + (1,) * spatial, 1.0, dtype=input.dtype), p)
-    return input.mul_(mask) if inplace else input * mask
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, L) or (C, L) zeroed with probability p."""
-    return _drop_channels("dropout1d", 1, input, p, training, inplace)
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, H, W) or (C, H, W) zeroed with probability p."""
-    return _drop_channels("dropout2d", 2, input, p, training, inplace)
-
-
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, D, H, W) or (C, D, H, W) zeroed with probability p."""
-    return _drop_channels("dropout3d", 3, input, p, training, inplace)
-
-
-def _drop_to_alpha(input: Tensor, p: float, shape: tuple[int, ...], inplace: bool) -> Tensor:
-    alpha = -1.7580993408473766  # SELU's limit at minus infinity
-    keep = bernoulli(full(shape, 1.0 - p, dtype=input.dtype))
-    scale = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p)) if p < 1 else 0.0
-    result = input * (keep * scale) + ((1 - keep) * alpha * scale + scale * alpha * -p)
-    return input.copy_(result) if inplace else result
-
-
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout that keeps mean and variance of SELU networks (Klambauer et al. 2017)."""
-    _check_probability(p)
-    return _drop_to_alpha(input, p, tuple(input.shape), inplace) if training and p > 0 else input
-
-
-def feature_alpha_dropout(
-    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Tensor:
-    """alpha_dropout of whole channels (dimension 1)."""
-    _check_probability(p)
-    if not training or p == 0:
-        return input
-    return _drop_to_alpha(input, p, tuple(input.shape)[:2] + (1,) * (input.ndim - 2), inplace)
 
 
 # ---- linear maps and distances ----
