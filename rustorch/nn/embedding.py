@@ -26,8 +26,8 @@ class Embedding(Module):
     Attribute: weight (num_embeddings, embedding_dim), normal numbers.
 
     >>> import rustorch as rt
-    >>> rt.nn.Embedding(10, 3)(rt.tensor([[1, 2], [4, 9]])).shape
-    (2, 2, 3)
+    >>> rt.nn.Embedding(10, 3, padding_idx=0)
+    Embedding(10, 3, padding_idx=0)
     """
 
     weight: Parameter

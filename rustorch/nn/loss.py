@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .._C import Tensor, TensorError, ops
 from . import functional as F
 from ._reduction import REDUCTIONS, legacy_reduction
+from .distance import PairwiseDistance
 from .linear import Linear
 from .module import Module
 
@@ -357,7 +358,7 @@ class TripletMarginWithDistanceLoss(_Loss):
             raise ValueError(
                 f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
             )
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin = margin
         self.swap = swap
 
