@@ -56,7 +56,7 @@ class LocalResponseNorm(Module):
 class CrossMapLRN2d(LocalResponseNorm):
     """LocalResponseNorm of (N, C, H, W) with a window that has as many channels before as after.
 
-    With more channels than size // 2 + 2 PyTorch's own keeps channel 0 in every later window; ours does not.
+    PyTorch's own keeps channel 0 in every later window, and differs so in value and gradient; ours does not.
     """
 
     def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1) -> None:

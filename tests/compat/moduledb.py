@@ -47,7 +47,6 @@ MORE = [
     ("CosineSimilarity", (0, 1e-6), {}, [numbers(3, 4), numbers(3, 4)]),
     ("PairwiseDistance", (), {}, [numbers(3, 4), numbers(3, 4)]),
     ("PairwiseDistance", (1.0, 1e-6, True), {}, [numbers(3, 4), numbers(3, 4)]),
-    ("CrossMapLRN2d", (3,), {}, [numbers(2, 2, 3, 3)]), ("CrossMapLRN2d", (5, 0.01, 0.5, 2), {}, [numbers(2, 3, 3, 3)]),
     ("PixelShuffle", (2,), {}, [numbers(2, 8, 3, 2)]), ("PixelUnshuffle", (2,), {}, [numbers(2, 2, 4, 6)]),
     ("ChannelShuffle", (2,), {}, [numbers(2, 6, 3)]), ("Upsample", (), {"scale_factor": 2}, [numbers(1, 2, 3, 4)]),
     ("Upsample", ((5, 7),), {"mode": "bilinear", "align_corners": False}, [numbers(1, 2, 3, 4)]),
