@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._C import adam_step
-from .optimizer import Group, Optimizer, check_range
+from .._C import Tensor, adam_step
+from ._recorded import adam
+from .optimizer import Group, Optimizer, check_modes, check_range, check_rate
 
 __all__ = ["Adam", "AdamW"]
+
+
+def _check_tensors(lr: Any, betas: Any, foreach: bool | None, capturable: bool) -> None:
+    """ValueError for a tensor of several numbers, one beside a float, and one where PyTorch has none."""
+    tensors = [isinstance(b, Tensor) for b in betas]
+    if tensors[0] != tensors[1]:
+        raise ValueError("betas must be either both floats or both Tensors")
+    for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+        if not isinstance(value, Tensor):
+            continue
+        if foreach and not capturable:
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+        if value.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
 
 
 class Adam(Optimizer):
@@ -21,23 +36,24 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        self, params: Iterable[Any], lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, foreach: bool | None = None,
         maximize: bool = False,
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        check_range("learning rate", lr)
+        check_rate(lr)
+        _check_tensors(lr, betas, foreach, capturable)
         check_range("epsilon value", eps)
         check_range("beta parameter at index 0", betas[0], 0.0, 1.0)
         check_range("beta parameter at index 1", betas[1], 0.0, 1.0)
         check_range("weight_decay value", weight_decay)
-        if differentiable:
-            raise NotImplementedError(f"{type(self).__name__}: differentiable=True, steps are never recorded")
+        check_modes(fused, foreach, differentiable)
         super().__init__(params, dict(
-            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize,
-            foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused,
+            lr=lr, betas=(float(betas[0]), float(betas[1])), eps=eps, weight_decay=weight_decay,
+            amsgrad=amsgrad, maximize=maximize, foreach=foreach, capturable=capturable,
+            differentiable=differentiable, fused=fused,
             decoupled_weight_decay=decoupled_weight_decay,
         ))  # fmt: skip
 
@@ -48,13 +64,16 @@ class Adam(Optimizer):
             group["amsgrad"], group["maximize"], group["decoupled_weight_decay"],
         )  # fmt: skip
 
+    def _update_recorded(self, group: Group) -> None:
+        adam(group, self.state)
+
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameters themselves (Loshchilov & Hutter 2019)."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        self, params: Iterable[Any], lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
         foreach: bool | None = None,
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,

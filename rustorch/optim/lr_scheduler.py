@@ -85,9 +85,7 @@ class _PerGroup(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        state = {
-            name: value for name, value in self.__dict__.items() if name not in ("optimizer", "lr_lambdas")
-        }
+        state = {name: value for name, value in self.__dict__.items() if name not in ("optimizer", "lr_lambdas")}
         state["lr_lambdas"] = [
             None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas
         ]  # fmt: skip
@@ -121,9 +119,7 @@ class MultiplicativeLR(_PerGroup):
 class StepLR(LRScheduler):
     """The rate times gamma every step_size epochs."""
 
-    def __init__(
-        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -187,9 +183,7 @@ class ConstantLR(LRScheduler):
         return self._times(1.0 / self.factor) if self.last_epoch == self.total_iters else self._rates()
 
     def _get_closed_form_lr(self) -> list[float]:
-        return [
-            base * (1.0 if self.last_epoch >= self.total_iters else self.factor) for base in self.base_lrs
-        ]
+        return [base * (1.0 if self.last_epoch >= self.total_iters else self.factor) for base in self.base_lrs]
 
 
 class LinearLR(LRScheduler):
@@ -201,9 +195,7 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if not 0 < start_factor <= 1:
-            raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
-            )
+            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
         if not 0 <= end_factor <= 1:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor = start_factor
@@ -221,18 +213,13 @@ class LinearLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> list[float]:
         done = min(self.total_iters, self.last_epoch) / self.total_iters
-        return [
-            base * (self.start_factor + (self.end_factor - self.start_factor) * done)
-            for base in self.base_lrs
-        ]
+        return [base * (self.start_factor + (self.end_factor - self.start_factor) * done) for base in self.base_lrs]
 
 
 class PolynomialLR(LRScheduler):
     """initial_lr (1 - epoch / total_iters)^power until total_iters, then 0."""
 
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)
@@ -279,9 +266,7 @@ class ChainedScheduler(LRScheduler):
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._schedulers = list(schedulers)
         if not self._schedulers:
-            raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
-            )
+            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
         self.optimizer = optimizer or self._schedulers[0].optimizer
         if any(s.optimizer is not self.optimizer for s in self._schedulers):
             raise ValueError("ChainedScheduler expects all schedulers to belong to the same optimizer")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._C import sgd_step
-from .optimizer import Group, Optimizer, check_range
+from .._C import Tensor, sgd_step
+from ._recorded import sgd
+from .optimizer import Group, Optimizer, check_modes, check_range, check_rate
 
 __all__ = ["SGD"]
 
@@ -26,18 +27,17 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
-        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
+        self, params: Iterable[Any], lr: float | Tensor = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float | Tensor = 0.0, nesterov: bool = False, *, maximize: bool = False,
         foreach: bool | None = None,
         differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
-        check_range("learning rate", lr)
+        check_rate(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        if differentiable:
-            raise NotImplementedError("SGD: differentiable=True, steps are never recorded")
+        check_modes(fused, foreach, differentiable)
         super().__init__(params, dict(
             lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov,
             maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused,
@@ -49,3 +49,6 @@ class SGD(Optimizer):
             group["weight_decay"],
             group["nesterov"], group["maximize"],
         )  # fmt: skip
+
+    def _update_recorded(self, group: Group) -> None:
+        sgd(group, self.state)

@@ -7,7 +7,44 @@
 #include "core/error.h"
 #include "ufunc/apply.h"
 
-enum { MOST_KEYS = 4, INLINE_PARAMS = 16, MOST_LISTS = MOST_KEYS + 2 };
+enum { MOST_KEYS = 5, INLINE_PARAMS = 16, MOST_LISTS = MOST_KEYS + 2 };
+
+/* What a state is when a parameter takes its first step: a tensor like the parameter, of zeros or
+ * filled with number `from`; or one number: 0, 1 or number `from`. */
+typedef enum { ZEROS, FILLED, NOUGHT, ONE, NUMBER } initial;
+/* When a state is there: always, with a positive number `on`, or with flag `on`. */
+typedef enum { ALWAYS, WITH_NUMBER, WITH_FLAG } condition;
+
+typedef struct {
+    const char *text;
+    uint8_t initial, from, condition, on;
+    PyObject *key;                                   /* owned, interned */
+} entry;
+
+/* A method: its row, how many numbers and flags its call has, and the states in the row's order. */
+typedef struct {
+    rt_op_index row;
+    const char *name;
+    int nf, ni;
+    entry states[MOST_KEYS];
+} method;
+
+enum { SGD, ADAM, RMSPROP, ADAGRAD, ADADELTA, ADAMAX, NADAM, RADAM, RPROP, ASGD, NMETHODS };
+
+static method methods[NMETHODS] = {
+    [SGD] = {RT_OP_sgd, "sgd", 4, 2, {{"momentum_buffer", ZEROS, 0, WITH_NUMBER, 1}}},
+    [ADAM] = {RT_OP_adam, "adam", 5, 3, {{"exp_avg"}, {"exp_avg_sq"}, {"max_exp_avg_sq", ZEROS, 0, WITH_FLAG, 0},
+              {"step", NOUGHT}}},
+    [RMSPROP] = {RT_OP_rmsprop, "rmsprop", 5, 2, {{"square_avg"}, {"momentum_buffer", ZEROS, 0, WITH_NUMBER, 4},
+                 {"grad_avg", ZEROS, 0, WITH_FLAG, 0}, {"step", NOUGHT}}},
+    [ADAGRAD] = {RT_OP_adagrad, "adagrad", 5, 1, {{"sum", FILLED, 4}, {"step", NOUGHT}}},
+    [ADADELTA] = {RT_OP_adadelta, "adadelta", 4, 1, {{"square_avg"}, {"acc_delta"}, {"step", NOUGHT}}},
+    [ADAMAX] = {RT_OP_adamax, "adamax", 5, 1, {{"exp_avg"}, {"exp_inf"}, {"step", NOUGHT}}},
+    [NADAM] = {RT_OP_nadam, "nadam", 6, 2, {{"exp_avg"}, {"exp_avg_sq"}, {"step", NOUGHT}, {"mu_product", ONE}}},
+    [RADAM] = {RT_OP_radam, "radam", 5, 2, {{"exp_avg"}, {"exp_avg_sq"}, {"step", NOUGHT}}},
+    [RPROP] = {RT_OP_rprop, "rprop", 5, 1, {{"prev"}, {"step_size", FILLED, 4}, {"step", NOUGHT}}},
+    [ASGD] = {RT_OP_asgd, "asgd", 5, 1, {{"ax"}, {"step", NOUGHT}, {"eta", NUMBER, 0}, {"mu", ONE}}},
+};
 
 /* The operands of one row: `lists` lists of n tensors each, one after the other; all owned. */
 typedef struct {
@@ -15,8 +52,6 @@ typedef struct {
     rt_operand *in;                                  /* inline_in or a block */
     rt_operand inline_in[INLINE_PARAMS * MOST_LISTS];
 } batch;
-
-static PyObject *key_momentum, *key_step, *key_mean, *key_square, *key_most;    /* owned, interned */
 
 static int open_batch(batch *b, int n, int lists)
 {
@@ -72,27 +107,56 @@ static PyObject *state_of(PyObject *state, PyObject *p)
     return status < 0 ? NULL : own;
 }
 
-/* own[key], borrowed; made when missing: zeros in like's shape, a counter one float32 zero. */
-static rt_tensor *entry_of(PyObject *own, PyObject *key, const rt_tensor *like)
+/* A state before the first step; new. */
+static rt_tensor *make_state(const entry *e, const rt_tensor *p, const rt_params *numbers)
 {
-    PyObject *entry = PyDict_GetItemWithError(own, key);
-    if (entry && rt_tensor_check(entry)) return (rt_tensor *)entry;
-    if (PyErr_Occurred()) return NULL;
-    if (entry && entry != Py_None) {
-        PyErr_Format(PyExc_TypeError, "the optimizer's state '%U' must be a Tensor, not %s", key, Py_TYPE(entry)->tp_name);
-        return NULL;
+    rt_operand value = rt_operand_float(e->initial == ONE ? 1 : e->initial == FILLED || e->initial == NUMBER
+                                        ? numbers->f[e->from] : 0);
+    rt_dtype counter = rt_default_dtype() == RT_f64 ? RT_f64 : RT_f32;
+    int like = e->initial == ZEROS || e->initial == FILLED;
+    rt_tensor *t = like ? rt_empty_like(p, (rt_dtype)p->dtype) : rt_empty(counter, 0, NULL, p->storage->device);
+    if (!t) return NULL;
+    if (e->initial == FILLED && rt_dtype_is_complex((rt_dtype)p->dtype)) {   /* both parts are numbers of their own */
+        value.kind = RT_KIND_COMPLEX;
+        value.v.c[0] = value.v.c[1] = numbers->f[e->from];
     }
-    rt_tensor *zeros = key == key_step ? rt_empty(RT_f32, 0, NULL, like->storage->device)
-                                       : rt_empty_like(like, (rt_dtype)like->dtype);
-    if (!zeros) return NULL;
-    memset(zeros->data, 0, (size_t)zeros->size * rt_tensor_itemsize(zeros));
-    int status = PyDict_SetItem(own, key, (PyObject *)zeros);
-    Py_DECREF(zeros);
-    return status < 0 ? NULL : zeros;
+    if (e->initial == ZEROS) memset(t->data, 0, (size_t)t->size * rt_tensor_itemsize(t));
+    else if (rt_fill(t, &value) < 0) Py_CLEAR(t);
+    return t;
 }
 
-/* Fills lists 0 and 1 with parameters and gradients, list 2 + k with the state under keys[k]. */
-static int fill_batch(batch *b, PyObject *params, PyObject *state, PyObject *const *keys, int nkeys)
+/* own[e->key], borrowed; made when missing. */
+static rt_tensor *state_entry(PyObject *own, const entry *e, const rt_tensor *p, const rt_params *numbers)
+{
+    PyObject *found = PyDict_GetItemWithError(own, e->key);
+    if (found && rt_tensor_check(found)) return (rt_tensor *)found;
+    if (PyErr_Occurred()) return NULL;
+    if (found && found != Py_None) {
+        PyErr_Format(PyExc_TypeError, "the optimizer's state '%s' must be a Tensor, not %s", e->text, Py_TYPE(found)->tp_name);
+        return NULL;
+    }
+    rt_tensor *made = make_state(e, p, numbers);
+    if (!made) return NULL;
+    int status = PyDict_SetItem(own, e->key, (PyObject *)made);
+    Py_DECREF(made);
+    return status < 0 ? NULL : made;
+}
+
+/* The states that this call has; their number. */
+static int list_states(const method *m, const rt_params *p, const entry **states)
+{
+    int n = 0;
+    for (int k = 0; k < MOST_KEYS && m->states[k].text; k++) {
+        const entry *e = &m->states[k];
+        if (e->condition == WITH_NUMBER && p->f[e->on] == 0) continue;
+        if (e->condition == WITH_FLAG && !p->i[e->on]) continue;
+        states[n++] = e;
+    }
+    return n;
+}
+
+/* Fills lists 0 and 1 with parameters and gradients, the others with the states. */
+static int fill_batch(batch *b, PyObject *params, PyObject *state, const entry *const *states, const rt_params *numbers)
 {
     int i = 0;
     for (Py_ssize_t at = 0; at < PySequence_Fast_GET_SIZE(params) && i < b->n; at++) {
@@ -100,22 +164,31 @@ static int fill_batch(batch *b, PyObject *params, PyObject *state, PyObject *con
         if (!p->grad) continue;
         put(b, 0, i, p);
         put(b, 1, i, p->grad);
-        PyObject *own = nkeys ? state_of(state, (PyObject *)p) : NULL;
-        if (nkeys && !own) return -1;
-        for (int k = 0; k < nkeys; k++) {
-            rt_tensor *t = entry_of(own, keys[k], p);
+        PyObject *own = b->lists > 2 ? state_of(state, (PyObject *)p) : NULL;
+        if (b->lists > 2 && !own) return -1;
+        for (int k = 2; k < b->lists; k++) {
+            rt_tensor *t = state_entry(own, states[k - 2], p, numbers);
             if (!t) return -1;
-            put(b, 2 + k, i, t);
+            put(b, k, i, t);
         }
         i++;
     }
     return 0;
 }
 
-static int run_batch(batch *b, rt_op_index row, rt_params *p)
+/* One call of the row for all parameters that have a gradient. */
+static int step_all(const method *m, PyObject *params, PyObject *state, rt_params *p)
 {
+    batch b;
+    const entry *states[MOST_KEYS];
     rt_tensor *none[1] = {NULL};
-    return rt_op_apply(&rt_ops[row], b->n * b->lists, b->in, p, none);
+    int n = count_gradients(m->name, params), status;
+    if (n <= 0) return n;
+    if (open_batch(&b, n, 2 + list_states(m, p, states)) < 0) return -1;
+    status = fill_batch(&b, params, state, states, p);
+    if (status == 0) status = rt_op_apply(&rt_ops[m->row], b.n * b.lists, b.in, p, none);
+    close_batch(&b);
+    return status;
 }
 
 /* The arguments after (params, state): first numbers, then flags. */
@@ -136,6 +209,8 @@ static int read_arguments(const char *name, PyObject *const *args, Py_ssize_t n,
     return 0;
 }
 
+static PyObject *key_momentum;    /* owned, interned */
+
 /* Of the parameters, those with a momentum buffer (wanted 1) or without (0); new list. */
 static PyObject *with_buffers(PyObject *params, PyObject *state, int wanted)
 {
@@ -151,72 +226,56 @@ static PyObject *with_buffers(PyObject *params, PyObject *state, int wanted)
     return list;
 }
 
-static int step_sgd(PyObject *params, PyObject *state, rt_params *p)
+/* SGD's buffers start as the first gradient: parameters without one step apart. */
+static int step_sgd(const method *m, PyObject *params, PyObject *state, rt_params *p)
 {
-    batch b;
-    int n = count_gradients("sgd", params), keys = p->f[1] != 0, status;
-    if (n <= 0) return n;
-    if (open_batch(&b, n, 2 + keys) < 0) return -1;
-    status = fill_batch(&b, params, state, &key_momentum, keys);
-    if (status >= 0) status = run_batch(&b, RT_OP_sgd, p);
-    close_batch(&b);
+    PyObject *with = NULL, *without = p->f[1] != 0 ? with_buffers(params, state, 0) : NULL;
+    int status = -1;
+    if (p->f[1] != 0 && !without) return -1;
+    if (!without || !PyList_GET_SIZE(without)) {
+        status = step_all(m, params, state, p);
+        goto done;
+    }
+    with = with_buffers(params, state, 1);
+    if (!with) goto done;
+    p->i[2] = 1;
+    if (step_all(m, without, state, p) < 0) goto done;
+    p->i[2] = 0;
+    status = step_all(m, with, state, p);
+done:
+    Py_XDECREF(without);
+    Py_XDECREF(with);
     return status;
 }
 
-/* sgd_step(params, state, lr, momentum, dampening, weight_decay, nesterov, maximize) */
-static PyObject *sgd_step(PyObject *m, PyObject *const *args, Py_ssize_t n)
+/* <method>_step(params, state, numbers..., flags...) */
+static PyObject *run_step(int which, PyObject *const *args, Py_ssize_t n)
 {
+    const method *m = &methods[which];
     rt_params p;
-    PyObject *params = NULL, *without = NULL, *with = NULL;
     int status = -1;
-    (void)m;
-    if (read_arguments("sgd_step", args, n, 4, 2, &p) < 0) return NULL;
-    params = PySequence_Fast(args[0], "sgd_step: the parameters must be a sequence");
-    if (!params || count_gradients("sgd", params) < 0) goto done;
-    if (p.f[1] != 0) {
-        without = with_buffers(params, args[1], 0);
-        if (!without) goto done;
-        if (PyList_GET_SIZE(without)) {          /* their first step sets the buffers */
-            with = with_buffers(params, args[1], 1);
-            if (!with) goto done;
-            p.i[2] = 1;
-            if (step_sgd(without, args[1], &p) < 0) goto done;
-            p.i[2] = 0;
-            status = step_sgd(with, args[1], &p);
-            goto done;
-        }
-    }
-    status = step_sgd(params, args[1], &p);
-done:
-    Py_XDECREF(params);
-    Py_XDECREF(without);
-    Py_XDECREF(with);
+    if (read_arguments(m->name, args, n, m->nf, m->ni, &p) < 0) return NULL;
+    PyObject *params = PySequence_Fast(args[0], "an optimizer's step: the parameters must be a sequence");
+    if (!params) return NULL;
+    if (count_gradients(m->name, params) >= 0)
+        status = which == SGD ? step_sgd(m, params, args[1], &p) : step_all(m, params, args[1], &p);
+    Py_DECREF(params);
     if (status < 0) return NULL;
     Py_RETURN_NONE;
 }
 
-/* adam_step(params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled) */
-static PyObject *adam_step(PyObject *m, PyObject *const *args, Py_ssize_t n)
-{
-    rt_params p;
-    batch b = {0};
-    int status = -1, count;
-    (void)m;
-    if (read_arguments("adam_step", args, n, 5, 3, &p) < 0) return NULL;
-    PyObject *params = PySequence_Fast(args[0], "adam_step: the parameters must be a sequence");
-    if (!params || (count = count_gradients("adam", params)) < 0) goto done;
-    PyObject *keys[MOST_KEYS] = {key_mean, key_square, p.i[0] ? key_most : key_step, key_step};
-    int nkeys = p.i[0] ? 4 : 3;
-    if (open_batch(&b, count, 2 + nkeys) < 0) goto close;
-    status = fill_batch(&b, params, args[1], keys, nkeys);
-    if (status >= 0) status = count ? run_batch(&b, RT_OP_adam, &p) : 0;
-close:
-    close_batch(&b);
-done:
-    Py_XDECREF(params);
-    if (status < 0) return NULL;
-    Py_RETURN_NONE;
-}
+#define STEP(name, which) \
+    static PyObject *name(PyObject *m, PyObject *const *args, Py_ssize_t n) { (void)m; return run_step(which, args, n); }
+STEP(sgd_step, SGD)
+STEP(adam_step, ADAM)
+STEP(rmsprop_step, RMSPROP)
+STEP(adagrad_step, ADAGRAD)
+STEP(adadelta_step, ADADELTA)
+STEP(adamax_step, ADAMAX)
+STEP(nadam_step, NADAM)
+STEP(radam_step, RADAM)
+STEP(rprop_step, RPROP)
+STEP(asgd_step, ASGD)
 
 /* zero_grads(params, set_to_none=True) */
 static PyObject *zero_grads(PyObject *m, PyObject *const *args, Py_ssize_t n)
@@ -250,21 +309,34 @@ static PyObject *zero_grads(PyObject *m, PyObject *const *args, Py_ssize_t n)
 }
 
 #define FAST(f) (PyCFunction)(void (*)(void))f, METH_FASTCALL
+#define STEP_DOC(arguments) "(params, state, " arguments ")\n\nOne step, in place; missing states are made."
 static PyMethodDef functions[] = {
     {"sgd_step", FAST(sgd_step),
-     "sgd_step(params, state, lr, momentum, dampening, weight_decay, nesterov, maximize)\n\nOne step, in place."},
+     "sgd_step" STEP_DOC("lr, momentum, dampening, weight_decay, nesterov, maximize")},
     {"adam_step", FAST(adam_step),
-     "adam_step(params, state, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)\n\nOne step, in place."},
+     "adam_step" STEP_DOC("lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled")},
+    {"rmsprop_step", FAST(rmsprop_step),
+     "rmsprop_step" STEP_DOC("lr, alpha, eps, weight_decay, momentum, centered, maximize")},
+    {"adagrad_step", FAST(adagrad_step),
+     "adagrad_step" STEP_DOC("lr, lr_decay, weight_decay, eps, initial, maximize")},
+    {"adadelta_step", FAST(adadelta_step), "adadelta_step" STEP_DOC("lr, rho, eps, weight_decay, maximize")},
+    {"adamax_step", FAST(adamax_step), "adamax_step" STEP_DOC("lr, beta1, beta2, eps, weight_decay, maximize")},
+    {"nadam_step", FAST(nadam_step),
+     "nadam_step" STEP_DOC("lr, beta1, beta2, eps, weight_decay, momentum_decay, maximize, decoupled")},
+    {"radam_step", FAST(radam_step),
+     "radam_step" STEP_DOC("lr, beta1, beta2, eps, weight_decay, maximize, decoupled")},
+    {"rprop_step", FAST(rprop_step), "rprop_step" STEP_DOC("down, up, smallest, largest, initial, maximize")},
+    {"asgd_step", FAST(asgd_step), "asgd_step" STEP_DOC("lr, lambd, alpha, t0, weight_decay, maximize")},
     {"zero_grads", FAST(zero_grads), "zero_grads(params, set_to_none=True): forgets, or zeroes, all gradients."},
     {NULL, NULL, 0, NULL},
 };
 
 int rt_optim_init(PyObject *module)
 {
-    struct { PyObject **at; const char *text; } keys[] = {
-        {&key_momentum, "momentum_buffer"}, {&key_step, "step"}, {&key_mean, "exp_avg"},
-        {&key_square, "exp_avg_sq"}, {&key_most, "max_exp_avg_sq"}};
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-        if (!(*keys[k].at = PyUnicode_InternFromString(keys[k].text))) return -1;
+    key_momentum = PyUnicode_InternFromString("momentum_buffer");
+    if (!key_momentum) return -1;
+    for (int i = 0; i < NMETHODS; i++)
+        for (entry *e = methods[i].states; e < methods[i].states + MOST_KEYS && e->text; e++)
+            if (!(e->key = PyUnicode_InternFromString(e->text))) return -1;
     return PyModule_AddFunctions(module, functions);
 }

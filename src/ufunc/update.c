@@ -1,7 +1,8 @@
 /* update: the UPDATE rows, optimiser steps over lists of tensors in place.  The operands of a
  * row are lists of equal length, one after the other; a parameter whose gradient is `none` is
- * left alone.  Never recorded; every tensor written gets a new version.  Floor: ufunc. */
-#include <math.h>
+ * left alone.  Never recorded; every tensor written gets a new version.  What a method does
+ * with its numbers is in update_rules.c.  Floor: ufunc. */
+#include "ufunc/update.h"
 #include "ufunc/apply.h"
 #include "core/error.h"
 #include "core/shape.h"
@@ -9,19 +10,22 @@
 #include "backends/threads.h"
 #include "ufunc/kernels/isa.h"
 
-#define MOST_LISTS 6
 #define UNLOCK 65536
-#define FORWARD(name) int name##_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 
-/* The tensors of one parameter, packed: list[0] the parameter, list[1] its gradient, then states. */
+/* The tensors of one parameter, packed, at their kernel's places: the parameter, its gradient, states. */
 typedef struct {
-    int count;
-    rt_tensor *of[MOST_LISTS];       /* borrowed */
-    rt_tensor *packed[MOST_LISTS];   /* owned where the tensor itself cannot be used, else NULL */
-    char *data[MOST_LISTS];
-    intptr_t size, itemsize;         /* of real elements: complex ones count twice */
+    rt_tensor *of[RT_UPDATE_LISTS];       /* borrowed; NULL: the method runs without it */
+    rt_tensor *packed[RT_UPDATE_LISTS];   /* owned where the tensor itself cannot be used, else NULL */
+    char *data[RT_UPDATE_LISTS];
+    intptr_t size, itemsize;              /* of real elements: complex ones count twice */
     const rt_updates *kernels;
-} rt_slot;
+} slot;
+
+typedef struct {
+    const slot *slot;
+    rt_update_fn *run;
+    const rt_update_rule *rule;
+} job;
 
 /* The real dtype whose kernel works on elements of dtype d, and what they are packed as. */
 static rt_dtype kernel_dtype(rt_dtype d, rt_dtype *packed)
@@ -30,9 +34,9 @@ static rt_dtype kernel_dtype(rt_dtype d, rt_dtype *packed)
     return rt_dtype_to_real(*packed);
 }
 
-static void drop_slot(rt_slot *s)
+static void drop_slot(slot *s)
 {
-    for (int k = 0; k < s->count; k++) Py_CLEAR(s->packed[k]);
+    for (int k = 0; k < RT_UPDATE_LISTS; k++) Py_CLEAR(s->packed[k]);
 }
 
 static int check_writable(const rt_op *op, const rt_tensor *t)
@@ -44,14 +48,15 @@ static int check_writable(const rt_op *op, const rt_tensor *t)
     return 0;
 }
 
-static int check_slot(const rt_op *op, const rt_slot *s)
+static int check_slot(const rt_op *op, const slot *s)
 {
     const rt_tensor *p = s->of[0];
     if (!rt_dtype_is_inexact((rt_dtype)p->dtype))
         return rt_error(rt_DtypeError, op->cls.name, "a parameter of dtype %s cannot be trained",
                         rt_dtypes[p->dtype].name);
-    for (int k = 0; k < s->count; k++) {
+    for (int k = 0; k < RT_UPDATE_LISTS; k++) {
         const rt_tensor *t = s->of[k];
+        if (!t) continue;
         if (!rt_shape_equal(p->ndim, p->shape, t->ndim, t->shape))
             return rt_error_shapes(op->cls.name, k == 1 ? "a gradient has another shape than its parameter"
                                    : "a state has another shape than its parameter", p->ndim, p->shape, t->ndim, t->shape);
@@ -64,16 +69,17 @@ static int check_slot(const rt_op *op, const rt_slot *s)
 }
 
 /* Packs the tensors s->of; drop_slot in any case. */
-static int open_slot(const rt_op *op, rt_slot *s)
+static int open_slot(const rt_op *op, slot *s)
 {
     rt_dtype packed, real = kernel_dtype((rt_dtype)s->of[0]->dtype, &packed);
-    for (int k = 0; k < s->count; k++) s->packed[k] = NULL;
     if (check_slot(op, s) < 0) return -1;
     s->kernels = rt_isa_now->updates[real];
     s->itemsize = (intptr_t)rt_itemsize(real);
     s->size = s->of[0]->size * (rt_dtype_is_complex(packed) ? 2 : 1);
-    for (int k = 0; k < s->count; k++) {
+    for (int k = 0; k < RT_UPDATE_LISTS; k++) {
         rt_tensor *t = s->of[k];
+        s->data[k] = NULL;
+        if (!t) continue;
         if ((rt_dtype)t->dtype != packed || !rt_tensor_is_contiguous(t)) {
             s->packed[k] = rt_empty(packed, t->ndim, t->shape, t->storage->device);
             if (!s->packed[k] || rt_copy_into(s->packed[k], t) < 0) return -1;
@@ -85,24 +91,34 @@ static int open_slot(const rt_op *op, rt_slot *s)
 }
 
 /* Writes packed copies home and counts the writes. */
-static int close_slot(const rt_op *op, rt_slot *s)
+static int close_slot(const rt_op *op, slot *s)
 {
-    for (int k = 0; k < s->count; k++) {
-        if (k == 1) continue;
+    for (int k = 0; k < RT_UPDATE_LISTS; k++) {
+        if (k == 1 || !s->of[k]) continue;
         if (s->packed[k] && rt_copy_into(s->of[k], s->packed[k]) < 0) return -1;
         rt_tensor_touch(s->of[k], op->cls.name);
     }
     return 0;
 }
 
-static void run_slot(rt_slot *s, rt_range_fn *piece, void *job, float cost)
+static void run_piece(void *ctx, intptr_t begin, intptr_t end)
 {
+    const job *j = ctx;
+    void *x[RT_UPDATE_LISTS];
+    for (int k = 0; k < RT_UPDATE_LISTS; k++)
+        x[k] = j->slot->data[k] ? j->slot->data[k] + begin * j->slot->itemsize : NULL;
+    j->run(j->rule, end - begin, x);
+}
+
+static void run_slot(const slot *s, const rt_update_method *m, const rt_update_rule *rule)
+{
+    job j = {s, *(rt_update_fn *const *)((const char *)s->kernels + m->kernel), rule};
     if (s->size < UNLOCK) {
-        piece(job, 0, s->size);
+        run_piece(&j, 0, s->size);
         return;
     }
     Py_BEGIN_ALLOW_THREADS
-    rt_threads_for(s->size, rt_execute_grain(cost), piece, job);
+    rt_threads_for(s->size, rt_execute_grain(m->cost), run_piece, &j);
     Py_END_ALLOW_THREADS
 }
 
@@ -116,99 +132,75 @@ static int count_slots(const rt_op *op, int nin, const rt_operand *in, int lists
     return nin / lists;
 }
 
-/* Gathers parameter i's tensors.  1 when there is something to do, 0 when it has no gradient,
- * -1 when it has but lacks a state. */
-static int gather_slot(const rt_op *op, const rt_operand *in, int n, int i, int count, rt_slot *s)
+/* Gathers parameter i's tensors; the k-th list belongs at place at[k].  1 when there is something
+ * to do, 0 when it has no gradient, -1 when it has but lacks a state. */
+static int gather_slot(const rt_op *op, const rt_update_method *m, const rt_operand *in, int n, int i, slot *s)
 {
-    s->count = count;
-    for (int k = 0; k < count; k++) s->of[k] = in[k * n + i].t;
-    if (!s->of[1]) return 0;
-    for (int k = 0; k < count; k++)
-        if (!s->of[k]) return rt_error(PyExc_TypeError, op->cls.name, "parameter %d has a gradient but no state", i);
+    memset(s->of, 0, sizeof s->of);
+    if (!in[n + i].t) return 0;
+    for (int k = 0; k < m->tensors + m->scalars; k++) {
+        rt_tensor *t = in[k * n + i].t;
+        if (!t) return rt_error(PyExc_TypeError, op->cls.name, "parameter %d has a gradient but no state", i);
+        if (k < m->tensors) s->of[m->at[k]] = t;
+    }
     return 1;
 }
 
-/* ---- sgd ---- */
+/* ---- scalar states: counters and the like ---- */
 
-typedef struct { const rt_slot *slot; rt_sgd_rule rule; } sgd_job;
-
-static void sgd_piece(void *ctx, intptr_t begin, intptr_t end)
+static int read_scalars(const rt_op *op, const rt_update_method *m, const rt_operand *in, int n, int i, rt_update_scalar *s)
 {
-    const sgd_job *j = ctx;
-    const rt_slot *s = j->slot;
-    intptr_t at = begin * s->itemsize;
-    s->kernels->sgd(&j->rule, end - begin, s->data[0] + at, s->data[1] + at, s->count > 2 ? s->data[2] + at : NULL);
-}
-
-/* Operands: parameters, gradients and, with momentum, buffers. */
-FORWARD(sgd)
-{
-    double momentum = p->f[1];
-    int first = p->i[2] != 0, lists = momentum != 0 ? 3 : 2;
-    rt_slot s = {0};
-    sgd_job job = {&s, {.rate = p->f[0], .momentum = momentum, .keep = first ? 0 : momentum,
-                        .take = first ? 1 : 1 - p->f[2], .decay = p->f[3], .sign = p->i[1] ? -1 : 1,
-                        .nesterov = p->i[0] != 0}};
-    int n = count_slots(op, nin, in, lists), status = n < 0 ? -1 : 0;
-    for (int i = 0; i < n && status == 0; i++) {
-        int rc = gather_slot(op, in, n, i, lists, &s);
-        if (rc == 0) continue;
-        status = rc < 0 || open_slot(op, &s) < 0 ? -1 : 0;
-        if (status == 0) {
-            run_slot(&s, sgd_piece, &job, 0.4f);
-            status = close_slot(op, &s);
-        }
-        drop_slot(&s);
+    for (int k = 0; k < m->scalars; k++) {
+        const rt_tensor *t = in[(m->tensors + k) * n + i].t;
+        if (t->size != 1 || (t->dtype != RT_f32 && t->dtype != RT_f64))
+            return rt_error(PyExc_TypeError, op->cls.name, "a step counter (or other scalar state) must be one float32"
+                            " or float64 number");
+        if (check_writable(op, t) < 0) return -1;
+        s[k].single = t->dtype == RT_f32;
+        s[k].value = s[k].single ? *(float *)t->data : *(double *)t->data;
     }
-    return status;
-}
-
-/* ---- adam ---- */
-
-typedef struct { const rt_slot *slot; rt_adam_rule rule; } adam_job;
-
-static void adam_piece(void *ctx, intptr_t begin, intptr_t end)
-{
-    const adam_job *j = ctx;
-    const rt_slot *s = j->slot;
-    intptr_t at = begin * s->itemsize;
-    s->kernels->adam(&j->rule, end - begin, s->data[0] + at, s->data[1] + at, s->data[2] + at, s->data[3] + at,
-                     s->count > 4 ? s->data[4] + at : NULL);
-}
-
-/* The step counter, one more than it was.  0 or -1. */
-static int advance_step(const rt_op *op, rt_tensor *t, double *step)
-{
-    if (!t || t->size != 1 || (t->dtype != RT_f32 && t->dtype != RT_f64))
-        return rt_error(PyExc_TypeError, op->cls.name, "a step counter must be one float32 or float64 number");
-    if (check_writable(op, t) < 0) return -1;
-    *step = t->dtype == RT_f32 ? ++*(float *)t->data : ++*(double *)t->data;
-    rt_tensor_touch(t, op->cls.name);
     return 0;
 }
 
-/* Operands: parameters, gradients, means, mean squares, with AMSGrad their maxima, step counters. */
-FORWARD(adam)
+static void write_scalars(const rt_op *op, const rt_update_method *m, const rt_operand *in, int n, int i,
+                          const rt_update_scalar *s)
 {
-    const double lr = p->f[0], beta1 = p->f[1], beta2 = p->f[2], decay = p->f[4];
-    int amsgrad = p->i[0] != 0, decoupled = p->i[2] != 0, lists = amsgrad ? 5 : 4;
-    double step = 0, known = 0;               /* the rule stands for step `known` */
-    rt_slot s = {0};
-    adam_job job = {&s, {.beta1 = beta1, .beta2 = beta2, .eps = p->f[3], .decay = decoupled ? 0 : decay,
-                         .shrink = decoupled ? 1 - lr * decay : 1, .sign = p->i[1] ? -1 : 1}};
-    int n = count_slots(op, nin, in, lists + 1), status = n < 0 ? -1 : 0;
+    for (int k = 0; k < m->scalars; k++) {
+        rt_tensor *t = in[(m->tensors + k) * n + i].t;
+        if (s[k].single) *(float *)t->data = (float)s[k].value;
+        else *(double *)t->data = s[k].value;
+        rt_tensor_touch(t, op->cls.name);
+    }
+}
+
+static int same_scalars(const rt_update_scalar *a, const rt_update_scalar *b, int n)
+{
+    for (int k = 0; k < n; k++)
+        if (a[k].value != b[k].value || a[k].single != b[k].single) return 0;
+    return 1;
+}
+
+int rt_update_run(const rt_op *op, const rt_update_method *m, int nin, const rt_operand *in, const rt_params *p)
+{
+    rt_update_scalar now[RT_UPDATE_SCALARS], known[RT_UPDATE_SCALARS], after[RT_UPDATE_SCALARS];
+    rt_update_rule rule;
+    slot s = {0};
+    int ready = 0;       /* the rule stands for the scalars `known` and makes them `after` */
+    int n = count_slots(op, nin, in, m->tensors + m->scalars), status = n < 0 ? -1 : 0;
     for (int i = 0; i < n && status == 0; i++) {
-        rt_tensor *counter = in[lists * n + i].t;
-        int rc = gather_slot(op, in, n, i, lists, &s);
+        int rc = gather_slot(op, m, in, n, i, &s);
         if (rc == 0) continue;
-        status = rc < 0 || open_slot(op, &s) < 0 || advance_step(op, counter, &step) < 0 ? -1 : 0;
+        status = rc < 0 || open_slot(op, &s) < 0 || read_scalars(op, m, in, n, i, now) < 0 ? -1 : 0;
         if (status == 0) {
-            if (step != known) {
-                job.rule.rate = lr / (1 - pow(beta1, step));
-                job.rule.root = 1 / sqrt(1 - pow(beta2, step));
-                known = step;
+            if (!ready || !same_scalars(now, known, m->scalars)) {
+                memcpy(known, now, sizeof now);
+                memcpy(after, now, sizeof now);
+                rule = (rt_update_rule){.sign = 1, .shrink = 1};
+                m->prepare(p, &rule, after);
+                ready = 1;
             }
-            run_slot(&s, adam_piece, &job, 1.0f);
+            write_scalars(op, m, in, n, i, after);
+            run_slot(&s, m, &rule);
             status = close_slot(op, &s);
         }
         drop_slot(&s);

@@ -5,21 +5,34 @@
 #define RT_UFUNC_KERNELS_UPDATE_H
 #include <stdint.h>
 
-/* d = sign*g + decay*p;  b = keep*b + take*d;  d = b, or d + momentum*b (Nesterov);  p -= rate*d */
+/* What a step is told, worked out in double.  In every method d = sign*g + decay*p (decay 0: the
+ * parameter is not looked at), and x = shrink*p is what the step is taken from. */
 typedef struct {
-    double rate, momentum, keep, take, decay, sign;
-    int nesterov;
-} rt_sgd_rule;
+    double rate, sign, decay, shrink, eps;
+    double keep, take;      /* first state:  b = keep*b + take*d, or a mean  m += take*(d - m) */
+    double keep2, take2;    /* second state: v = keep2*v + take2*d*d */
+    double root;            /* factor on sqrt(v): its bias correction */
+    double momentum, near;  /* near: NAdam's rate of the gradient itself */
+    double low, high;       /* Rprop's bounds of a step */
+    int form;               /* sgd: Nesterov; radam: rectified; asgd: the average is the parameter */
+} rt_update_rule;
 
-/* p *= shrink;  d = sign*g + decay*p;  m += (1-beta1)*(d-m);  v = beta2*v + (1-beta2)*d*d;
- * p -= rate * m / (sqrt(v)*root + eps), where rate = lr/(1-beta1^t), root = 1/sqrt(1-beta2^t) */
-typedef struct {
-    double rate, root, beta1, beta2, eps, decay, shrink, sign;
-} rt_adam_rule;
+/* x: parameter, gradient, states in the order of the table below; NULL: without this one. */
+typedef void rt_update_fn(const rt_update_rule *r, intptr_t n, void *const *x);
+
+enum { RT_UPDATE_LISTS = 5 };   /* the most operands of one update */
+
+/* M(method, states) */
+#define RT_UPDATE_METHODS(M) \
+    M(sgd, "buffer?") M(adam, "mean, mean square, largest mean square?") \
+    M(rmsprop, "mean square, buffer?, mean?") M(adagrad, "sum of squares") \
+    M(adadelta, "mean square, mean square of steps") M(adamax, "mean, norm") \
+    M(nadam, "mean, mean square") M(radam, "mean, mean square") \
+    M(rprop, "previous gradient, step size") M(asgd, "average")
 
 typedef struct {   /* one per dtype with kernels (f32, f64) */
-    void (*sgd)(const rt_sgd_rule *r, intptr_t n, void *p, const void *g, void *b);   /* b NULL: no momentum */
-    /* most: the largest v so far (AMSGrad), or NULL */
-    void (*adam)(const rt_adam_rule *r, intptr_t n, void *p, const void *g, void *m, void *v, void *most);
+#define METHOD(name, states) rt_update_fn *name;
+    RT_UPDATE_METHODS(METHOD)
+#undef METHOD
 } rt_updates;
 #endif
