@@ -3,6 +3,9 @@
 A step is one call into C for each parameter group.
 """
 
+import importlib
+from typing import Any
+
 from . import lr_scheduler
 from ._adafactor import Adafactor
 from ._muon import Muon
@@ -21,5 +24,12 @@ from .sgd import SGD
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Muon", "NAdam",
-    "Optimizer", "RAdam", "RMSprop", "Rprop", "lr_scheduler",
+    "Optimizer", "RAdam", "RMSprop", "Rprop", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """swa_utils is loaded when it is asked for: it needs modules, the rest does not."""
+    if name == "swa_utils":
+        return importlib.import_module(".swa_utils", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

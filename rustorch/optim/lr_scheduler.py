@@ -1,72 +1,26 @@
-"""Schedules of learning rates: call scheduler.step() after each epoch."""
+"""Schedules of learning rates: call scheduler.step() after each epoch (cycles: after each batch)."""
 
 from __future__ import annotations
 
 import math
 import types
+import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ._lr_base import EPOCH_WARNING, LRScheduler, check_optimizer, put
+from ._lr_cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from .optimizer import Optimizer
 
 __all__ = [
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR",
-    "LinearLR",
-    "MultiStepLR", "MultiplicativeLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
+    "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR",
+    "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
 
-
-class LRScheduler:
-    """Base of schedules; subclasses say in get_lr what the rates of the groups are at `last_epoch`."""
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        self.optimizer = optimizer
-        for number, group in enumerate(optimizer.param_groups):
-            if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
-            elif "initial_lr" not in group:
-                raise KeyError(
-                    "param 'initial_lr' is not specified in"
-                    f" param_groups[{number}] when resuming scheduler with last_epoch >= 0"
-                )
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch
-        self.step()
-
-    def get_lr(self) -> list[float]:
-        """The rates at last_epoch, one a group, given those of the epoch before."""
-        raise NotImplementedError
-
-    def get_last_lr(self) -> list[float]:
-        """The rates in force."""
-        return self._last_lr
-
-    def _rates(self) -> list[float]:
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def _times(self, factor: float) -> list[float]:
-        return [rate * factor for rate in self._rates()]
-
-    def step(self, epoch: int | None = None) -> None:
-        """Goes on to the next epoch (or to the given one) and sets the rates."""
-        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed = getattr(self, "_get_closed_form_lr", None)
-        rates = self.get_lr() if epoch is None or closed is None else closed()
-        for group, rate in zip(self.optimizer.param_groups, rates):
-            group["lr"] = rate
-        self._last_lr: list[float] = self._rates()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer."""
-        return {name: value for name, value in self.__dict__.items() if name != "optimizer"}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes back what state_dict gave."""
-        self.__dict__.update(state_dict)
+_LRScheduler = LRScheduler  # its name in old programs
 
 
 class _PerGroup(LRScheduler):
@@ -103,15 +57,15 @@ class _PerGroup(LRScheduler):
 class LambdaLR(_PerGroup):
     """initial_lr times lr_lambda(epoch)."""
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas)]
 
 
 class MultiplicativeLR(_PerGroup):
     """The rate times lr_lambda(epoch), each epoch."""
 
-    def get_lr(self) -> list[float]:
-        if self.last_epoch == 0:
+    def get_lr(self) -> list[Any]:
+        if self._is_initial:
             return self._rates()
         return [rate * f(self.last_epoch) for rate, f in zip(self._rates(), self.lr_lambdas)]
 
@@ -124,12 +78,12 @@ class StepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         if self.last_epoch == 0 or self.last_epoch % self.step_size:
             return self._rates()
         return self._times(self.gamma)
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
 
 
@@ -143,10 +97,10 @@ class MultiStepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         return self._times(self.gamma ** self.milestones[self.last_epoch])
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         passed = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
         return [base * self.gamma**passed for base in self.base_lrs]
 
@@ -158,10 +112,10 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        return self._rates() if self.last_epoch == 0 else self._times(self.gamma)
+    def get_lr(self) -> list[Any]:
+        return self._rates() if self._is_initial else self._times(self.gamma)
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
 
 
@@ -177,12 +131,12 @@ class ConstantLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         if self.last_epoch == 0:
             return self._times(self.factor)
         return self._times(1.0 / self.factor) if self.last_epoch == self.total_iters else self._rates()
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         return [base * (1.0 if self.last_epoch >= self.total_iters else self.factor) for base in self.base_lrs]
 
 
@@ -203,15 +157,15 @@ class LinearLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[Any]:
         if self.last_epoch == 0:
             return self._times(self.start_factor)
-        if self.last_epoch > self.total_iters:
+        if self._is_initial or self.last_epoch > self.total_iters:
             return self._rates()
         rise = self.end_factor - self.start_factor
         return self._times(1.0 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise))
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         done = min(self.total_iters, self.last_epoch) / self.total_iters
         return [base * (self.start_factor + (self.end_factor - self.start_factor) * done) for base in self.base_lrs]
 
@@ -224,13 +178,13 @@ class PolynomialLR(LRScheduler):
         self.power = power
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        if self.last_epoch == 0 or self.last_epoch > self.total_iters:
+    def get_lr(self) -> list[Any]:
+        if self._is_initial or self.last_epoch > self.total_iters:
             return self._rates()
         left = 1.0 - self.last_epoch / self.total_iters
         return self._times((left / (1.0 - (self.last_epoch - 1) / self.total_iters)) ** self.power)
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters
         return [base * left**self.power for base in self.base_lrs]
 
@@ -243,9 +197,11 @@ class CosineAnnealingLR(LRScheduler):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        if self.last_epoch == 0:
+    def get_lr(self) -> list[Any]:
+        if self._is_initial:
             return self._rates()
+        if self._step_count == 1 and self.last_epoch > 0:
+            return self._get_closed_form_lr()
         turn = math.pi / self.T_max
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the step before stood at the minimum
             return [
@@ -255,74 +211,33 @@ class CosineAnnealingLR(LRScheduler):
         ratio = (1 + math.cos(turn * self.last_epoch)) / (1 + math.cos(turn * (self.last_epoch - 1)))
         return [ratio * (rate - self.eta_min) + self.eta_min for rate in self._rates()]
 
-    def _get_closed_form_lr(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[Any]:
         height = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
 
-class ChainedScheduler(LRScheduler):
-    """Several schedules stepped one after the other on one optimizer."""
-
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        self._schedulers = list(schedulers)
-        if not self._schedulers:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
-        self.optimizer = optimizer or self._schedulers[0].optimizer
-        if any(s.optimizer is not self.optimizer for s in self._schedulers):
-            raise ValueError("ChainedScheduler expects all schedulers to belong to the same optimizer")
-        self._last_lr = self._rates()
-
-    def step(self, epoch: int | None = None) -> None:
-        for scheduler in self._schedulers:
-            scheduler.step()
-        self._last_lr = self._rates()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"_last_lr": self._last_lr, "_schedulers": [s.state_dict() for s in self._schedulers]}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._last_lr = state_dict["_last_lr"]
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
-            scheduler.load_state_dict(state)
-
-
-class SequentialLR(LRScheduler):
-    """One schedule after the other, changing at the milestones."""
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        schedulers: Sequence[LRScheduler],
-        milestones: Sequence[int],
-        last_epoch: int = -1,
-    ) -> None:
-        if any(s.optimizer is not optimizer for s in schedulers):
-            raise ValueError("SequentialLR expects all schedulers to belong to the same optimizer")
-        if len(milestones) != len(schedulers) - 1:
+def _check_members(name: str, schedulers: Sequence[Any], optimizer: Any) -> None:
+    """Errors, in PyTorch's words, unless all are schedules of this optimizer that need no metric."""
+    for number, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {number} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the"
-                " number of"
-                f" milestone points, but got number of schedulers {len(schedulers)} and the number of"
-                f" milestones"
-                f" to be equal to {len(milestones)}"
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be"
+                f" specified when calling `step`, but got one at index {number} in the given schedulers sequence."
             )
-        self._schedulers = list(schedulers)
-        self._milestones = list(milestones)
-        self.optimizer = optimizer
-        self.last_epoch = last_epoch + 1
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
-        for scheduler in self._schedulers:  # undo their first steps, then take the first one's again
-            scheduler.last_epoch -= 1
-        self._schedulers[0].step()
-        self._last_lr = self._schedulers[0].get_last_lr()
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(
+                f"{name} expects all schedulers to belong to the same optimizer, but got scheduler"
+                f" {type(scheduler).__name__} at index {number} has {scheduler.optimizer}, which is different"
+                f" from {type(optimizer).__name__}."
+            )
 
-    def step(self, epoch: int | None = None) -> None:
-        self.last_epoch += 1
-        number = bisect_right(self._milestones, self.last_epoch)
-        scheduler = self._schedulers[number]
-        scheduler.step(0 if number > 0 and self._milestones[number - 1] == self.last_epoch else None)
-        self._last_lr = scheduler.get_last_lr()
+
+class _Several(LRScheduler):
+    """Schedules that are made of others."""
+
+    _schedulers: list[LRScheduler]
 
     def state_dict(self) -> dict[str, Any]:
         state = {n: v for n, v in self.__dict__.items() if n not in ("optimizer", "_schedulers")}
@@ -336,8 +251,89 @@ class SequentialLR(LRScheduler):
         self.__dict__.update(state)
 
 
+class ChainedScheduler(_Several):
+    """Several schedules stepped one after the other on one optimizer."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+        optimizer = optimizer or schedulers[0].optimizer
+        _check_members("ChainedScheduler", schedulers, optimizer)
+        self._schedulers = list(schedulers)
+        self.optimizer = optimizer
+        self._last_lr = self._rates()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Steps all of them."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._rates()
+
+
+class SequentialLR(_Several):
+    """One schedule after the other, changing at the milestones."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
+        if not schedulers:
+            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
+        _check_members("SequentialLR", schedulers, optimizer)
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of"
+                f" milestone points, but got number of schedulers {len(schedulers)} and the number of milestones"
+                f" to be equal to {len(milestones)}"
+            )
+        self._schedulers = list(schedulers)
+        self._milestones = list(milestones)
+        self.last_epoch = last_epoch + 1
+        self.optimizer = optimizer
+        for group in optimizer.param_groups:
+            put(group, group["initial_lr"])
+        self.recursive_undo()
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def recursive_undo(self, sched: Any = None) -> None:
+        """Takes back the steps that schedules took when they were made."""
+        of = self if sched is None else sched
+        if hasattr(of, "_schedulers"):
+            for scheduler in of._schedulers:
+                self.recursive_undo(scheduler)
+        elif hasattr(of, "last_epoch"):
+            of.last_epoch -= 1
+
+    def step(self, epoch: int | None = None) -> None:
+        """Steps the schedule whose turn it is."""
+        self.last_epoch += 1
+        number = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[number]
+        if number > 0 and self._milestones[number - 1] == self.last_epoch:
+            scheduler._update_lr(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
 class ReduceLROnPlateau(LRScheduler):
-    """The rate times factor when a metric has not improved for `patience` epochs: step(metric)."""
+    """The rate times factor when a metric has not improved for `patience` epochs: step(metric).
+
+    Args:
+        optimizer: whose rates are set.
+        mode: "min", smaller is better, or "max".
+        factor: below 1.
+        patience: epochs without improvement that are borne.
+        threshold, threshold_mode: by how much a metric must improve, "rel" to the best or "abs".
+        cooldown: epochs of rest after each reduction.
+        min_lr: lowest rate, a number or one a group.
+        eps: smaller changes are not made.
+
+    Raises:
+        ValueError: an argument is out of its range.
+        TypeError: optimizer is none.
+    """
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
@@ -346,37 +342,50 @@ class ReduceLROnPlateau(LRScheduler):
     ) -> None:  # fmt: skip
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
+        check_optimizer(optimizer)
+        self._set_mode(mode, threshold, threshold_mode)
+        groups = len(optimizer.param_groups)
+        if isinstance(min_lr, (list, tuple)):
+            if len(min_lr) != groups:
+                raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
+            self.default_min_lr = None
+            self.min_lrs = list(min_lr)
+        else:
+            self.default_min_lr = min_lr
+            self.min_lrs = [min_lr] * groups
+        self.optimizer = optimizer
+        self.factor = factor
+        self.patience = patience
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
+        self._last_lr = self._rates()
+        self._reset()
+
+    def _set_mode(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown!")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown!")
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        groups = len(optimizer.param_groups)
-        if isinstance(min_lr, (list, tuple)) and len(min_lr) != groups:
-            raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
-        self.optimizer = optimizer
+        self.mode_worse = math.inf if mode == "min" else -math.inf
         self.mode = mode
-        self.factor = factor
-        self.patience = patience
         self.threshold = threshold
         self.threshold_mode = threshold_mode
-        self.cooldown = cooldown
-        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * groups
-        self.eps = eps
-        self.best = math.inf if mode == "min" else -math.inf
-        self.num_bad_epochs = 0
-        self.cooldown_counter = 0
-        self.last_epoch = 0
-        self._last_lr = self._rates()
 
-    def is_better(self, value: float, best: float) -> bool:
-        """Has the metric improved by more than the threshold?"""
+    def _reset(self) -> None:
+        self.best = self.mode_worse
+        self.cooldown_counter = 0
+        self.num_bad_epochs = 0
+
+    def _is_better(self, value: float, best: float) -> bool:
         sign = 1 if self.mode == "min" else -1
-        if math.isinf(best):
-            return sign * value < sign * best
-        margin = self.threshold * (best if self.threshold_mode == "rel" else 1.0)
-        return sign * value < sign * best - margin
+        if self.threshold_mode == "rel":
+            return sign * value < sign * (best * (1.0 - sign * self.threshold))
+        return sign * value < sign * (best - sign * self.threshold)
+
+    def is_better(self, a: float, best: float) -> bool:
+        """Has the metric improved by more than the threshold?"""
+        return self._is_better(a, best)
 
     @property
     def in_cooldown(self) -> bool:
@@ -386,8 +395,10 @@ class ReduceLROnPlateau(LRScheduler):
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Takes an epoch's metric and lowers the rates when it stands still."""
         value = float(metrics)
+        if epoch is not None:
+            warnings.warn(EPOCH_WARNING, UserWarning, stacklevel=2)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if self.is_better(value, self.best):
+        if self._is_better(value, self.best):
             self.best = value
             self.num_bad_epochs = 0
         else:
@@ -396,10 +407,28 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group, least in zip(self.optimizer.param_groups, self.min_lrs):
-                rate = max(group["lr"] * self.factor, least)
-                if group["lr"] - rate > self.eps:
-                    group["lr"] = rate
+            self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = self._rates()
+
+    def _reduce(self) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when"
+                    f" `ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param group"
+                    " being added to the optimizer. Please modify the `min_lrs` field to match the length of the"
+                    " `optimizer` param groups."
+                )
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, least in zip(groups, self.min_lrs):
+            rate = float(group["lr"])
+            lower = max(rate * self.factor, least)
+            if rate - lower > self.eps:
+                put(group, lower)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._set_mode(self.mode, self.threshold, self.threshold_mode)
