@@ -87,6 +87,20 @@ complex128 = cdouble = _C.dtype("complex128")
 globals().update(_C.ops)
 
 from . import _operations  # noqa: E402  (needs the names above)
+from ._layout import (  # noqa: E402
+    channels_last as channels_last,
+    channels_last_3d as channels_last_3d,
+    contiguous_format as contiguous_format,
+    layout as layout,
+    memory_format as memory_format,
+    preserve_format as preserve_format,
+    sparse_bsc as sparse_bsc,
+    sparse_bsr as sparse_bsr,
+    sparse_coo as sparse_coo,
+    sparse_csc as sparse_csc,
+    sparse_csr as sparse_csr,
+    strided as strided,
+)
 from ._methods import device as device  # noqa: E402
 from ._modes import (  # noqa: E402
     enable_grad as enable_grad,

@@ -3,120 +3,15 @@ Gradients follow from what they call."""
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 from . import _C
 
 _ops: dict[str, Any] = _C.ops
 _METHODS = {
-    "split", "chunk", "unbind", "nonzero", "allclose", "isclose", "equal", "outer", "inner", "dot_",
-    "tensor_split", "hsplit", "vsplit", "dsplit", "expand_as", "view_as", "reshape_as", "ravel",
-    "take_along_dim", "norm", "square_", "numpy_T", "fliplr", "flipud", "rot90", "logical_any", "diff",
-    "aminmax", "median", "sort", "argsort", "topk", "masked_scatter", "bincount", "unique", "nanmean",
-    "atleast_1d", "type_as", "cov", "tile", "t",
+    "allclose", "isclose", "equal", "outer", "inner", "norm", "logical_any", "diff", "aminmax", "median",
+    "sort", "argsort", "topk", "masked_scatter", "bincount", "unique", "nanmean", "type_as", "cov",
 }  # fmt: skip
-
-
-def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of consecutive pieces: of one size (the last may be shorter), or of the listed sizes."""
-    narrow, length = _ops["narrow"], x.shape[dim]
-    if isinstance(split_size_or_sections, (list, tuple)):
-        sizes = list(split_size_or_sections)
-        if sum(sizes) != length:
-            raise ValueError(f"split: sizes {sizes} do not add up to {length}, the length of dimension {dim}")
-    else:
-        size = int(split_size_or_sections)
-        if size <= 0 and length > 0:
-            raise ValueError(f"split: the size must be positive, not {size}")
-        sizes = [min(size, length - start) for start in range(0, length, size)] if length else [0]
-    result, start = [], 0
-    for size in sizes:
-        result.append(narrow(x, dim, start, size))
-        start += size
-    return tuple(result)
-
-
-def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """At most `chunks` views of equal size along dim (the last may be shorter)."""
-    if chunks <= 0:
-        raise ValueError(f"chunk: needs a positive number of chunks, not {chunks}")
-    length = x.shape[dim]
-    return split(x, max(1, -(-length // chunks)), dim)
-
-
-def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views cut at indices, or into n pieces as equal as can be."""
-    length = x.shape[dim]
-    if isinstance(indices_or_sections, int):
-        n = indices_or_sections
-        if n <= 0:
-            raise ValueError(f"tensor_split: needs a positive number of sections, not {n}")
-        size, more = divmod(length, n)
-        return split(x, [size + 1] * more + [size] * (n - more), dim)
-    starts = [0, *(min(max(i + length if i < 0 else i, 0), length) for i in indices_or_sections), length]
-    return tuple(_ops["narrow"](x, dim, a, max(b - a, 0)) for a, b in itertools.pairwise(starts))
-
-
-def hsplit(x: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """tensor_split along dimension 1 (0 for 1-d tensors)."""
-    return tensor_split(x, indices_or_sections, 0 if x.ndim == 1 else 1)
-
-
-def vsplit(x: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """tensor_split along dimension 0."""
-    return tensor_split(x, indices_or_sections, 0)
-
-
-def dsplit(x: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """tensor_split along dimension 2."""
-    return tensor_split(x, indices_or_sections, 2)
-
-
-def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of x without dimension dim, one an index."""
-    select = _ops["select"]
-    return tuple(select(x, dim, i) for i in range(x.shape[dim]))
-
-
-def atleast_1d(*tensors: Any) -> Any:
-    """0-d tensors become 1-d."""
-    result = tuple(t.reshape(1) if t.ndim == 0 else t for t in tensors)
-    return result[0] if len(tensors) == 1 else result
-
-
-def atleast_2d(*tensors: Any) -> Any:
-    """Tensors of fewer dimensions get leading ones."""
-    result = tuple(t.reshape(1, -1) if t.ndim < 2 else t for t in tensors)
-    return result[0] if len(tensors) == 1 else result
-
-
-def hstack(tensors: Any) -> Any:
-    """Joins along dimension 1 (0 for 1-d tensors)."""
-    parts = [atleast_1d(t) for t in tensors]
-    return _ops["cat"](parts, 0 if parts and parts[0].ndim == 1 else 1)
-
-
-def vstack(tensors: Any) -> Any:
-    """Joins along dimension 0; 1-d tensors are rows."""
-    return _ops["cat"]([atleast_2d(t) for t in tensors], 0)
-
-
-def dstack(tensors: Any) -> Any:
-    """Joins along dimension 2."""
-    parts = [atleast_2d(t) for t in tensors]
-    return _ops["cat"]([t.unsqueeze(2) if t.ndim == 2 else t for t in parts], 2)
-
-
-def column_stack(tensors: Any) -> Any:
-    """Joins along dimension 1; 1-d tensors are columns."""
-    return _ops["cat"]([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1)
-
-
-def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
-    """Indices of elements that are not zero: (n, ndim) int64, or one 1-d tensor a dimension."""
-    found = _ops["nonzero"](x)
-    return unbind(found, 1) if as_tuple else found
 
 
 def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -173,82 +68,6 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     return (left @ right).reshape((*rows, *cols))
 
 
-def expand_as(x: Any, other: Any) -> Any:
-    """expand to other's shape."""
-    return x.expand(tuple(other.shape))
-
-
-def view_as(x: Any, other: Any) -> Any:
-    """view with other's shape."""
-    return x.view(tuple(other.shape))
-
-
-def reshape_as(x: Any, other: Any) -> Any:
-    """reshape to other's shape."""
-    return x.reshape(tuple(other.shape))
-
-
-def ravel(x: Any) -> Any:
-    """One dimension; a view when x is contiguous."""
-    return x.reshape(-1)
-
-
-def t(x: Any) -> Any:
-    """Transpose of a matrix; vectors stay."""
-    if x.ndim > 2:
-        raise _C.TensorError(f"t: needs at most 2 dimensions, the tensor has {x.ndim}")
-    return x.transpose(0, 1) if x.ndim == 2 else x
-
-
-def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
-    """gather with broadcasting of the other dimensions."""
-    if dim is None:
-        return _ops["gather"](x.reshape(-1), 0, indices.reshape(-1))
-    dim = dim % x.ndim
-    shape = list(
-        broadcast_shapes(
-            [1 if i == dim else n for i, n in enumerate(x.shape)],
-            [1 if i == dim else n for i, n in enumerate(indices.shape)],
-        )
-    )
-    xs, ins = list(shape), list(shape)
-    xs[dim], ins[dim] = x.shape[dim], indices.shape[dim]
-    return _ops["gather"](x.expand(xs), dim, indices.expand(ins))
-
-
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """The shape that all broadcast to."""
-    rank = max((len(s) for s in shapes), default=0)
-    result = [1] * rank
-    for shape in shapes:
-        for i, n in enumerate(shape, rank - len(shape)):
-            if n != 1 and result[i] not in (1, n):
-                raise _C.ShapeMismatchError(f"shapes do not broadcast: {' and '.join(str(tuple(s)) for s in shapes)}")
-            result[i] = result[i] if n == 1 else n
-    return tuple(result)
-
-
-def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """Views of all in their common shape."""
-    shape = broadcast_shapes(*(t.shape for t in tensors))
-    return tuple(t.expand(shape) for t in tensors)
-
-
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """Coordinate grids of 1-d tensors; indexing "xy" exchanges the first two dimensions."""
-    parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
-    if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', not {indexing!r}")
-    if indexing == "xy" and len(parts) > 1:
-        parts = (parts[1], parts[0], *parts[2:])
-    shape = [p.numel() for p in parts]
-    grids = [p.reshape([-1 if i == k else 1 for i in range(len(parts))]).expand(shape) for k, p in enumerate(parts)]
-    if indexing == "xy" and len(parts) > 1:
-        grids = [g.transpose(0, 1) for g in grids]
-        grids[0], grids[1] = grids[1], grids[0]
-    return tuple(grids)
-
-
 def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """Vector norm of order p over dim (all dimensions when None); "fro" is 2."""
     a = x.abs()
@@ -264,27 +83,6 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     if order == -float("inf"):
         return _ops["amin"](a, dim, keepdim)
     return a.pow(order).sum(dim, keepdim).pow(1.0 / order)
-
-
-def fliplr(x: Any) -> Any:
-    """Columns in reverse."""
-    return x.flip(1)
-
-
-def flipud(x: Any) -> Any:
-    """Rows in reverse."""
-    return x.flip(0)
-
-
-def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    """Rotated k times by 90 degrees in the plane of dims."""
-    a, b = dims
-    k %= 4
-    if k == 0:
-        return x.clone()
-    if k == 2:
-        return x.flip(a, b)
-    return x.flip(b).transpose(a, b) if k == 1 else x.transpose(a, b).flip(b)
 
 
 def diff(x: Any, n: int = 1, dim: int = -1) -> Any:

@@ -66,40 +66,6 @@ def _check_cpu(where: Any) -> None:
         raise _C.DeviceError(f"to: device {where} is not available in this build; only 'cpu' is")
 
 
-def to(
-    self: Any, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
-) -> Any:
-    """to(dtype), to(device), to(device, dtype), to(other): itself when nothing changes and copy is False."""
-    for arg in args:
-        if isinstance(arg, _C.Tensor):
-            dtype, device = arg.dtype, None
-        elif isinstance(arg, _Device) or (isinstance(arg, str) and arg.partition(":")[0] in ("cpu", "cuda", "metal")):
-            device = arg
-        elif isinstance(arg, bool):
-            copy = copy or (arg and len(args) > 2)
-        elif arg is not None:
-            dtype = arg
-    if device is not None:
-        _check_cpu(device)
-    try:
-        unchanged = dtype is None or self.dtype == _C.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"to: {dtype!r} is neither a dtype nor a device") from None
-    if unchanged:
-        return _ops["clone"](self) if copy else self
-    return _cast(self, dtype)
-
-
-def _caster(name: str) -> Any:
-    target = _C.dtype(name)
-
-    def method(self: Any) -> Any:
-        return self if self.dtype == target else _cast(self, target)
-
-    method.__doc__ = f"Itself as {name}."
-    return method
-
-
 def astype(
     self: Any,
     dtype: Any,
@@ -117,7 +83,7 @@ def astype(
 
 def type_(self: Any, dtype: Any = None) -> Any:
     """Name of the dtype, or the tensor converted."""
-    return f"rustorch.{self.dtype}" if dtype is None else to(self, dtype)
+    return f"rustorch.{self.dtype}" if dtype is None else self.to(dtype)
 
 
 def cpu(self: Any) -> Any:
@@ -143,16 +109,6 @@ def to_torch(self: Any) -> Any:
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     """Writes src, broadcast and converted, into self."""
     return _copy(src, out=self)
-
-
-def fill_(self: Any, value: Any) -> Any:
-    """Sets every element to value."""
-    return _copy(value, out=self)
-
-
-def zero_(self: Any) -> Any:
-    """Sets every element to 0."""
-    return _copy(0, out=self)
 
 
 def where(self: Any, condition: Any, other: Any) -> Any:
@@ -249,21 +205,6 @@ def __dir__(self: Any) -> list[str]:
     return sorted(set(object.__dir__(self)))
 
 
-def new_tensor(self: Any, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Any:
-    """A tensor of data with self's dtype unless another is given."""
-    return _C.tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
-
-
-def _new(name: str) -> Any:
-    maker = getattr(_C, name)
-
-    def method(self: Any, *size: Any, dtype: Any = None, **kw: Any) -> Any:
-        return maker(*size, dtype=self.dtype if dtype is None else dtype, **kw)
-
-    method.__doc__ = f"rustorch.{name} with self's dtype."
-    return method
-
-
 def _real(self: Any) -> Any:
     """Real part: a view of a complex tensor, a real one itself."""
     return _ops["real"](self) if self.is_complex() else self
@@ -277,24 +218,13 @@ def _imag(self: Any) -> Any:
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
-        to, astype, cpu, cuda, to_torch, copy_, fill_, zero_, where, register_hook, register_post_accumulate_grad_hook,
-        __reduce_ex__, __deepcopy__, __copy__, __format__, new_tensor,
+        astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
+        __reduce_ex__, __deepcopy__, __copy__, __format__,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
-    casts = {
-        "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "short": "int16",
-        "bool": "bool", "bfloat16": "bfloat16", "cfloat": "complex64", "cdouble": "complex128",
-    }  # fmt: skip
-    for name, dtype in casts.items():
-        if dtype == "bfloat16":
-            table[name] = lambda self: _cast(self, "bfloat16")
-        else:
-            table[name] = _caster(dtype)
     table["type"] = type_
     table["size"] = property(_size)
     table["real"], table["imag"] = property(_real), property(_imag)
     table["device"] = property(lambda self: CPU)
     table["is_cuda"] = property(lambda self: False)
-    for name in ("new_zeros", "new_ones", "new_empty", "new_full"):
-        table[name] = _new(name[4:])
     return table

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from . import _C, _compositions
+from . import _C, _compositions, _creation, _distributions, _shapes
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -28,6 +28,7 @@ NOT_METHODS = {
     "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
     "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
     "polygamma", "convolution", "convolution_weight", "convolution_bias",
+    "clone", "view", "mT",
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ min = _extremum("amin", "min_dim", "minimum", min_result)
 def where(condition: Any, x: Any = None, y: Any = None, *, out: Any = None) -> Any:
     """x where condition is true, y elsewhere; where(condition) is nonzero(as_tuple=True)."""
     if x is None and y is None:
-        return _compositions.nonzero(condition, as_tuple=True)
+        return _shapes.nonzero(condition, as_tuple=True)
     return _ops["where"](condition, x, y, out=out)
 
 
@@ -189,6 +190,8 @@ def public() -> dict[str, Any]:
     """Everything that `rustorch` shows beside the rows themselves."""
     names = {synonym: _ops[row] for synonym, row in SYNONYMS.items() if row in _ops}
     names.update(_compositions.public())
+    names.update(_shapes.public())
+    names.update(_creation.public())
     names.update(_CHOOSERS)
     names.update(_ALPHA)
     return names
@@ -204,9 +207,12 @@ def _attach() -> None:
             if row + "_" in methods:
                 methods[synonym + "_"] = methods[row + "_"]
     methods.update(_compositions.methods())
+    methods.update(_shapes.methods())
     methods.update({n: f for n, f in _CHOOSERS.items() if n not in ("where", "polygamma")})
     methods.update(_ALPHA)
     methods.update(_methods.methods())
+    methods.update(_creation.methods())
+    methods.update(_distributions.methods())
     for name, function in methods.items():
         _C._add_method(name, function)
     for name, function in _methods.node_methods().items():

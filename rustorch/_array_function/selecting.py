@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _compositions
+from .. import _shapes
 from .registry import NotHere, deliver, detached, implements, is_tracked, np, one_axis, op, tensor
 from .shapes import pick
 
@@ -32,7 +32,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     length = x.shape[axis]
     if index.size and (index.min() < -length or index.max() >= length):
         raise IndexError(f"index out of bounds for axis {axis} with size {length}")
-    return _compositions.take_along_dim(
+    return _shapes.take_along_dim(
         x, tensor(np.where(index < 0, index + length, index).astype("int64")), axis
     )
 

@@ -44,6 +44,7 @@ from ._margin_losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from ._rearrange import channel_shuffle, embedding, one_hot, pad, pixel_shuffle, pixel_unshuffle
 from ._sampling import gumbel_softmax, rrelu
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -67,6 +69,7 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "elu",
+    "embedding",
     "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gelu",
@@ -93,7 +96,11 @@ __all__ = [
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
+    "one_hot",
+    "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -263,9 +270,3 @@ def pairwise_distance(
 ) -> Tensor:
     """|x1 - x2 + eps|_p along the last dimension."""
     return _norm(x1 - x2 + eps, p, -1, keepdim)
-
-
-for _name in ("pad", "embedding", "one_hot"):
-    if _name in ops:
-        globals()[_name] = ops[_name]
-        __all__.append(_name)

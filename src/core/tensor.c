@@ -199,6 +199,19 @@ int rt_tensor_become(rt_tensor *t, const rt_tensor *from)
     return 0;
 }
 
+int rt_tensor_reshape_to(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
+{
+    intptr_t *dims = t->shape, was = t->ndim;
+    if (set_dims(t, ndim, shape, steps) < 0) {
+        t->shape = dims;
+        t->steps = dims + was;
+        t->ndim = (uint8_t)was;
+        return -1;
+    }
+    if (dims != t->inline_dims) PyMem_Free(dims);
+    return 0;
+}
+
 void rt_tensor_bounds(const rt_tensor *t, char **low, char **high)
 {
     *low = *high = t->data;

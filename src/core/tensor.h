@@ -74,6 +74,8 @@ RT_WARN_UNUSED rt_tensor *rt_tensor_alias(const rt_tensor *t, char *data, rt_dty
 RT_WARN_UNUSED rt_tensor *rt_tensor_detach(const rt_tensor *t);
 /* Makes `t` (a fresh instance of a subclass, see src/python) a window on `from`'s memory. */
 int rt_tensor_become(rt_tensor *t, const rt_tensor *from);
+/* Gives t another shape and steps over the same address; the caller has checked that they fit. */
+RT_WARN_UNUSED int rt_tensor_reshape_to(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps);
 /* Recomputes size and the contiguity flag after shape or steps changed. */
 void rt_tensor_refresh(rt_tensor *t);
 /* Lowest and one-past-highest byte touched; equal when empty. */

@@ -10,6 +10,7 @@
 #include "python/convert.h"
 #include "python/creation.h"
 #include "python/function.h"
+#include "python/layout.h"
 #include "python/ndarray.h"
 #include "python/node_type.h"
 #include "python/numpy_protocol.h"
@@ -200,6 +201,8 @@ PyMODINIT_FUNC PyInit__C(void)
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0) goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;
+    ops = NULL;
+    if (rt_layout_init(m) < 0) goto fail;
     return m;
 fail:
     Py_XDECREF(ops);

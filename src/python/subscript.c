@@ -515,26 +515,29 @@ static int fill_mask(rt_tensor *v, const advanced *a, const rt_operand *value)
     return rc;
 }
 
-static int put(rt_tensor *v, const layout *l, const rt_operand *value)
+static int put(rt_tensor *v, const layout *l, const rt_operand *value, int add)
 {
     positions at;
     rt_tensor *out = v;
-    if (l->nadvanced == 1 && l->advanced[0].mask && (!value->t || value->t->ndim == 0))
+    if (!add && l->nadvanced == 1 && l->advanced[0].mask && (!value->t || value->t->ndim == 0))
         return fill_mask(v, &l->advanced[0], value);
     if (make_positions(l, v, &at) < 0) return -1;
+    at.p.i[1] = add;
     rt_operand in[3] = {rt_operand_of(v), rt_operand_of(at.index), *value};
     int rc = rt_op_apply(&rt_ops[RT_OP_index_put], 3, in, &at.p, &out);
     Py_DECREF(at.index);
     return rc;
 }
 
-static int copy_to(rt_tensor *view, const rt_operand *value)
+static int copy_to(rt_tensor *view, const rt_operand *value, int add)
 {
     rt_tensor *out = view;
+    rt_operand sum[2] = {rt_operand_of(view), *value};
+    if (add) return rt_op_apply(&rt_ops[RT_OP_add], 2, sum, NULL, &out);
     return rt_op_apply(&rt_ops[RT_OP_copy], 1, value, NULL, &out);
 }
 
-int rt_subscript_set(rt_tensor *t, PyObject *key, PyObject *value)
+int rt_subscript_set(rt_tensor *t, PyObject *key, PyObject *value, int add)
 {
     parsed k;
     layout l;
@@ -550,7 +553,7 @@ int rt_subscript_set(rt_tensor *t, PyObject *key, PyObject *value)
     else if (k.advanced && l.trivial) view = (rt_tensor *)Py_NewRef((PyObject *)t);
     else view = window(t, &l);
     if (!view) goto done;
-    rc = k.n && k.advanced ? put(view, &l, &v) : copy_to(view, &v);
+    rc = k.n && k.advanced ? put(view, &l, &v, add) : copy_to(view, &v, add);
 done:
     drop_items(&k);
     Py_XDECREF(view);

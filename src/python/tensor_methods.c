@@ -25,13 +25,11 @@ METHOD(numpy) { (void)unused; return rt_ndarray_export(SELF); }
 METHOD(detach) { (void)unused; return (PyObject *)rt_tensor_detach(SELF); }
 METHOD(is_floating_point) { (void)unused; return PyBool_FromLong(rt_dtype_is_float((rt_dtype)SELF->dtype)); }
 METHOD(is_complex) { (void)unused; return PyBool_FromLong(rt_dtype_is_complex((rt_dtype)SELF->dtype)); }
-METHOD(is_contiguous) { (void)unused; return PyBool_FromLong(rt_tensor_is_contiguous(SELF)); }
 METHOD(storage_offset)
 {
     (void)unused;
     return PyLong_FromSsize_t((SELF->data - SELF->storage->data) / (intptr_t)rt_tensor_itemsize(SELF));
 }
-METHOD(contiguous) { (void)unused; return (PyObject *)rt_contiguous(SELF); }
 METHOD(dlpack_device) { (void)unused; return rt_dlpack_device(SELF); }
 
 static PyObject *hand_over(PyObject *self, PyObject *type) { return rt_dlpack_hand_over(SELF, type); }
@@ -275,10 +273,8 @@ PyMethodDef rt_tensor_methods[] = {
     {"ndimension", dim, METH_NOARGS, "Number of dimensions."},
     {"stride", FAST(stride), METH_FASTCALL, "stride(dim=None): elements from one to the next, per dimension."},
     {"storage_offset", storage_offset, METH_NOARGS, "Elements before the first in its storage."},
-    {"is_contiguous", is_contiguous, METH_NOARGS, "C order without gaps?"},
     {"is_floating_point", is_floating_point, METH_NOARGS, NULL},
     {"is_complex", is_complex, METH_NOARGS, NULL},
-    {"contiguous", contiguous, METH_NOARGS, "Itself when in C order, else a copy that is."},
     {"item", FAST(item), METH_FASTCALL, "The one element as a Python number; item(i, ...) that of an index."},
     {"tolist", tolist, METH_NOARGS, "Nested lists of Python numbers."},
     {"to_list", tolist, METH_NOARGS, "Nested lists of Python numbers."},

@@ -83,6 +83,11 @@ static int set_requires_grad(PyObject *self, PyObject *value, void *unused)
                      rt_dtypes[SELF->dtype].name);
         return -1;
     }
+    if (want && (SELF->flags & RT_INFERENCE) && !rt_inference_enabled) {
+        PyErr_SetString(PyExc_RuntimeError, "a tensor made under inference_mode cannot require grad outside of it; .clone() it"
+                        " first");
+        return -1;
+    }
     SELF->flags = (uint8_t)(want ? SELF->flags | RT_REQUIRES_GRAD : SELF->flags & ~RT_REQUIRES_GRAD);
     return 0;
 }
@@ -202,7 +207,7 @@ static int assign_subscript(PyObject *self, PyObject *key, PyObject *value)
         PyErr_SetString(PyExc_TypeError, "elements of a tensor cannot be deleted");
         return -1;
     }
-    return rt_subscript_set(SELF, key, value);
+    return rt_subscript_set(SELF, key, value, 0);
 }
 
 static PySequenceMethods sequence = {.sq_length = length, .sq_item = item_at, .sq_contains = contains};

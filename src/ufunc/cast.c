@@ -4,8 +4,8 @@
 #include "core/error.h"
 #include "ufunc/apply.h"
 
-rt_forward_fn cast_forward, clone_forward, contiguous_forward, copy_forward;
-rt_backward_fn cast_backward, clone_backward, contiguous_backward, copy_backward;
+rt_forward_fn cast_forward, clone_forward, contiguous_forward, fill_forward, copy_forward;
+rt_backward_fn cast_backward, clone_backward, contiguous_backward, fill_backward, copy_backward;
 
 /* x as dtype i[0], a new tensor */
 int cast_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
@@ -42,6 +42,30 @@ int copy_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, r
     (void)nin, (void)p;
     if (!out[0]) return rt_error(PyExc_TypeError, op->cls.name, "needs a destination");
     return in[0].t ? rt_copy_into(out[0], in[0].t) : rt_fill(out[0], &in[0]);
+}
+
+/* x's elements replaced by one value */
+int fill_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin, (void)p;
+    rt_tensor *x = in[0].t;
+    if (!x || in[1].none) return rt_error(PyExc_TypeError, op->cls.name, "needs a tensor and a value");
+    if (in[1].t && in[1].t->ndim)
+        return rt_error(rt_TensorError, op->cls.name, "the value must be a number or a tensor without dimensions, not one"
+                        " of %d", in[1].t->ndim);
+    if (!out[0]) out[0] = rt_empty_like(x, (rt_dtype)x->dtype);
+    if (!out[0]) return -1;
+    return in[1].t ? rt_copy_into(out[0], in[1].t) : rt_fill(out[0], &in[1]);
+}
+
+/* The engine sums the value's gradient. */
+int fill_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
+{
+    rt_operand zero = rt_operand_int(0);
+    if (rt_node_wants(node, 1)) gin[1] = (rt_tensor *)Py_NewRef((PyObject *)g[0]);
+    if (!rt_node_wants(node, 0)) return 0;
+    gin[0] = rt_empty_like(g[0], (rt_dtype)g[0]->dtype);
+    return gin[0] ? rt_fill(gin[0], &zero) : -1;
 }
 
 static int pass(rt_node *node, rt_tensor *const *g, rt_tensor **gin)

@@ -110,6 +110,7 @@ FORWARD(masked_scatter)
     if (!near || rt_update_begin(op, in, out, 0, &target) < 0) goto done;
     for (int i = 0; i < x->ndim; i++) dims[i] = i;
     if (rt_offsets_flat(op->cls.name, &o, target, x->ndim, dims, index) < 0) goto done;
+    if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(RT_MOVE_PUT, target, x->ndim == 32 ? UINT32_MAX : (1u << x->ndim) - 1, 0, &o, near->data);
     rc = 0;
 done:

@@ -83,6 +83,17 @@ rt_tensor *rt_factory_arange(rt_dtype dtype, const rt_operand *start, const rt_o
         PyErr_SetString(PyExc_ValueError, "arange: the step must not be zero");
         return NULL;
     }
+    if (!integers && dtype == RT_i64) {                /* as PyTorch: bounds of an int64 range are cut to integers first */
+        rt_operand whole[3] = {*start, *end, *step};
+        for (int k = 0; k < 3; k++) {
+            if (!is_integer(&whole[k]) && !(fabs(whole[k].v.f) < 0x1p63)) {
+                PyErr_SetString(PyExc_ValueError, "arange: the bounds must be finite numbers that fit int64");
+                return NULL;
+            }
+            if (!is_integer(&whole[k])) whole[k] = (rt_operand){.kind = RT_KIND_SIGNED, .v.i = (int64_t)whole[k].v.f};
+        }
+        if (whole[2].v.i != 0) return integer_range(dtype, as_wide(&whole[0]), as_wide(&whole[1]), as_wide(&whole[2]));
+    }
     if (integers) return integer_range(dtype, as_wide(start), as_wide(end), as_wide(step));
     return real_range(dtype, as_double(start), as_double(end), as_double(step));
 }
@@ -97,8 +108,9 @@ rt_tensor *rt_factory_linspace(rt_dtype dtype, const rt_operand *start, const rt
     if (dtype == RT_NODTYPE) dtype = rt_default_dtype();
     rt_tensor *t = rt_empty(RT_f64, 1, &n, cpu);
     if (!t) return NULL;
-    double a = as_double(start), b = as_double(end), *v = (double *)t->data;
-    double step = n > 1 ? (b - a) / (double)(n - 1) : 0;
+    double a = as_double(start), b = as_double(end);
+    if (!rt_dtype_is_inexact(dtype)) a = trunc(a), b = trunc(b);        /* as PyTorch */
+    double *v = (double *)t->data, step = n > 1 ? (b - a) / (double)(n - 1) : 0;
     /* From both ends, so that both are exact. */
     for (intptr_t i = 0; i < n; i++)
         v[i] = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;

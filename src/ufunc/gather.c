@@ -1,6 +1,7 @@
 /* gather: reading and writing along one dimension by a tensor of indices (gather, scatter,
  * index_select, index_add, embedding ...).  Sums of scattered elements are taken in the
  * order of the index, so they do not depend on threads.  Floor: ufunc. */
+#include <math.h>
 #include "ufunc/offsets.h"
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
@@ -12,17 +13,15 @@
 
 static uint32_t all_mask(int ndim) { return ndim == 32 ? UINT32_MAX : (1u << ndim) - 1; }
 
-/* Wraps p->i[0]; checks that index lies within `shape` in every dimension but that one (and within
- * it too when `all`). */
-static int check_index(const rt_op *op, rt_params *p, const rt_tensor *x, const rt_tensor *index, const rt_tensor *source)
+int rt_scatter_check(const rt_op *op, rt_params *p, const rt_tensor *x, const rt_tensor *index, const rt_tensor *source)
 {
     int d = rt_dim_wrap(op->cls.name, p->i[0], x->ndim);
     if (d < 0) return -1;
     p->i[0] = d;
     int xn = x->ndim ? x->ndim : 1, in = index->ndim ? index->ndim : 1;
+    if (index->size == 0) return 0;              /* nothing to read or write: any rank, as in PyTorch */
     if (xn != in)
         return rt_error(rt_TensorError, op->cls.name, "the index has %d dimensions, the tensor %d", index->ndim, x->ndim);
-    if (index->size == 0) return 0;
     for (int i = 0; i < index->ndim && x->ndim; i++)
         if (i != d && index->shape[i] > x->shape[i])
             return rt_error_shapes(op->cls.name, "the index is longer than the tensor outside the dimension", index->ndim,
@@ -110,10 +109,12 @@ static int gather_into(const rt_op *op, const rt_tensor *x, int dim, const rt_te
 FORWARD(gather)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1), *work;
-    if (!x || !index || check_index(op, p, x, index, NULL) < 0) return -1;
+    if (!x || !index || rt_scatter_check(op, p, x, index, NULL) < 0) return -1;
     if (rt_output_begin(op, out, (rt_dtype)x->dtype, index->ndim, index->shape, nin, in, 1, &work) < 0) return -1;
     int rc;
-    if (index->ndim && x->ndim) {
+    if (index->size == 0) {
+        rc = 0;
+    } else if (index->ndim && x->ndim) {
         rc = gather_into(op, x, (int)p->i[0], index, work);
     } else {
         rt_offsets o;
@@ -159,15 +160,17 @@ static int scatter_any(const rt_op *op, const rt_operand *in, rt_params *p, int 
     rt_tensor *cut = NULL, *near = NULL, *target = NULL;
     rt_offsets o = {.at = NULL};
     int rc = -1;
-    if (source && source->ndim == 0 && index && index->ndim > 0) cut = rt_view_expand(op->cls.name, source, index->ndim, index->shape);
-    if (!x || !index || check_index(op, p, x, index, cut ? NULL : source) < 0) goto done;
-    rt_operand value = in[2];
-    if (source && !cut && !(cut = cut_to(source, index))) goto done;
-    if (cut) value.t = cut;
+    if (source && source->ndim == 0 && index && index->ndim > 0
+        && !(cut = rt_view_expand(op->cls.name, source, index->ndim, index->shape))) goto done;
+    if (!x || !index || rt_scatter_check(op, p, x, index, cut ? NULL : source) < 0) goto done;
+    rt_operand value = index->size ? in[2] : rt_operand_int(0);
+    if (value.t && !cut && !(cut = cut_to(source, index))) goto done;
+    if (value.t) value.t = cut;
     near = rt_update_values(op, &value, add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, index->ndim,
                             index->shape, out[0]);
     if (!near || rt_update_begin(op, in, out, add, &target) < 0) goto done;
     if (rt_offsets_along(op->cls.name, &o, target, (int)p->i[0], index) < 0) goto done;
+    if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(add ? RT_MOVE_ADD : RT_MOVE_PUT, target, all_mask(x->ndim), 0, &o, near->data);
     rc = 0;
 done:
@@ -262,6 +265,24 @@ FORWARD(index_select)
 }
 BACKWARD(index_select) { return add_into_zeros(node, RT_OP_index_add, g[0], gin); }
 
+/* near * alpha in near's dtype: a whole alpha stays a whole number beside integers. */
+static rt_tensor *scaled_by(rt_tensor *near, double alpha)
+{
+    int whole = !rt_dtype_is_inexact((rt_dtype)near->dtype) && fabs(alpha) < 0x1p62
+                && alpha == (double)(int64_t)alpha;
+    rt_operand in[2] = {rt_operand_of(near), whole ? rt_operand_int((int64_t)alpha) : rt_operand_float(alpha)};
+    rt_tensor *out[4] = {NULL, NULL, NULL, NULL}, *same;
+    int recording = rt_grad_enabled;
+    rt_grad_enabled = 0;
+    int rc = rt_op_apply(&rt_ops[RT_OP_mul], 2, in, NULL, out);
+    rt_grad_enabled = recording;
+    if (rc < 0 || out[0]->dtype == near->dtype) return out[0];
+    same = rt_empty((rt_dtype)near->dtype, near->ndim, near->shape, near->storage->device);
+    if (same && rt_copy_into(same, out[0]) < 0) Py_CLEAR(same);
+    Py_DECREF(out[0]);
+    return same;
+}
+
 static int write_list(const rt_op *op, const rt_operand *in, rt_params *p, int add, int may_broadcast, rt_tensor **out)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1), *target = NULL, *near = NULL;
@@ -277,11 +298,12 @@ static int write_list(const rt_op *op, const rt_operand *in, rt_params *p, int a
                                x->ndim, shape);
     near = rt_update_values(op, &in[2], add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, x->ndim, shape, out[0]);
     if (near && add && p->f[0] != 1) {
-        rt_tensor *scaled = rt_apply2s(RT_OP_mul, near, p->f[0]);
+        rt_tensor *scaled = scaled_by(near, p->f[0]);
         Py_SETREF(near, scaled);
     }
     if (!near || rt_update_begin(op, in, out, add, &target) < 0) goto done;
     if (rt_offsets_flat(op->cls.name, &o, target, x->ndim ? 1 : 0, p->i, index) < 0) goto done;
+    if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(add ? RT_MOVE_ADD : RT_MOVE_PUT, target, x->ndim ? 1u << d : 0, x->ndim ? d : 0, &o, near->data);
     rc = 0;
 done:
@@ -336,7 +358,29 @@ done:
     return rc;
 }
 BACKWARD(index_copy) { return overwrite_backward(node, g, gin); }
-BACKWARD(index_fill) { return overwrite_backward(node, g, gin); }
+
+/* The value's gradient sums what was filled, each place once though the index may repeat. */
+BACKWARD(index_fill)
+{
+    rt_operand index;
+    rt_params p = {.i = {node->params->i[0]}};
+    rt_tensor *blank = NULL, *filled = NULL;
+    int rc = -1;
+    if (rt_node_unpack(node, 0, &index) < 0) return -1;
+    if (rt_node_wants(node, 0)
+        && !(gin[0] = apply3(RT_OP_index_fill, rt_operand_of(g[0]), index, rt_operand_int(0), &p, NULL))) goto done;
+    if (rt_node_wants(node, 2)) {
+        blank = rt_zeros(RT_b1, g[0]->ndim, g[0]->shape, g[0]->storage->device);
+        if (blank) filled = apply3(RT_OP_index_fill, rt_operand_of(blank), index, rt_operand_int(1), &p, NULL);
+        if (!filled || !(gin[2] = rt_apply2(RT_OP_masked_select, g[0], filled))) goto done;
+    }
+    rc = 0;
+done:
+    Py_XDECREF(blank);
+    Py_XDECREF(filled);
+    Py_DECREF(index.t);
+    return rc;
+}
 
 /* ---- embedding: rows of a table ---- */
 
@@ -353,16 +397,44 @@ FORWARD(embedding)
     if (pad != RT_NONE_INT && pad < 0) p->i[0] = pad + n;
     return rt_index_get(op, nin, in, 1, &row, 1u, 0, out);
 }
+
+/* New reference: each row of g over the number of times that its index occurs. */
+static rt_tensor *by_frequency(rt_tensor *g, rt_tensor *index, intptr_t rows)
+{
+    intptr_t shape[RT_MAX_NDIM];
+    rt_operand unit = rt_operand_int(1);
+    rt_params p;
+    rt_tensor *ones, *counts = NULL, *each = NULL, *scaled = NULL;
+    memcpy(shape, g->shape, g->ndim * sizeof *shape);
+    shape[g->ndim - 1] = 1;
+    ones = rt_empty((rt_dtype)g->dtype, g->ndim, shape, g->storage->device);
+    if (!ones || rt_fill(ones, &unit) < 0) goto done;
+    rt_params_begin(&p);
+    p.i[0] = rows;
+    p.i[1] = RT_NONE_INT;
+    if (!(counts = rt_apply2p(RT_OP_embedding_backward, ones, index, &p))) goto done;
+    rt_params_begin(&p);
+    p.i[0] = RT_NONE_INT;
+    if ((each = rt_apply2p(RT_OP_embedding, counts, index, &p))) scaled = rt_apply2(RT_OP_div, g, each);
+done:
+    Py_XDECREF(ones);
+    Py_XDECREF(counts);
+    Py_XDECREF(each);
+    return scaled;
+}
+
 BACKWARD(embedding)
 {
     rt_input_meta m = rt_node_input(node, 0);
     rt_operand index;
     rt_params p;
     if (rt_node_unpack(node, 0, &index) < 0) return -1;
+    rt_tensor *scaled = node->params->i[1] ? by_frequency(g[0], index.t, m.shape[0]) : (rt_tensor *)Py_NewRef((PyObject *)g[0]);
     rt_params_begin(&p);
     p.i[0] = m.shape[0];
     p.i[1] = node->params->i[0];
-    gin[0] = rt_apply2p(RT_OP_embedding_backward, g[0], index.t, &p);
+    if (scaled) gin[0] = rt_apply2p(RT_OP_embedding_backward, scaled, index.t, &p);
+    Py_XDECREF(scaled);
     Py_DECREF(index.t);
     return gin[0] ? 0 : -1;
 }

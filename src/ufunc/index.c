@@ -111,6 +111,7 @@ FORWARD(index_put)
     near = rt_update_values(op, &in[2], add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, n, shape, out[0]);
     if (!near || rt_update_begin(op, in, out, add, &target) < 0) goto done;
     if (rt_offsets_flat(op->cls.name, &o, target, p->n[0], p->list, index) < 0) goto done;
+    if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(add ? RT_MOVE_ADD : RT_MOVE_PUT, target, gone, position, &o, near->data);
     rc = 0;
 done:

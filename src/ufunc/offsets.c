@@ -91,6 +91,10 @@ int rt_offsets_along(const char *op, rt_offsets *o, const rt_tensor *x, int dim,
     *o = (rt_offsets){.at = NULL};
     rt_tensor *t = rt_index_int64(op, index);
     if (!t) return -1;
+    if (t->size == 0) {                      /* of whatever rank */
+        Py_DECREF(t);
+        return alloc_offsets(o, 0);
+    }
     int rc = alloc_offsets(o, t->size), last = t->ndim - 1;
     intptr_t at[RT_MAX_NDIM] = {0}, base = 0, e = 0;
     intptr_t length = x->ndim ? x->shape[dim] : 1, step = x->ndim ? x->steps[dim] : 0;

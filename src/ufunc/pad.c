@@ -31,6 +31,7 @@ static int frame(const rt_op *op, const rt_params *p, int ndim, const intptr_t *
             return rt_error(rt_TensorError, op->cls.name, "padding %zd and %zd does not fit dimension %d of length %zd",
                             (Py_ssize_t)before[d], (Py_ssize_t)after, d, (Py_ssize_t)shape[d]);
         intptr_t most = before[d] > after ? before[d] : after, limit = shape[d] - (p->i[0] == REFLECT);
+        if (p->i[0] == CIRCULAR) limit += (before[d] < 0 ? before[d] : 0) + (after < 0 ? after : 0);
         if ((p->i[0] == REFLECT || p->i[0] == CIRCULAR) && most > 0 && most > limit)
             return rt_error(rt_TensorError, op->cls.name, "padding %zd is longer than dimension %d of length %zd allows",
                             (Py_ssize_t)most, d, (Py_ssize_t)shape[d]);
@@ -41,15 +42,17 @@ static int frame(const rt_op *op, const rt_params *p, int ndim, const intptr_t *
 }
 
 /* The element of x that stands at position i of the frame. */
-static intptr_t source_of(intptr_t i, intptr_t before, intptr_t n, int mode)
+static intptr_t source_of(intptr_t i, intptr_t before, intptr_t n, intptr_t full, int mode)
 {
+    if (mode == CIRCULAR) {                /* goes round what negative lengths have left */
+        intptr_t after = full - n - before, first = before < 0 ? -before : 0, kept = n - first + (after < 0 ? after : 0);
+        i -= before > 0 ? before : 0;
+        return first + (i < 0 ? i + kept : i >= kept ? i - kept : i);
+    }
     i -= before;
     if (i >= 0 && i < n) return i;
-    switch (mode) {
-    case REFLECT: return i < 0 ? -i : 2 * (n - 1) - i;
-    case REPLICATE: return i < 0 ? 0 : n - 1;
-    default: return i < 0 ? i + n : i - n;
-    }
+    if (mode == REFLECT) return i < 0 ? -i : 2 * (n - 1) - i;
+    return i < 0 ? 0 : n - 1;
 }
 
 /* The part of the frame x itself fills, and the part of x that is seen (windows; new references). */
@@ -87,7 +90,7 @@ static rt_tensor *sources(int ndim, const intptr_t *shape, const intptr_t *full,
         return NULL;
     }
     for (int d = ndim - 1; d >= 0; d--) {
-        for (intptr_t i = 0; i < full[d]; i++) table[start[d] + i] = source_of(i, before[d], shape[d], mode) * stride;
+        for (intptr_t i = 0; i < full[d]; i++) table[start[d] + i] = source_of(i, before[d], shape[d], full[d], mode) * stride;
         stride *= shape[d];
     }
     int64_t *v = (int64_t *)index->data, *end = v + index->size;

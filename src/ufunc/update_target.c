@@ -10,23 +10,26 @@ int rt_update_begin(const rt_op *op, const rt_operand *in, rt_tensor **out, int 
 {
     rt_tensor *x = in[0].t, *o = out[0];
     rt_dtype dtype = (rt_dtype)x->dtype, wide = sum ? rt_add_dtype(dtype) : dtype;
+    int clash = 0;
     *target = NULL;
     if (!o) {
-        o = out[0] = rt_copy_of(x);
+        o = out[0] = rt_empty_like(x, dtype);
         if (!o) return -1;
     } else if (o != x) {
         if (rt_output_check(op, o, dtype, x->ndim, x->shape) < 0) return -1;
         if (!rt_shape_equal(o->ndim, o->shape, x->ndim, x->shape))
             return rt_error_shapes(op->cls.name, "the output has the wrong shape (needed, given)", x->ndim, x->shape,
                                    o->ndim, o->shape);
-        if ((rt_dtype)o->dtype == dtype && rt_copy_into(o, x) < 0) return -1;
     }
-    if ((rt_dtype)o->dtype == wide) {
-        *target = (rt_tensor *)Py_NewRef((PyObject *)o);
-        return 0;
-    }
-    *target = rt_empty(wide, x->ndim, x->shape, x->storage->device);
-    return *target ? rt_copy_into(*target, x) : -1;
+    if (in[1].t) clash = rt_tensor_overlaps(o, in[1].t);
+    if ((rt_dtype)o->dtype == wide && !clash) *target = (rt_tensor *)Py_NewRef((PyObject *)o);
+    else *target = rt_empty(wide, x->ndim, x->shape, x->storage->device);
+    return *target ? 0 : -1;
+}
+
+int rt_update_load(const rt_operand *in, rt_tensor *target)
+{
+    return target == in[0].t ? 0 : rt_copy_into(target, in[0].t);
 }
 
 int rt_update_finish(rt_tensor **out, rt_tensor *target, int rc)

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "core/view.h"
-#include "ufunc/apply.h"
+#include "ufunc/views.h"
 #include <string.h>
 
 /* params of both nodes: list 0 the view's shape, 1 its steps, 2 the base's steps; i[0] offset of the
@@ -67,11 +67,81 @@ static rt_tensor *lay(const rt_params *p, const rt_tensor *t)
     return rt_tensor_alias(t, t->data + (p->i[0] - p->i[1]) / p->i[3] * item, (rt_dtype)t->dtype, p->n[0], p->list, steps);
 }
 
-static int refuse_graph(const char *name)
+/* Where a graph of the gradient is wanted, the window becomes indices: flat positions of its elements in the
+ * base (new int64 tensor of the view's shape), or a mask over the base (new bool tensor of the base's shape). */
+static rt_tensor *window_positions(const rt_params *p, int ndim, const intptr_t *shape, rt_device device)
 {
-    if (!rt_grad_enabled) return 0;
-    return rt_error(PyExc_NotImplementedError, name,
-                    "create_graph through an in-place write on a view is not supported; write out of place");
+    rt_tensor *whole = like_base(p, RT_i64, shape, device), *counted = NULL, *part = NULL, *index = NULL;
+    if (!whole) return NULL;
+    rt_operand none = rt_operand_int(INT64_MIN);              /* gaps of the base: no position */
+    rt_tensor *all = rt_tensor_alias(whole, whole->storage->data, RT_i64, 1, &(intptr_t){p->i[2] / p->i[3]}, NULL);
+    counted = rt_empty(RT_i64, ndim, shape, device);
+    if (!all || !counted || rt_fill(all, &none) < 0) goto done;
+    for (intptr_t i = 0; i < counted->size; i++) ((int64_t *)counted->data)[i] = i;
+    if (rt_copy_into(whole, counted) < 0 || !(part = lay(p, whole))) goto done;
+    index = rt_copy_of(part);
+done:
+    Py_XDECREF((PyObject *)all);
+    Py_XDECREF((PyObject *)counted);
+    Py_XDECREF((PyObject *)part);
+    Py_DECREF(whole);
+    return index;
+}
+
+static rt_tensor *window_mask(const rt_params *p, const intptr_t *shape, rt_device device)
+{
+    rt_tensor *whole = like_base(p, RT_b1, shape, device), *part = NULL;
+    rt_operand no = rt_operand_int(0), yes = rt_operand_int(1);
+    if (whole && rt_fill(whole, &no) == 0 && (part = lay(p, whole)) && rt_fill(part, &yes) == 0) {
+        Py_DECREF(part);
+        return whole;
+    }
+    Py_XDECREF((PyObject *)part);
+    Py_XDECREF((PyObject *)whole);
+    return NULL;
+}
+
+/* rebase_backward, recorded */
+static int rebase_graph(rt_node *node, rt_tensor *g, rt_tensor **gin)
+{
+    rt_tensor *index = NULL, *mask = NULL;
+    int status = -1;
+    if (rt_node_wants(node, 1)) {
+        index = window_positions(node->params, g->ndim, g->shape, g->storage->device);
+        if (!index || !(gin[1] = rt_apply2(RT_OP_take, g, index))) goto done;
+    }
+    if (rt_node_wants(node, 0)) {
+        if (!(mask = window_mask(node->params, g->shape, g->storage->device))) goto done;
+        rt_operand in[3] = {rt_operand_of(g), rt_operand_of(mask), rt_operand_int(0)};
+        if (rt_op_apply(&rt_ops[RT_OP_masked_fill], 3, in, NULL, gin) < 0) goto done;
+    }
+    status = 0;
+done:
+    Py_XDECREF((PyObject *)index);
+    Py_XDECREF((PyObject *)mask);
+    return status;
+}
+
+/* rederive_backward by indices: recorded, and right for windows whose elements overlap */
+static int rederive_graph(rt_node *node, int ndim, const intptr_t *shape, rt_tensor *g, rt_tensor **gin)
+{
+    rt_tensor *index = window_positions(node->params, ndim, shape, g->storage->device), *zeros = NULL;
+    rt_params p;
+    int status = -1;
+    zeros = rt_zeros((rt_dtype)g->dtype, ndim, shape, g->storage->device);
+    if (index && zeros) {
+        intptr_t dims[RT_MAX_NDIM];
+        for (int i = 0; i < ndim; i++) dims[i] = i;
+        rt_operand in[3] = {rt_operand_of(zeros), rt_operand_of(index), rt_operand_of(g)};
+        rt_params_begin(&p);
+        rt_params_push(&p, 0, ndim, dims);
+        p.i[0] = 0;
+        p.i[1] = 1;
+        status = rt_op_apply(&rt_ops[RT_OP_index_put], 3, in, &p, gin);
+    }
+    Py_XDECREF((PyObject *)index);
+    Py_XDECREF((PyObject *)zeros);
+    return status;
 }
 
 /* base = (old base) with the window replaced by the output of another node */
@@ -80,7 +150,7 @@ static int rebase_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
     int status = -1;
     rt_tensor *whole = NULL, *part = NULL;
     rt_operand zero = rt_operand_int(0);
-    if (refuse_graph(node->cls->name) < 0) return -1;
+    if (rt_grad_enabled) return rebase_graph(node, g[0], gin);
     whole = like_base(node->params, (rt_dtype)g[0]->dtype, g[0]->shape, g[0]->storage->device);
     if (!whole || rt_copy_into(whole, g[0]) < 0) goto done;
     part = lay(node->params, whole);
@@ -108,7 +178,6 @@ static int rederive_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin
     const intptr_t *shape;
     rt_tensor *whole = NULL, *part = NULL, *sum = NULL;
     rt_operand zero = rt_operand_int(0), in[2];
-    if (refuse_graph(node->cls->name) < 0) return -1;
     PyObject *to = node->edges[0].to;
     if (Py_IS_TYPE(to, &rt_node_type)) {
         rt_node_meta((rt_node *)to, node->edges[0].nr, &dtype, &ndim, &shape);
@@ -116,13 +185,13 @@ static int rederive_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin
         ndim = ((rt_tensor *)to)->ndim;
         shape = ((rt_tensor *)to)->shape;
     }
+    if (rt_grad_enabled) return rederive_graph(node, ndim, shape, g[0], gin);
     whole = like_base(node->params, (rt_dtype)g[0]->dtype, shape, g[0]->storage->device);
     if (!whole || rt_fill(whole, &zero) < 0) goto done;
     part = lay(node->params, whole);
     if (!part) goto done;
     if (!rt_tensor_is_injective(part)) {
-        rt_error(PyExc_NotImplementedError, node->cls->name,
-                 "gradients through an overlapping view whose base was written in place are not supported");
+        status = rederive_graph(node, ndim, shape, g[0], gin);
         goto done;
     }
     in[0] = rt_operand_of(part);

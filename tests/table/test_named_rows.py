@@ -79,7 +79,11 @@ CASES = {
     "masked_fill": [(lambda x: ops["masked_fill"](x, MASK, 2.0), [real(2, 3)])],
     "gather": [(lambda x: ops["gather"](x, 1, INDEX), [real(2, 3)])],
     "scatter": [(lambda x, s: ops["scatter"](x, 1, ints([[0, 2], [1, 0]]), s), [real(2, 3), real(2, 2)])],
+    "fill": [(ops["fill"], [real(2, 3), real()])],
     "scatter_add": [(lambda x, s: ops["scatter_add"](x, 1, INDEX, s), [real(2, 3), real(2, 3)])],
+    "scatter_reduce": [(lambda x, s, how=how, own=own: ops["scatter_reduce"](x, 1, INDEX, s, how, include_self=own),
+                        [real(2, 3), real(2, 4)])
+                       for how in ("sum", "prod", "mean", "amax", "amin") for own in (True, False)],
     "index_select": [(lambda x: ops["index_select"](x, 1, ints([2, 0, 2])), [real(2, 3)])],
     "index_add": [(lambda x, s: ops["index_add"](x, 0, ints([1, 1]), s, alpha=2.0), [real(3, 2), real(2, 2)])],
     "index_copy": [(lambda x, s: ops["index_copy"](x, 0, ints([2, 0]), s), [real(3, 2), real(2, 2)])],
