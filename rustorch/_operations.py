@@ -4,9 +4,9 @@ the methods of Tensor.  No arithmetic of its own."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from . import _C, _compositions, _creation, _distributions, _shapes
+from . import _C, _compositions, _creation, _distributions, _shapes, _sorting, return_types
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -29,21 +29,8 @@ NOT_METHODS = {
     "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
     "polygamma", "convolution", "convolution_weight", "convolution_bias",
     "clone", "view", "mT",
+    "median_dim", "nanmedian_dim", "median_all", "nanmedian_all", "argsort_rows", "search",
 }  # fmt: skip
-
-
-class max_result(NamedTuple):
-    """What max(dim=) returns."""
-
-    values: Any
-    indices: Any
-
-
-class min_result(NamedTuple):
-    """What min(dim=) returns."""
-
-    values: Any
-    indices: Any
 
 
 def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., Any]:
@@ -75,8 +62,8 @@ def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., 
     return function
 
 
-max = _extremum("amax", "max_dim", "maximum", max_result)
-min = _extremum("amin", "min_dim", "minimum", min_result)
+max = _extremum("amax", "max_dim", "maximum", return_types.max)
+min = _extremum("amin", "min_dim", "minimum", return_types.min)
 
 
 def where(condition: Any, x: Any = None, y: Any = None, *, out: Any = None) -> Any:
@@ -192,6 +179,7 @@ def public() -> dict[str, Any]:
     names.update(_compositions.public())
     names.update(_shapes.public())
     names.update(_creation.public())
+    names.update(_sorting.public())
     names.update(_CHOOSERS)
     names.update(_ALPHA)
     return names
@@ -208,6 +196,7 @@ def _attach() -> None:
                 methods[synonym + "_"] = methods[row + "_"]
     methods.update(_compositions.methods())
     methods.update(_shapes.methods())
+    methods.update(_sorting.methods())
     methods.update({n: f for n, f in _CHOOSERS.items() if n not in ("where", "polygamma")})
     methods.update(_ALPHA)
     methods.update(_methods.methods())

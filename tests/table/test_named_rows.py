@@ -153,6 +153,26 @@ CASES.update({
     ],
 })  # fmt: skip
 
+# orders and ranks
+CASES.update({
+    "sort": [(lambda x: ops["sort"](x, 0)[0], [real(4, 2)]), (lambda x: ops["sort"](x)[0], [real()])],
+    "topk": [
+        (lambda x: ops["topk"](x, 2, 0)[0], [real(4, 3)]),
+        (lambda x: ops["topk"](x, 2, largest=False)[0], [real(5)]),
+    ],
+    "kthvalue": [
+        (lambda x: ops["kthvalue"](x, 2)[0], [real(2, 4)]),
+        (lambda x: ops["kthvalue"](x, 1, 0, True)[0], [real(3, 2)]),
+    ],
+    "median_dim": [(lambda x: ops["median_dim"](x, 1)[0], [real(2, 4)])],
+    "nanmedian_dim": [(lambda x: ops["nanmedian_dim"](x, 0, True)[0], [real(3, 2)])],
+    "median_all": [(ops["median_all"], [real(2, 3)])],
+    "nanmedian_all": [(ops["nanmedian_all"], [real(2, 3)])],
+    "mode": [(lambda x: ops["mode"](x, 0)[0], [real(3, 2)])],
+    "cummax": [(lambda x: ops["cummax"](x, 1)[0], [real(2, 4)])],
+    "cummin": [(lambda x: ops["cummin"](x, 0)[0], [real(3, 2)])],
+})  # fmt: skip
+
 CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]
 ROWS = [r["name"] for r in _C.op_table() if r["family"] not in ("elementwise", "update") and r["differentiable"]]
 

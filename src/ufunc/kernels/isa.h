@@ -6,6 +6,7 @@
 #define RT_UFUNC_KERNELS_ISA_H
 #include "core/dtype.h"
 #include "backends/execute.h"
+#include "ufunc/kernels/order.h"
 #include "ufunc/kernels/random.h"
 #include "ufunc/kernels/reduce.h"
 #include "ufunc/kernels/rowwise.h"
@@ -30,6 +31,7 @@ typedef struct {
     rt_loop *const *selects;                     /* where(c, x, y) by log2 of the itemsize, 0..4 */
     const rt_reducer *reducers[RT_REDUCE_COUNT]; /* [kind] -> array over dtypes */
     const rt_scanner *scanners[RT_SCAN_COUNT];   /* likewise */
+    const rt_orderer *orderers;                  /* sorting and ranking, by dtype */
     const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
     const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */

@@ -25,6 +25,7 @@ extern rt_loop *const RT_ISA_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
 extern rt_loop *const RT_ISA_NAME(selects)[5];   /* by log2 of the itemsize */
 extern rt_reducer_table RT_ISA_NAME(reducers);
 extern rt_scanner_table RT_ISA_NAME(scanners);
+extern rt_orderer_table RT_ISA_NAME(orderers);
 extern const rt_rowwise RT_ISA_NAME(rowwise_f32), RT_ISA_NAME(rowwise_f64);
 extern const rt_updates RT_ISA_NAME(updates_f32), RT_ISA_NAME(updates_f64);
 extern const rt_randoms RT_ISA_NAME(randoms_f32), RT_ISA_NAME(randoms_f64);
