@@ -112,8 +112,8 @@ from ._modes import (  # noqa: E402
 globals().update(_operations.public())
 
 _SUBMODULES = {
-    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory",
-    "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing", "training",
+    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg",
+    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing", "training",
     "ufunc", "utils", "visualization",
 }  # fmt: skip
 _RANDOM = {

@@ -12,8 +12,7 @@ from typing import Any
 
 from . import _C
 from ._modes import enable_grad
-from .autograd import functional as _products
-from .autograd import grad as _grad
+from .autograd import functional as _products, grad as _grad
 
 Tensor = _C.Tensor
 __all__ = [

@@ -188,10 +188,8 @@ def jacobian(
         table: list[tuple[Any, ...]] = []
         if strategy == "reverse-mode":
             for o in outputs:
-                rows = _rows(o, leaves, create_graph, strict)
-                table.append(
-                    tuple(_assemble(r, 0, tuple(o.shape) + tuple(t.shape), t) for r, t in zip(rows, leaves, strict=True))
-                )
+                pairs = zip(_rows(o, leaves, create_graph, strict), leaves, strict=True)
+                table.append(tuple(_assemble(r, 0, tuple(o.shape) + tuple(t.shape), t) for r, t in pairs))
         else:
             by_input = [_columns(func, leaves, i, outputs) for i in range(len(leaves))]
             for k, o in enumerate(outputs):

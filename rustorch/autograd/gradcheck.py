@@ -114,7 +114,7 @@ def gradcheck(
             if analytical.size and np.nanmax(np.abs(again - analytical), initial=0.0) > nondet_tol:
                 if not raise_exception:
                     return False
-                raise GradcheckError(f"gradcheck: output {k} by input {i}: two backward passes gave different gradients")
+                raise GradcheckError(f"gradcheck: output {k} by input {i}: two backward passes differ")
             if not np.allclose(analytical, numerical, rtol=rtol, atol=atol, equal_nan=True):
                 if not raise_exception:
                     return False
