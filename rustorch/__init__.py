@@ -113,8 +113,8 @@ globals().update(_operations.public())
 
 _SUBMODULES = {
     "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg",
-    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing", "training",
-    "ufunc", "utils", "visualization",
+    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing",
+    "training", "ufunc", "utils", "visualization",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
