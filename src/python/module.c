@@ -196,7 +196,9 @@ PyMODINIT_FUNC PyInit__C(void)
     if (!m) return NULL;
     rt_blas_init();
     if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_convert_init(m) < 0 || rt_ops_init() < 0) goto fail;
-    if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0) goto fail;
+    if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0
+        || rt_numpy_protocol_init() < 0)
+        goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0) goto fail;
     ops = make_functions();

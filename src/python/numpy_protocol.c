@@ -276,9 +276,9 @@ static PyObject *call_floating(const rt_op *op, PyObject *const *args)
     return NULL;
 }
 
-PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+/* args: a ufunc, the name of a method, inputs */
+static PyObject *array_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
-    (void)self;
     if (n < 2 || !PyUnicode_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "__array_ufunc__ takes a ufunc, the name of a method, and inputs");
         return NULL;
@@ -301,6 +301,47 @@ PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, Py
 done:
     rt_default_dtype_override(before);
     return result;
+}
+
+/* Tensor.__array_ufunc__: a callable of our own is called sooner than a method descriptor. */
+typedef struct { PyObject_HEAD vectorcallfunc vectorcall; } protocol;
+
+static PyObject *protocol_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    (void)callable;
+    if (n > 0) return array_ufunc(args + 1, n - 1, kwnames);
+    PyErr_SetString(PyExc_TypeError, "__array_ufunc__ is a method of Tensors");
+    return NULL;
+}
+
+static PyObject *protocol_get(PyObject *self, PyObject *object, PyObject *type)
+{
+    (void)type;
+    return object ? PyMethod_New(self, object) : Py_NewRef(self);
+}
+
+static PyTypeObject protocol_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch.array_ufunc",
+    .tp_doc = "NumPy's ufuncs on tensors.",
+    .tp_basicsize = sizeof(protocol),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_vectorcall_offset = offsetof(protocol, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_descr_get = protocol_get,
+};
+
+int rt_numpy_protocol_init(void)
+{
+    if (PyType_Ready(&protocol_type) < 0) return -1;
+    protocol *p = PyObject_New(protocol, &protocol_type);
+    if (!p) return -1;
+    p->vectorcall = protocol_call;
+    int status = PyDict_SetItemString(rt_tensor_type.tp_dict, "__array_ufunc__", (PyObject *)p);
+    Py_DECREF(p);
+    PyType_Modified(&rt_tensor_type);
+    return status;
 }
 
 PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)

@@ -4,7 +4,8 @@
 #define RT_PYTHON_NUMPY_PROTOCOL_H
 #include <Python.h>
 
-/* METH_FASTCALL | METH_KEYWORDS methods of Tensor. */
-PyObject *rt_array_ufunc(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+/* Puts __array_ufunc__ on the Tensor type, which is ready. */
+int rt_numpy_protocol_init(void);
+/* METH_FASTCALL | METH_KEYWORDS method of Tensor. */
 PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 #endif

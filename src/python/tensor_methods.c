@@ -281,7 +281,6 @@ PyMethodDef rt_tensor_methods[] = {
     {"numpy", numpy, METH_NOARGS, "ndarray on the same memory; read-only when the tensor is, or requires grad."},
     {"to_numpy", numpy, METH_NOARGS, "ndarray on the same memory; read-only when the tensor is, or requires grad."},
     {"__array__", FAST(array), METH_VARARGS | METH_KEYWORDS, "ndarray on the same memory where dtype and copy allow."},
-    {"__array_ufunc__", FAST(rt_array_ufunc), METH_FASTCALL | METH_KEYWORDS, "NumPy's ufuncs on tensors."},
     {"__array_function__", FAST(rt_array_function), METH_FASTCALL | METH_KEYWORDS, "NumPy's functions on tensors."},
     {"__dlpack__", FAST(rt_dlpack_method), METH_FASTCALL | METH_KEYWORDS,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None): capsule for the consumer."},
