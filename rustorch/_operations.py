@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import _C, _compositions, _creation, _distributions, _shapes, _sorting, return_types
+from . import _C, _compositions, _creation, _distributions, _layers, _shapes, _sorting, return_types
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -182,13 +182,14 @@ def public() -> dict[str, Any]:
     names.update(_sorting.public())
     names.update(_CHOOSERS)
     names.update(_ALPHA)
+    names.update(_layers.public())
     return names
 
 
 def _attach() -> None:
     from . import _methods
 
-    methods: dict[str, Any] = {n: f for n, f in _ops.items() if n not in NOT_METHODS}
+    methods: dict[str, Any] = {n: f for n, f in _ops.items() if n not in NOT_METHODS | _layers.ROWS}
     for synonym, row in SYNONYMS.items():
         if row in methods:
             methods[synonym] = methods[row]

@@ -270,3 +270,9 @@ def pairwise_distance(
 ) -> Tensor:
     """|x1 - x2 + eps|_p along the last dimension."""
     return _norm(x1 - x2 + eps, p, -1, keepdim)
+
+# ---- normalisations ----
+
+from ._normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm  # noqa: E402
+
+__all__ += ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]

@@ -266,10 +266,18 @@ static void mark_needed(walk *w)
     }
 }
 
+/* A walk that asks for a stand-in's gradient ends there: behind it lies the graph of the pass around it. */
+static int is_end(const walk *w, const rt_node *n)
+{
+    if (n->op != &rt_ops[RT_OP_stand_in]) return 0;
+    for (int i = 0; i < w->call->ninputs; i++) if (w->call->inputs[i]->node == n) return 1;
+    return 0;
+}
+
 static int discover_all(walk *w)
 {
     for (size_t k = 0; k < w->count; k++)             /* breadth first: the list is its own queue */
-        for (int i = 0; i < w->nodes[k]->nin; i++) {
+        for (int i = 0; i < w->nodes[k]->nin && !is_end(w, w->nodes[k]); i++) {
             PyObject *to = w->nodes[k]->edges[i].to;
             if (to && Py_IS_TYPE(to, &rt_node_type) && discover(w, (rt_node *)to) < 0) return -1;
         }
@@ -352,7 +360,7 @@ static int run_node(walk *w, rt_node *n)
     if (n->pre_hooks && rt_hooks_run_outputs(n) < 0) return -1;
     if ((n->needed & CAPTURED) && capture_outputs(w, n) < 0) return -1;
     int worth = !w->call->ninputs;
-    for (int i = 0; i < n->nin && !worth; i++) {
+    for (int i = 0; i < n->nin && !worth && !is_end(w, n); i++) {
         PyObject *to = n->edges[i].to;
         if (!to) continue;
         if (Py_IS_TYPE(to, &rt_node_type)) worth = ((rt_node *)to)->needed & NEEDED;

@@ -18,7 +18,7 @@ extern PyTypeObject rt_function_type;
 RT_WARN_UNUSED PyObject *rt_function_new(const rt_op *op, int inplace);
 
 /* The arguments of one call, parsed; dropped with rt_call_clear. */
-#define RT_CALL_INLINE 8
+#define RT_CALL_INLINE 12
 typedef struct {
     int nin;
     rt_operand *in;                       /* inline_in or a block */

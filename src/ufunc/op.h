@@ -27,7 +27,10 @@ typedef enum {
     RT_CLASS_BOOL      /* computed on truth values: loops for every dtype, result bool */
 } rt_class;
 
-enum { RT_SAVE_X = 1, RT_SAVE_Y = 2, RT_SAVE_Z = 4, RT_SAVE_OUT = 8, RT_SAVE_OUT2 = 16 };
+/* What is kept for backward, in this order; INPUTS (all of them) and HIDDEN (all outputs but the first, only
+ * together with INPUTS) stand for themselves. */
+enum { RT_SAVE_X = 1, RT_SAVE_Y = 2, RT_SAVE_Z = 4, RT_SAVE_OUT = 8, RT_SAVE_OUT2 = 16, RT_SAVE_INPUTS = 32,
+       RT_SAVE_HIDDEN = 64 };
 
 typedef struct rt_op rt_op;
 /* Forward of a named function: inputs borrowed; out[k] NULL (to be made, new reference) or the

@@ -78,9 +78,22 @@ static int save_input(rt_node *n, int k, const rt_operand *in, rt_tensor *const 
     return status;
 }
 
+/* RT_SAVE_INPUTS and RT_SAVE_HIDDEN: every input, then every output but the first. */
+static int save_all(rt_node *n, uint8_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
+{
+    for (int i = 0; !outputs && i < nin; i++)
+        if (save_input(n, i, &in[i], out, n->nout) < 0) return -1;
+    for (int j = 1; outputs && (mask & RT_SAVE_HIDDEN) && j < n->nout; j++) {
+        rt_operand result = rt_operand_of(out[j]);
+        if (rt_node_save(n, nin + j - 1, &result, 1) < 0) return -1;
+    }
+    return 0;
+}
+
 static int save(rt_node *n, uint8_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
 {
     int k = 0;
+    if (mask & RT_SAVE_INPUTS) return save_all(n, mask, nin, in, out, outputs);
     for (int b = 0; b < 5; b++) {
         if (!(mask >> b & 1)) continue;
         int is_output = b >= 3;
@@ -118,7 +131,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p
     n->op = op;
     connect(n, op, nin, in);
     uint8_t mask = saves_of(op, n);
-    saved_count = __builtin_popcount(mask);
+    saved_count = mask & RT_SAVE_INPUTS ? nin + (mask & RT_SAVE_HIDDEN ? nout - 1 : 0) : __builtin_popcount(mask);
     if (saved_count) {
         n->saved = PyMem_Calloc((size_t)saved_count, sizeof(rt_saved));
         if (!n->saved) { PyErr_NoMemory(); goto done; }

@@ -29,7 +29,32 @@ MASK = rt.tensor([[True, False, True], [False, True, True]])
 INDEX = ints([[0, 2, 1], [1, 0, 0]])
 
 # name -> [(function of the inputs, inputs)]
+def norm_input(*shape):
+    return real(*shape) * 1.5 + 0.3
+
+
 CASES = {
+    "stand_in": [(lambda x: ops["stand_in"](x) * x, [real(3)])],
+    "layer_norm": [
+        (lambda x, w, b: ops["layer_norm"](x, (3, 2), w, b, 1e-3), [norm_input(2, 3, 2), real(3, 2), real(3, 2)]),
+        (lambda x: ops["layer_norm"](x, (4,)), [norm_input(3, 4)]),
+    ],
+    "rms_norm": [
+        (lambda x, w: ops["rms_norm"](x, (3,), w, 1e-3), [norm_input(2, 3), real(3)]),
+        (lambda x: ops["rms_norm"](x, (2, 3), None, 1e-3), [norm_input(2, 3)]),
+    ],
+    "group_norm": [
+        (lambda x, w, b: ops["group_norm"](x, 2, w, b, 1e-3), [norm_input(2, 4, 3), real(4), real(4)]),
+        (lambda x: ops["group_norm"](x, 3), [norm_input(2, 3, 2, 2)]),
+    ],
+    "batch_norm_train": [
+        (lambda x, w, b: ops["batch_norm_train"](x, w, b, 1e-3), [norm_input(3, 2, 2), real(2), real(2)]),
+        (lambda x: ops["batch_norm_train"](x)[0], [norm_input(4, 3)]),
+    ],
+    "batch_norm_eval": [
+        (lambda x, m, v, w, b: ops["batch_norm_eval"](x, m, v * v + 1, w, b), [norm_input(2, 3, 2)] + 4 * [real(3)]),
+        (lambda x: ops["batch_norm_eval"](x, rt.ones(3), rt.ones(3)), [norm_input(4, 3)]),
+    ],
     "sum": [(lambda x: ops["sum"](x, 1), [real(2, 3)]), (lambda x: ops["sum"](x, (0, 2), True), [cplx(2, 3, 2)])],
     "prod": [(lambda x: ops["prod"](x, 1), [real(2, 3)]), (lambda x: ops["prod"](x), [real(4)])],
     "mean": [(lambda x: ops["mean"](x, 0), [real(3, 2)]), (lambda x: ops["mean"](x), [real(3, 2)])],

@@ -1,0 +1,214 @@
+/* norm: the kernels of norm.h for one real dtype.  A sum keeps 32 lanes whatever the registers'
+ * width, folded by halves, so that all ISAs give the same bits.  Compiled once per ISA and word.
+ * Floor: ufunc/kernels. */
+#include <math.h>
+#include "ufunc/kernels/vector.h"
+#include "ufunc/kernels/norm.h"
+
+enum { WIDTH = 32, PARTS = WIDTH / LANES, BLOCK = 1024 };
+
+ALWAYS double fold(vec *s)
+{
+    real r[LANES];
+    for (int h = PARTS / 2; h; h /= 2)
+        for (int k = 0; k < h; k++) s[k] += s[k + h];
+    vector_store((char *)r, s[0]);
+    for (int h = LANES / 2; h; h /= 2)
+        for (int k = 0; k < h; k++) r[k] += r[k + h];
+    return (double)r[0];
+}
+
+/* Two sums over packed operands; each term is the function's of one vector of a, b and w. */
+typedef void term_fn(vec a, vec b, vec w, vec center, vec *s, vec *t);
+
+ALWAYS void chunk(term_fn *f, const real *a, const real *b, const real *w, vec center, vec *s, vec *t)
+{
+    _Pragma("GCC unroll 8") for (int k = 0; k < PARTS; k++)
+        f(vector_load((const char *)(a + k * LANES)), vector_load((const char *)(b + k * LANES)),
+          vector_load((const char *)(w + k * LANES)), center, s + k, t + k);
+}
+
+/* A last, short chunk: b is filled up with the center, a and w with zeros. */
+ALWAYS void last_chunk(term_fn *f, const real *a, const real *b, const real *w, intptr_t n, vec center, vec *s, vec *t)
+{
+    real pa[WIDTH] = {0}, pb[WIDTH], pw[WIDTH] = {0};
+    for (int i = 0; i < WIDTH; i++) pb[i] = center[0];
+    memcpy(pa, a, (size_t)n * sizeof *a);
+    memcpy(pb, b, (size_t)n * sizeof *b);
+    memcpy(pw, w, (size_t)n * sizeof *w);
+    chunk(f, pa, pb, pw, center, s, t);
+}
+
+ALWAYS void fold_terms(term_fn *f, const real *a, const real *b, const real *w, intptr_t n, real c, double out[2])
+{
+    const vec center = splat(c);
+    out[0] = out[1] = 0;
+    for (intptr_t i = 0; i < n; i += BLOCK) {
+        vec s[PARTS] = {0}, t[PARTS] = {0};
+        const intptr_t m = n - i < BLOCK ? n - i : BLOCK;
+        intptr_t j = 0;
+        for (; j + WIDTH <= m; j += WIDTH) chunk(f, a + i + j, b + i + j, w + i + j, center, s, t);
+        if (j < m) last_chunk(f, a + i + j, b + i + j, w + i + j, m - j, center, s, t);
+        out[0] += fold(s);
+        out[1] += fold(t);
+    }
+}
+
+ALWAYS void plain(vec a, vec b, vec w, vec c, vec *s, vec *t) { (void)b, (void)w, (void)c, (void)t; *s += a; }
+ALWAYS void square(vec a, vec b, vec w, vec c, vec *s, vec *t)
+{
+    vec d = b - c;
+    (void)a, (void)w, (void)t;
+    *s += d * d;
+}
+ALWAYS void dot(vec a, vec b, vec w, vec c, vec *s, vec *t)
+{
+    (void)w;
+    *s += a;
+    *t += a * (b - c);
+}
+ALWAYS void weighted_dot(vec a, vec b, vec w, vec c, vec *s, vec *t)
+{
+    vec g = a * w;
+    *s += g;
+    *t += g * (b - c);
+}
+
+static double sum(const void *x, intptr_t n)
+{
+    double out[2];
+    fold_terms(plain, x, x, x, n, 0, out);
+    return out[0];
+}
+static double squares(const void *x, intptr_t n, double center)
+{
+    double out[2];
+    fold_terms(square, x, x, x, n, (real)center, out);
+    return out[0];
+}
+static void dots(const void *g, const void *x, intptr_t n, double center, double out[2])
+{
+    fold_terms(dot, g, x, x, n, (real)center, out);
+}
+
+/* ---- maps: the compiler's own vectors ---- */
+
+static void affine(const void *xp, void *outp, intptr_t n, double center, double ad, double bd)
+{
+    const real *restrict x = xp, c = (real)center, a = (real)ad, b = (real)bd;
+    real *restrict out = outp;
+    for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - c) * a + b;
+}
+static void slope(const void *gp, const void *xp, void *gxp, intptr_t n, double center, double ad, double bd, double cd)
+{
+    const real *restrict g = gp, *restrict x = xp, m = (real)center, a = (real)ad, b = (real)bd, c = (real)cd;
+    real *restrict gx = gxp;
+    for (intptr_t i = 0; i < n; i++) gx[i] = a * g[i] + b * (x[i] - m) + c;
+}
+
+/* ---- rows ---- */
+
+ALWAYS void row_map(const real *restrict x, real *restrict out, intptr_t n, real m, real r, const real *restrict w,
+                    const real *restrict b)
+{
+    if (w && b) for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - m) * r * w[i] + b[i];
+    else if (w) for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - m) * r * w[i];
+    else if (b) for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - m) * r + b[i];
+    else for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - m) * r;
+}
+
+static void rows(const rt_norm_rows *q, intptr_t begin, intptr_t end)
+{
+    const intptr_t n = q->n;
+    for (intptr_t i = begin; i < end; i++) {
+        const real *x = (const real *)q->x + i * n;
+        const real m = q->mean ? (real)(sum(x, n) / (double)n) : 0;
+        const real r = (real)(1 / sqrt(squares(x, n, (double)m) / (double)n + q->eps));
+        if (q->mean) ((real *)q->mean)[i] = m;
+        ((real *)q->rstd)[i] = r;
+        row_map(x, (real *)q->out + i * n, n, m, r, q->w, q->b);
+    }
+}
+
+/* gx = r (g w - mean(g w) - (x - m) r^2 mean(g w (x - m))) */
+ALWAYS void row_slope(const rt_norm_rows *q, const real *restrict g, const real *restrict x, real *restrict gx, real m,
+                      real r)
+{
+    const intptr_t n = q->n;
+    const real *restrict w = q->w;
+    double d[2];
+    if (w) fold_terms(weighted_dot, g, x, w, n, m, d);
+    else fold_terms(dot, g, x, x, n, m, d);
+    const double rd = (double)r;
+    const real b = (real)(-rd * rd * rd * d[1] / (double)n), c = q->mean ? (real)(-rd * d[0] / (double)n) : 0;
+    if (w) for (intptr_t i = 0; i < n; i++) gx[i] = r * (g[i] * w[i]) + b * (x[i] - m) + c;
+    else for (intptr_t i = 0; i < n; i++) gx[i] = r * g[i] + b * (x[i] - m) + c;
+}
+
+ALWAYS void add_weights(const real *restrict g, const real *restrict x, intptr_t n, real m, real r, double *restrict gw,
+                        double *restrict gb)
+{
+    if (gw && gb) for (intptr_t i = 0; i < n; i++) gw[i] += (double)(g[i] * (x[i] - m) * r), gb[i] += (double)g[i];
+    else if (gw) for (intptr_t i = 0; i < n; i++) gw[i] += (double)(g[i] * (x[i] - m) * r);
+    else if (gb) for (intptr_t i = 0; i < n; i++) gb[i] += (double)g[i];
+}
+
+static void rows_backward(const rt_norm_rows *q, intptr_t begin, intptr_t end, double *gw, double *gb)
+{
+    for (intptr_t i = begin; i < end; i++) {
+        const real *g = (const real *)q->g + i * q->n, *x = (const real *)q->x + i * q->n;
+        const real m = q->mean ? ((const real *)q->mean)[i] : 0, r = ((const real *)q->rstd)[i];
+        if (q->out) row_slope(q, g, x, (real *)q->out + i * q->n, m, r);
+        add_weights(g, x, q->n, m, r, gw, gb);
+    }
+}
+
+/* ---- columns ---- */
+
+static void column_sums(const void *xp, intptr_t nrows, intptr_t step, intptr_t n, double *restrict s)
+{
+    const real *restrict x = xp;
+    for (intptr_t i = 0; i < nrows; i++, x += step)
+        for (intptr_t j = 0; j < n; j++) s[j] += (double)x[j];
+}
+static void column_squares(const void *xp, intptr_t nrows, intptr_t step, intptr_t n, const double *restrict center,
+                           double *restrict s)
+{
+    const real *restrict x = xp;
+    for (intptr_t i = 0; i < nrows; i++, x += step)
+        for (intptr_t j = 0; j < n; j++) {
+            double d = (double)x[j] - center[j];
+            s[j] += d * d;
+        }
+}
+static void column_dots(const void *gp, const void *xp, intptr_t nrows, intptr_t step, intptr_t n,
+                        const double *restrict center, double *restrict sg, double *restrict sgx)
+{
+    const real *restrict g = gp, *restrict x = xp;
+    for (intptr_t i = 0; i < nrows; i++, x += step, g += step)
+        for (intptr_t j = 0; j < n; j++) {
+            sg[j] += (double)g[j];
+            sgx[j] += (double)g[j] * ((double)x[j] - center[j]);
+        }
+}
+static void column_affine(const void *xp, void *outp, intptr_t nrows, intptr_t step, intptr_t n,
+                          const double *restrict center, const double *restrict a, const double *restrict b)
+{
+    const real *restrict x = xp;
+    real *restrict out = outp;
+    for (intptr_t i = 0; i < nrows; i++, x += step, out += step)
+        for (intptr_t j = 0; j < n; j++) out[j] = (real)(((double)x[j] - center[j]) * a[j] + b[j]);
+}
+static void column_slope(const void *gp, const void *xp, void *gxp, intptr_t nrows, intptr_t step, intptr_t n,
+                         const double *restrict center, const double *restrict a, const double *restrict b,
+                         const double *restrict c)
+{
+    const real *restrict g = gp, *restrict x = xp;
+    real *restrict gx = gxp;
+    for (intptr_t i = 0; i < nrows; i++, x += step, g += step, gx += step)
+        for (intptr_t j = 0; j < n; j++)
+            gx[j] = (real)(a[j] * (double)g[j] + b[j] * ((double)x[j] - center[j]) + c[j]);
+}
+
+const rt_norms SYMBOL(norms) = {rows, rows_backward, sum, squares, dots, affine, slope, column_sums, column_squares,
+                                column_dots, column_affine, column_slope};
