@@ -6,6 +6,7 @@ to second order, and returns what differed.
 
     python -m tests.compat.opdb [name ...]      judge these (all), print what fails and what is missing
     python -m tests.compat.opdb -v [name ...]   the same with every failure's message
+    python -m tests.compat.opdb -w [name ...]   methods, in-place methods, out= and wrong input instead
 """
 import itertools
 import sys
@@ -286,8 +287,102 @@ def judge(entry, dtype, limit=None):
     return failures
 
 
+# ---- methods, in-place methods, out=, wrong input ----------------------------------------------
+
+def plain_call(function, sample):
+    carrier = Carrier()
+    return function(carrier.over(sample.input), *carrier.over(sample.args), **carrier.over(sample.kwargs))
+
+
+def compare_results(entry, theirs, ours):
+    theirs, ours = flat(theirs), flat(ours)
+    if len(theirs) != len(ours):
+        return f"{len(ours)} results instead of {len(theirs)}"
+    if entry.name in UNDETERMINED:
+        theirs, ours = flat(UNDETERMINED[entry.name](*theirs)), flat(UNDETERMINED[entry.name](*ours))
+    return next(filter(None, (difference(a, b, exact=entry.name in RANDOM)
+                              for a, b in zip(theirs, ours, strict=True))), None)
+
+
+def judge_method(entry, sample, inplace):
+    name = (entry.inplace_variant if inplace else entry.method_variant).__name__
+    target = sample.input.clone() if inplace else sample.input
+    try:
+        theirs = getattr(target, name)(*sample.args, **sample.kwargs)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return None      # not every sample can be written in place
+    kept = []
+
+    def call(x, *args, **kw):
+        kept.append(rustorch.clone(x) if inplace else x)
+        return attribute(kept[0], name)(*args, **kw)
+    ours = plain_call(call, sample)
+    if inplace and ours is not kept[0]:
+        return f"{name} returns another tensor"
+    found = compare_results(entry, theirs, ours)
+    return found and f".{name}: {found}"
+
+
+def judge_out(entry, function, sample):
+    theirs = entry.op(sample.input, *sample.args, **sample.kwargs)
+    if not all(isinstance(t, torch.Tensor) for t in flat(theirs)):
+        return None
+    outs = [rustorch.empty(tuple(t.shape), dtype=DTYPE_NAMES[t.dtype]) for t in flat(theirs)]
+    given = tuple(outs) if len(outs) > 1 else outs[0]
+    result = plain_call(lambda x, *args, **kw: function(x, *args, out=given, **kw), sample)
+    if any(a is not b for a, b in zip(flat(result), outs, strict=True)):
+        return "out=: returns another tensor"
+    found = compare_results(entry, theirs, outs)
+    return found and f"out=: {found}"
+
+
+def judge_errors(entry, function):
+    """Input that PyTorch refuses and we take."""
+    if entry.error_inputs_func is None:
+        return
+    for number, case in enumerate(entry.error_inputs("cpu")):
+        sample = case.sample_input
+        if case.error_type is Exception:     # Python numbers where PyTorch wants tensors: we take them
+            continue
+        try:
+            plain_call(function, sample)
+        except Missing:
+            raise
+        except Exception as error:
+            if not isinstance(error, (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)):
+                yield number, describe(sample), f"{type(error).__name__}: {error}"
+            continue
+        yield number, describe(sample), f"accepted; PyTorch: {case.error_type.__name__}: {str(case.error_regex)[:120]}"
+
+
+def judge_variants(entry, dtype=torch.float32, limit=8):
+    """As judge, for the other ways to call an entry."""
+    if dtype not in dtypes_of(entry):
+        dtype = next(iter(dtypes_of(entry)), torch.bfloat16)
+    function, failures = counterpart(entry), []
+    torch.manual_seed(0)
+    for number, sample in enumerate(itertools.islice(entry.sample_inputs("cpu", dtype), limit)):
+        ways = []
+        for inplace, variant in enumerate((entry.method_variant, entry.inplace_variant)):
+            if getattr(variant, "__name__", "<lambda>") != "<lambda>" and isinstance(sample.input, torch.Tensor):
+                ways.append(lambda sample=sample, inplace=inplace: judge_method(entry, sample, inplace))
+        if entry.supports_out:
+            ways.append(lambda sample=sample: judge_out(entry, function, sample))
+        for way in ways:
+            try:
+                found = way()
+            except Missing as error:
+                found = f"missing {error}"
+            except Exception as error:
+                found = f"{type(error).__name__}: {error}"
+            if found:
+                failures.append((number, describe(sample), found))
+    failures.extend(judge_errors(entry, function))
+    return failures
+
+
 def main(arguments):
-    verbose = "-v" in arguments
+    verbose, other_ways = "-v" in arguments, "-w" in arguments
     names = [name for name in arguments if not name.startswith("-")]
     entries = [entry for entry in core()
                if not names or label(entry) in names or entry.name in names
@@ -297,8 +392,8 @@ def main(arguments):
     for entry in entries:
         bad = {}
         try:
-            for dtype in dtypes_of(entry):
-                found = judge(entry, dtype)
+            for dtype in [torch.float32] if other_ways else dtypes_of(entry):
+                found = judge_variants(entry) if other_ways else judge(entry, dtype)
                 if found:
                     bad[DTYPE_NAMES[dtype]] = found
         except Missing:
