@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import _C, _compositions, _creation, _distributions, _layers, _shapes, _sorting, return_types
+from . import _C, _compositions, _creation, _distributions, _layers, _matrices, _shapes, _sorting, return_types
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -180,6 +180,7 @@ def public() -> dict[str, Any]:
     names.update(_shapes.public())
     names.update(_creation.public())
     names.update(_sorting.public())
+    names.update(_matrices.public())
     names.update(_CHOOSERS)
     names.update(_ALPHA)
     names.update(_layers.public())
@@ -189,7 +190,7 @@ def public() -> dict[str, Any]:
 def _attach() -> None:
     from . import _methods
 
-    methods: dict[str, Any] = {n: f for n, f in _ops.items() if n not in NOT_METHODS | _layers.ROWS}
+    methods: dict[str, Any] = {n: f for n, f in _ops.items() if n not in NOT_METHODS | _layers.ROWS | _matrices.ROWS}
     for synonym, row in SYNONYMS.items():
         if row in methods:
             methods[synonym] = methods[row]
@@ -198,6 +199,7 @@ def _attach() -> None:
     methods.update(_compositions.methods())
     methods.update(_shapes.methods())
     methods.update(_sorting.methods())
+    methods.update(_matrices.methods())
     methods.update({n: f for n, f in _CHOOSERS.items() if n not in ("where", "polygamma")})
     methods.update(_ALPHA)
     methods.update(_methods.methods())

@@ -4,7 +4,8 @@
 #include "core/shape.h"
 #include <string.h>
 
-PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError;
+PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError,
+    *rt_LinAlgError;
 
 static PyObject *new_class(const char *name, const char *doc, PyObject *base1, PyObject *base2)
 {
@@ -13,6 +14,20 @@ static PyObject *new_class(const char *name, const char *doc, PyObject *base1, P
     PyObject *cls = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
     Py_DECREF(bases);
     return cls;
+}
+
+/* Is also NumPy's, so that code written for either catches it. */
+static int linalg_error(void)
+{
+    PyObject *module = PyImport_ImportModule("numpy.linalg");
+    PyObject *theirs = module ? PyObject_GetAttrString(module, "LinAlgError") : NULL;
+    if (theirs)
+        rt_LinAlgError = new_class("rustorch.linalg.LinAlgError",
+                                   "A matrix is singular, not positive-definite, or a method did not converge.",
+                                   rt_RusTorchError, theirs);
+    Py_XDECREF(theirs);
+    Py_XDECREF(module);
+    return rt_LinAlgError ? 0 : -1;
 }
 
 int rt_error_init(PyObject *module)
@@ -30,11 +45,13 @@ int rt_error_init(PyObject *module)
     rt_ShapeMismatchError = new_class("rustorch.ShapeMismatchError",
                                       "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL);
     if (!rt_ShapeMismatchError) return -1;
+    if (linalg_error() < 0) return -1;
     if (PyModule_AddObjectRef(module, "RusTorchError", rt_RusTorchError) < 0
         || PyModule_AddObjectRef(module, "TensorError", rt_TensorError) < 0
         || PyModule_AddObjectRef(module, "DeviceError", rt_DeviceError) < 0
         || PyModule_AddObjectRef(module, "DtypeError", rt_DtypeError) < 0
-        || PyModule_AddObjectRef(module, "ShapeMismatchError", rt_ShapeMismatchError) < 0)
+        || PyModule_AddObjectRef(module, "ShapeMismatchError", rt_ShapeMismatchError) < 0
+        || PyModule_AddObjectRef(module, "LinAlgError", rt_LinAlgError) < 0)
         return -1;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* module: rustorch._C, put together: types, op functions, creation, autograd, memory and
  * threads.  Floor: python. */
 #include "backends/blas.h"
+#include "backends/lapack.h"
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "core/error.h"
@@ -195,6 +196,7 @@ PyMODINIT_FUNC PyInit__C(void)
     PyObject *m = PyModule_Create(&definition), *ops = NULL;
     if (!m) return NULL;
     rt_blas_init();
+    rt_lapack_init();
     if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_convert_init(m) < 0 || rt_ops_init() < 0) goto fail;
     if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0
         || rt_numpy_protocol_init() < 0)

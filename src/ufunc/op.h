@@ -30,7 +30,7 @@ typedef enum {
 /* What is kept for backward, in this order; INPUTS (all of them) and HIDDEN (all outputs but the first, only
  * together with INPUTS) stand for themselves. */
 enum { RT_SAVE_X = 1, RT_SAVE_Y = 2, RT_SAVE_Z = 4, RT_SAVE_OUT = 8, RT_SAVE_OUT2 = 16, RT_SAVE_INPUTS = 32,
-       RT_SAVE_HIDDEN = 64 };
+       RT_SAVE_HIDDEN = 64, RT_SAVE_OUT3 = 128, RT_SAVE_OUT4 = 256 };
 
 typedef struct rt_op rt_op;
 /* Forward of a named function: inputs borrowed; out[k] NULL (to be made, new reference) or the
@@ -52,7 +52,7 @@ struct rt_op {
     uint8_t family, klass, nin, nout;
     uint8_t logic;                     /* result is bool */
     uint8_t select;                    /* operand 0 is bool, the others share a dtype (where) */
-    uint8_t saves;                     /* RT_SAVE_* for named rules */
+    uint16_t saves;                    /* RT_SAVE_* for named rules */
     uint8_t differentiable;
     uint8_t real_result;               /* result is the real counterpart (abs, angle) */
     int16_t index;                     /* row number */

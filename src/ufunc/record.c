@@ -48,7 +48,7 @@ int rt_record_wanted(const rt_op *op, int nin, const rt_operand *in)
     return 0;
 }
 
-static uint8_t saves_of(const rt_op *op, const rt_node *n)
+static uint16_t saves_of(const rt_op *op, const rt_node *n)
 {
     if (op->family != RT_ELEMENTWISE) return op->saves;
     uint8_t uses = 0;
@@ -79,7 +79,7 @@ static int save_input(rt_node *n, int k, const rt_operand *in, rt_tensor *const 
 }
 
 /* RT_SAVE_INPUTS and RT_SAVE_HIDDEN: every input, then every output but the first. */
-static int save_all(rt_node *n, uint8_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
+static int save_all(rt_node *n, uint16_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
 {
     for (int i = 0; !outputs && i < nin; i++)
         if (save_input(n, i, &in[i], out, n->nout) < 0) return -1;
@@ -90,14 +90,14 @@ static int save_all(rt_node *n, uint8_t mask, int nin, const rt_operand *in, rt_
     return 0;
 }
 
-static int save(rt_node *n, uint8_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
+static int save(rt_node *n, uint16_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
 {
     int k = 0;
     if (mask & RT_SAVE_INPUTS) return save_all(n, mask, nin, in, out, outputs);
-    for (int b = 0; b < 5; b++) {
+    for (int b = 0; b < 9; b++) {
         if (!(mask >> b & 1)) continue;
-        int is_output = b >= 3;
-        rt_operand none = {.none = 1}, result = is_output ? rt_operand_of(out[b - 3]) : none;
+        int is_output = b >= 3, which = b >= 7 ? b - 5 : b - 3;
+        rt_operand none = {.none = 1}, result = is_output ? rt_operand_of(out[which]) : none;
         if (is_output == outputs) {
             if (is_output ? rt_node_save(n, k, &result, 1) < 0
                           : save_input(n, k, b < nin ? &in[b] : &none, out, n->nout) < 0)
@@ -130,7 +130,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p
     if (!n) return -1;
     n->op = op;
     connect(n, op, nin, in);
-    uint8_t mask = saves_of(op, n);
+    uint16_t mask = saves_of(op, n);
     saved_count = mask & RT_SAVE_INPUTS ? nin + (mask & RT_SAVE_HIDDEN ? nout - 1 : 0) : __builtin_popcount(mask);
     if (saved_count) {
         n->saved = PyMem_Calloc((size_t)saved_count, sizeof(rt_saved));

@@ -198,6 +198,84 @@ CASES.update({
     "cummin": [(lambda x: ops["cummin"](x, 0)[0], [real(3, 2)])],
 })  # fmt: skip
 
+def positive(a):
+    """A Hermitian positive-definite matrix made of any."""
+    return a @ a.transpose(-2, -1).conj() + rt.eye(a.shape[-1], dtype=a.dtype)
+
+
+def hermitian(a):
+    return a + a.transpose(-2, -1).conj()
+
+
+def regular(*shape):
+    """Far from singular."""
+    return real(*shape) + 3 * np.eye(shape[-2], shape[-1])
+
+
+def projector(u, s, vh):
+    """What of a decomposition does not depend on signs and phases."""
+    return s, u @ vh
+
+
+# linear algebra: functions of them whose value is determined
+CASES.update({
+    "linalg_cholesky": [
+        (lambda x: ops["linalg_cholesky"](positive(x))[0], [real(3, 3)]),
+        (lambda x: ops["linalg_cholesky"](positive(x), True)[0], [cplx(2, 2, 2)]),
+    ],
+    "linalg_lu_factor": [
+        (lambda x: ops["linalg_lu_factor"](x)[0], [regular(3, 3)]),
+        (lambda x: ops["linalg_lu_factor"](x)[0], [regular(2, 4)]),
+        (lambda x: ops["linalg_lu_factor"](x)[0], [regular(4, 2)]),
+        (lambda x: ops["linalg_lu_factor"](x)[0], [cplx(2, 3, 2)]),
+    ],
+    "linalg_qr": [
+        (lambda x: ops["linalg_qr"](x), [regular(3, 3)]), (lambda x: ops["linalg_qr"](x), [regular(4, 2)]),
+        (lambda x: ops["linalg_qr"](x), [regular(2, 4)]), (lambda x: ops["linalg_qr"](x, "complete"), [regular(2, 3)]),
+        (lambda x: ops["linalg_qr"](x), [cplx(2, 3, 2)]),
+    ],
+    "linalg_solve": [
+        (lambda x, y: ops["linalg_solve"](x, y)[0], [regular(3, 3), real(3, 2)]),
+        (lambda x, y: ops["linalg_solve"](x, y)[0], [regular(2, 1, 2, 2), cplx(2, 2, 1).real]),
+        (lambda x, y: ops["linalg_solve"](x, y)[0], [cplx(2, 2), cplx(2, 2)]),
+    ],
+    "linalg_inv": [
+        (lambda x: ops["linalg_inv"](x)[0], [regular(2, 3, 3)]), (lambda x: ops["linalg_inv"](x)[0], [cplx(2, 2)]),
+    ],
+    "linalg_det": [
+        (ops["linalg_det"], [real(2, 3, 3)]), (ops["linalg_det"], [cplx(3, 3)]), (ops["linalg_det"], [real(0, 0)]),
+        (ops["linalg_det"], [np.array([[1.0, 2.0, 0.5], [2.0, 4.0, 1.0], [1.0, 0.0, 1.0]])]),
+    ],
+    "linalg_slogdet": [
+        (lambda x: ops["linalg_slogdet"](x)[1], [real(2, 3, 3)]), (ops["linalg_slogdet"], [cplx(3, 3)]),
+    ],
+    "linalg_solve_triangular": [
+        (lambda x, y: ops["linalg_solve_triangular"](x, y, True), [regular(3, 3), real(3, 2)]),
+        (lambda x, y: ops["linalg_solve_triangular"](x, y, False, True), [real(3, 3), real(2, 3, 2)]),
+        (lambda x, y: ops["linalg_solve_triangular"](x, y, False, False, True), [cplx(2, 2) + 3 * np.eye(2), cplx(2, 2)]),
+    ],
+    "linalg_lstsq": [
+        (lambda x, y, d=d: ops["linalg_lstsq"](x, y, d)[0][..., :2, :], [regular(3, 2), real(3, 2)])
+        for d in ("gelsy", "gels", "gelsd", "gelss")
+    ] + [(lambda x, y: ops["linalg_lstsq"](x, y)[0], [regular(2, 3), real(2, 1)])],
+    "linalg_svd": [
+        (lambda x, f=f: projector(*ops["linalg_svd"](x, f)), [regular(3, 3)]) for f in (False, True)
+    ] + [
+        (lambda x: projector(*ops["linalg_svd"](x, False)), [real(4, 2)]),
+        (lambda x: projector(*ops["linalg_svd"](x, False)), [cplx(2, 3)]),
+        (lambda x: ops["linalg_svd"](x, False, False)[1], [real(2, 3, 2)]),
+    ],
+    "linalg_eigh": [
+        (lambda x: ops["linalg_eigh"](hermitian(x))[0], [real(3, 3)]),
+        (lambda x: ops["linalg_eigh"](hermitian(x))[1].abs(), [real(2, 3, 3)]),
+        (lambda x: ops["linalg_eigh"](hermitian(x), True)[1].abs(), [cplx(2, 2)]),
+        (lambda x: ops["linalg_eigh"](hermitian(x), False, False)[0], [cplx(3, 3)]),
+    ],
+    "linalg_eig": [
+        (lambda x: ops["linalg_eig"](x)[0], [regular(3, 3)]), (lambda x: ops["linalg_eig"](x)[1].abs(), [cplx(2, 2)]),
+    ],
+})  # fmt: skip
+
 CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]
 ROWS = [r["name"] for r in _C.op_table() if r["family"] not in ("elementwise", "update") and r["differentiable"]]
 
