@@ -30,6 +30,7 @@ NOT_METHODS = {
     "polygamma", "convolution", "convolution_weight", "convolution_bias",
     "clone", "view", "mT",
     "median_dim", "nanmedian_dim", "median_all", "nanmedian_all", "argsort_rows", "search",
+    "ctc", "ctc_gradient",
 }  # fmt: skip
 
 

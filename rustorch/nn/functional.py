@@ -18,6 +18,7 @@ from ._convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ._ctc import ctc_loss
 from ._dropouts import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from ._losses import (
     binary_cross_entropy,
@@ -64,6 +65,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
