@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from .._C import Tensor
+from .._C import Tensor, watch_modules
 
 Hook = Callable[..., Any]
 _numbers = itertools.count()
@@ -54,10 +54,7 @@ everywhere = HookSet()
 
 def _watch_all() -> HookSet:
     """The hooks on every module; from now on no module takes the short way past them."""
-    from .module import Module
-
-    if Module._hooks is None:
-        Module._hooks = HookSet()
+    watch_modules(True)
     return everywhere
 
 

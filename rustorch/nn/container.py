@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, overload
 
-from .._C import Tensor
+from .._C import Tensor, run_in_order
 from .module import Module, _indent
 from .parameter import Parameter
 
@@ -103,10 +103,7 @@ class Sequential(_Numbered):
             self.add_module(str(number), module)
 
     def forward(self, input: Any) -> Any:
-        attributes = self.__dict__
-        for name in self._module_names:
-            input = attributes[name](input)
-        return input
+        return run_in_order(self.__dict__, self._module_names, input)
 
     def _like(self, items: list[tuple[str, Module]]) -> Sequential:
         return type(self)(OrderedDict(items))

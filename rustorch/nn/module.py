@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._C import Tensor, zero_grads
+from .._C import ModuleBase, Tensor, zero_grads
 from ._entries import Entries, Names
 from ._hooks import (
     BackwardWatch,
@@ -25,7 +25,7 @@ __all__ = ["Module"]
 M = TypeVar("M", bound="Module")
 
 
-class Module(State, Movement):
+class Module(State, Movement, ModuleBase):
     """A piece of a network: parameters, buffers, submodules and a `forward`.
 
     Subclasses call `super().__init__()`, assign Parameters and Modules to attributes and define
@@ -47,7 +47,7 @@ class Module(State, Movement):
     _buffer_names: Names
     _module_names: Names
     _transient_names: Names  # buffers that state_dict leaves out
-    _hooks: HookSet | None = None  # set on the class once there are hooks on every module
+    _hooks: HookSet | None = None
     call_super_init: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -70,14 +70,9 @@ class Module(State, Movement):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if self._hooks is None:
-                return self.forward(*args, **kwargs)
-            return self._call_with_hooks(args, kwargs)
-        except Exception as error:
-            _note_place(self, error)
-            raise
+    def _note_failure(self, error: Exception) -> None:
+        """Called with what forward raised, on its way out."""
+        _note_place(self, error)
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         hooks = self._hooks or HookSet()

@@ -12,6 +12,7 @@
 #include "python/creation.h"
 #include "python/function.h"
 #include "python/layout.h"
+#include "python/module_call.h"
 #include "python/ndarray.h"
 #include "python/node_type.h"
 #include "python/numpy_protocol.h"
@@ -202,7 +203,7 @@ PyMODINIT_FUNC PyInit__C(void)
         || rt_numpy_protocol_init() < 0)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
-    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0) goto fail;
+    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0) goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;
     ops = NULL;

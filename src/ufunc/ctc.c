@@ -283,10 +283,15 @@ done:
 FORWARD(ctc_gradient)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *y = x ? rt_operand_tensor(op, in, 1) : NULL;
+    rt_tensor *work = NULL;
     if (!y) return -1;
-    if (*out) return rt_copy_into(*out, x);
-    *out = rt_tensor_detach(x);
-    return *out ? 0 : -1;
+    if (!*out) return (*out = rt_tensor_detach(x)) ? 0 : -1;
+    if (rt_output_begin(op, out, (rt_dtype)x->dtype, x->ndim, x->shape, nin, in, 0, &work) < 0) return -1;
+    if (rt_copy_into(work, x) < 0) {
+        Py_DECREF((PyObject *)work);
+        return -1;
+    }
+    return rt_output_finish(*out, work);
 }
 
 BACKWARD(ctc_gradient)

@@ -11,7 +11,7 @@ TABLE = moduledb.entries()
 WAITING = dict.fromkeys("""
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
     AvgPool1d AvgPool2d AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d MaxPool1d
-    MaxPool2d MaxPool3d CTCLoss LocalResponseNorm Embedding PReLU PixelShuffle PixelUnshuffle ChannelShuffle
+    MaxPool2d MaxPool3d LocalResponseNorm Embedding PReLU PixelShuffle PixelUnshuffle ChannelShuffle
     Upsample UpsamplingNearest2d UpsamplingBilinear2d Unfold Fold BatchNorm1d BatchNorm2d BatchNorm3d LazyConv1d
     LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d GroupNorm InstanceNorm1d
     InstanceNorm2d InstanceNorm3d LayerNorm RMSNorm TransformerEncoder TransformerEncoderLayer
