@@ -60,6 +60,13 @@ def geometric_(self: Any, p: float, *, generator: Any = None) -> Any:
     return _fill(self, trials if self.is_floating_point() else trials.to("int64"))
 
 
+def multinomial(self: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Any:
+    """Indices drawn with probabilities proportional to the last dimension: rustorch.multinomial."""
+    from .random import multinomial as draw
+
+    return draw(self, num_samples, replacement, generator=generator)
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
-    return {f.__name__: f for f in (exponential_, cauchy_, log_normal_, geometric_)}
+    return {f.__name__: f for f in (exponential_, cauchy_, log_normal_, geometric_, multinomial)}

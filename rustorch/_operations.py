@@ -67,11 +67,14 @@ max = _extremum("amax", "max_dim", "maximum", return_types.max)
 min = _extremum("amin", "min_dim", "minimum", return_types.min)
 
 
-def where(condition: Any, x: Any = None, y: Any = None, *, out: Any = None) -> Any:
-    """x where condition is true, y elsewhere; where(condition) is nonzero(as_tuple=True)."""
-    if x is None and y is None:
+def where(
+    condition: Any, input: Any = None, other: Any = None, *, out: Any = None, x: Any = None, y: Any = None
+) -> Any:
+    """input where condition is true, other elsewhere; where(condition) is nonzero(as_tuple=True)."""
+    input, other = x if input is None else input, y if other is None else other
+    if input is None and other is None:
         return _shapes.nonzero(condition, as_tuple=True)
-    return _ops["where"](condition, x, y, out=out)
+    return _ops["where"](condition, input, other, out=out)
 
 
 def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:

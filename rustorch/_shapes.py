@@ -106,7 +106,9 @@ def tensor_split(input: Any, indices_or_sections: Any = None, dim: int = 0, **kw
     """Views cut at indices (a sequence or 1-d int64 tensor), or into n pieces as equal as can be.
 
     Also by PyTorch's keywords `indices` and `sections`."""
-    given = kw.pop("indices", kw.pop("sections", indices_or_sections))
+    given = indices_or_sections
+    for word in ("indices", "sections", "tensor_indices_or_sections"):
+        given = kw.pop(word, given)
     if kw or given is None:
         raise TypeError("tensor_split: takes a tensor, then indices or a number of sections, and dim")
     dim, length = _length("tensor_split", input, dim)
@@ -516,10 +518,18 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
 
 
 def slice_scatter(
-    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Any,
+    src: Any,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Any = None,
 ) -> Any:
     """A copy of input with every step-th slice of dim from start to before end replaced by src."""
-    return _replaced("slice_scatter", input, src, lambda x: slice(x, dim, start, end, step))
+    result = _replaced("slice_scatter", input, src, lambda x: slice(x, dim, start, end, step))
+    return into("slice_scatter", result, out)
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -728,6 +738,20 @@ def _in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _reducer_in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Like _in_place, but the gradient needs the old elements."""
+    write = _in_place(name, function)
+
+    def method(self: Any, *args: Any, **kw: Any) -> Any:
+        if _C.is_grad_enabled() and (self.requires_grad or any(getattr(a, "requires_grad", False) for a in args)):
+            return _ops["copy"](function(_ops["clone"](self), *args, **kw), out=self)
+        return write(self, *args, **kw)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = write.__doc__
+    return method
+
+
 def _view_in_place(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kw: Any) -> Any:
         return self._take_view(getattr(_C.Tensor, name)(self, *args, **kw))
@@ -738,7 +762,7 @@ def _view_in_place(name: str) -> Callable[..., Any]:
 
 
 _WRITERS = (
-    "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill", "masked_fill", "masked_scatter", "tril",
+    "scatter_add", "index_add", "index_copy", "index_fill", "masked_fill", "masked_scatter", "tril",
     "triu", "fill",
 )  # fmt: skip
 _GEOMETRY = ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t", "as_strided")
@@ -783,7 +807,8 @@ def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     table: dict[str, Any] = {n: globals()[n] for n in _METHODS}
     table.update({n + "_": _in_place(n + "_", _ops[n]) for n in _WRITERS})
-    table["index_reduce_"] = _in_place("index_reduce_", index_reduce)
+    table["index_reduce_"] = _reducer_in_place("index_reduce_", index_reduce)
+    table["scatter_reduce_"] = _reducer_in_place("scatter_reduce_", _ops["scatter_reduce"])
     table.update({n + "_": _view_in_place(n) for n in _GEOMETRY})
     own = (index_put_, put_, scatter_, zero_, fill_, sum_to_size, resize_as_)
     table.update({f.__name__: f for f in own})

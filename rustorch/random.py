@@ -16,16 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
 from ._C import (
+    DtypeError,
     Generator,
     Tensor,
-    as_tensor,
+    arange,
     bernoulli,
     default_generator,
-    from_numpy,
     normal,
+    ops,
     rand,
     rand_like,
     randint,
@@ -34,6 +33,8 @@ from ._C import (
     randn_like,
     randperm,
 )
+from ._shapes import into
+from ._sorting import searchsorted
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
@@ -80,38 +81,47 @@ def fork_rng(enabled: bool = True) -> Iterator[None]:
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Indices drawn with probabilities proportional to the last dimension of a 1-d or 2-d tensor.
 
     With replacement each draw inverts the cumulated weights; without, the indices of the largest
     weight / exponential variates are taken (Efraimidis and Spirakis 2006).
     """
-    weights = np.asarray(as_tensor(input).detach().numpy(), dtype=np.float64)
-    rows = np.atleast_2d(weights)
-    if weights.ndim not in (1, 2):
-        raise ValueError(f"multinomial: needs 1 or 2 dimensions, not {weights.ndim}")
-    if not np.all(np.isfinite(rows)) or np.any(rows < 0):
-        raise ValueError("multinomial: weights must be finite and not negative")
-    if np.any(rows.sum(axis=1) <= 0):
-        raise ValueError("multinomial: the weights of a row add up to zero")
+    if input.ndim not in (1, 2):
+        raise ValueError(f"multinomial: needs 1 or 2 dimensions, not {input.ndim}")
+    if not input.is_floating_point():
+        raise DtypeError(f"multinomial: weights must be floating, not {input.dtype}")
     if num_samples <= 0:
         raise ValueError(f"multinomial: needs a positive number of samples, not {num_samples}")
-    if replacement:
-        uniform = rand(len(rows), num_samples, dtype="float64", generator=generator).numpy()
-        total = np.cumsum(rows, axis=1)
-        index = np.stack([
-            np.searchsorted(t, u * t[-1], side="right") for t, u in zip(total, uniform)
-        ])  # fmt: skip
-        last = [int(np.flatnonzero(row)[-1]) for row in rows]
-        index = np.minimum(index, np.array(last)[:, None])
-    else:
-        if np.any((rows > 0).sum(axis=1) < num_samples):
-            raise ValueError(
-                f"multinomial: fewer than {num_samples} nonzero weights to draw from without replacement"
-            )
-        uniform = rand(*rows.shape, dtype="float64", generator=generator).numpy()
-        keys = rows / -np.log1p(-uniform)
-        index = np.argsort(-keys, axis=1, kind="stable")[:, :num_samples]
-    index = np.ascontiguousarray(index, dtype=np.int64)
-    return from_numpy(index[0] if weights.ndim == 1 else index)
+    weights = input.detach().to("float64").reshape(-1, input.shape[-1])
+    if not bool((ops["isfinite"](weights) & (weights >= 0)).all()):
+        raise ValueError("multinomial: weights must be finite and not negative")
+    likely = weights > 0
+    if not bool(likely.any(-1).all()):
+        raise ValueError("multinomial: the weights of a row add up to zero")
+    index = (_with_replacement if replacement else _without_replacement)(weights, likely, num_samples, generator)
+    result: Tensor = into("multinomial", index.reshape(index.shape[1:]) if input.ndim == 1 else index, out)
+    return result
+
+
+def _with_replacement(weights: Tensor, likely: Tensor, count: int, generator: Generator | None) -> Tensor:
+    """Each draw inverts the cumulated weights."""
+    total = ops["cumsum"](weights, -1)
+    uniform = rand(weights.shape[0], count, dtype="float64", generator=generator)
+    index = searchsorted(total, uniform * total[:, -1:], right=True)
+    last = ops["amax"](ops["where"](likely, arange(weights.shape[1]), 0), -1, True)
+    return ops["minimum"](index, last)
+
+
+def _without_replacement(weights: Tensor, likely: Tensor, count: int, generator: Generator | None) -> Tensor:
+    if bool((ops["count_nonzero"](likely, -1) < count).any()):
+        raise ValueError(f"multinomial: fewer than {count} nonzero weights to draw from without replacement")
+    keys = weights / -ops["log1p"](-rand(*weights.shape, dtype="float64", generator=generator))
+    index: Tensor = keys.topk(count, -1)[1]
+    return index

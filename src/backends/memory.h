@@ -31,4 +31,8 @@ void rt_memory_free(void *p);
 RT_WARN_UNUSED rt_tensor *rt_empty(rt_dtype dtype, int ndim, const intptr_t *shape, rt_device dev);
 /* The same with t's dtype, shape and, when t is dense, order of dimensions. */
 RT_WARN_UNUSED rt_tensor *rt_empty_like(const rt_tensor *t, rt_dtype dtype);
+/* Gives t another shape over its storage (steps NULL: C order; else those of a dense order); when that is too
+ * small, over a larger copy of it, which t's views and base do not follow.  The caller has asked whether t may
+ * be written. */
+RT_WARN_UNUSED int rt_resize(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps);
 #endif

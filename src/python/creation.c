@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "python/convert.h"
+#include "python/layout.h"
 #include "python/ndarray.h"
 #include "ufunc/apply.h"
 #include "ufunc/factory.h"
@@ -15,7 +16,8 @@
 typedef struct {
     rt_dtype dtype;
     int requires_grad, copy;
-    PyObject *size, *fill, *step, *start, *end;         /* borrowed */
+    rt_format format;
+    PyObject *size, *fill, *step, *start, *end, *out;   /* borrowed */
 } options;
 
 /* "cpu", None, or a device object whose `type` is "cpu". */
@@ -56,6 +58,15 @@ static int read_options(const char *name, options *opt, PyObject *const *values,
             opt->start = v;
         } else if ((strcmp(word, "end") == 0 || strcmp(word, "stop") == 0) && strstr(extra, "step")) {
             opt->end = v;
+        } else if ((strcmp(word, "input") == 0 || strcmp(word, "x") == 0) && strstr(extra, "input")) {
+            opt->size = v;
+        } else if (strcmp(word, "out") == 0 && !strstr(extra, "data")) {
+            if (v == Py_None) continue;
+            if (!rt_tensor_check(v)) return rt_error(PyExc_TypeError, name, "'out=' must be a Tensor, not %s", Py_TYPE(v)->tp_name);
+            opt->out = v;
+            if (opt->dtype == RT_NODTYPE) opt->dtype = (rt_dtype)((rt_tensor *)v)->dtype;
+        } else if (strcmp(word, "memory_format") == 0 && strstr(extra, "input")) {
+            if (rt_format_convert(name, v, &opt->format) < 0) return -1;
         } else if (strcmp(word, "data") == 0 && strstr(extra, "data")) {
             opt->size = v;
         } else if (strcmp(word, "pin_memory") != 0 && strcmp(word, "layout") != 0 && strcmp(word, "memory_format") != 0) {
@@ -65,8 +76,26 @@ static int read_options(const char *name, options *opt, PyObject *const *values,
     return 0;
 }
 
+rt_tensor *rt_creation_write(rt_tensor *out, rt_tensor *t)
+{
+    rt_operand in = rt_operand_of(t);
+    rt_tensor *to = out;
+    if (out->ndim == 1 && out->size == 0 && !out->base && rt_resize(out, t->ndim, t->shape, NULL) < 0) return NULL;
+    if (!rt_shape_equal(out->ndim, out->shape, t->ndim, t->shape)) {
+        rt_error_shapes("out", "the output has the wrong shape (needed, given)", t->ndim, t->shape, out->ndim, out->shape);
+        return NULL;
+    }
+    if (rt_op_apply(&rt_ops[RT_OP_copy], 1, &in, NULL, &to) < 0) return NULL;
+    return (rt_tensor *)Py_NewRef((PyObject *)out);
+}
+
 static PyObject *finish(rt_tensor *t, const char *name, const options *opt)
 {
+    if (!t) rt_error_argument(name, NULL);
+    if (t && opt->out) {
+        Py_SETREF(t, rt_creation_write((rt_tensor *)opt->out, t));
+        return (PyObject *)t;
+    }
     if (t && opt->requires_grad) {
         if (!rt_dtype_is_inexact((rt_dtype)t->dtype)) {
             rt_error(PyExc_RuntimeError, name, "only tensors of floating or complex dtype can require grad, not %s",
@@ -79,7 +108,7 @@ static PyObject *finish(rt_tensor *t, const char *name, const options *opt)
     return (PyObject *)t;
 }
 
-#define OPTIONS {.dtype = RT_NODTYPE, .copy = -1}
+#define OPTIONS {.dtype = RT_NODTYPE, .copy = -1, .format = RT_FORMAT_PRESERVE}
 #define FUNCTION(f) static PyObject *f(PyObject *m, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 
 /* ---- from Python things ---- */
@@ -188,11 +217,12 @@ done:
 static PyObject *filled_like(const char *name, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, const rt_operand *value)
 {
     options opt = OPTIONS;
-    if (read_options(name, &opt, args + n, kwnames, "fill") < 0) return NULL;
+    if (read_options(name, &opt, args + n, kwnames, "fill input") < 0) return NULL;
     PyObject *fill = n > 1 ? args[1] : opt.fill, *owned = NULL;
     rt_operand v;
-    if (n < 1) return PyErr_Format(PyExc_TypeError, "%s: takes a tensor", name);
-    rt_tensor *like = rt_convert_tensor(args[0], RT_NODTYPE, -1), *t = NULL;
+    PyObject *input = n ? args[0] : opt.size;
+    if (!input) return PyErr_Format(PyExc_TypeError, "%s: takes a tensor", name);
+    rt_tensor *like = rt_convert_tensor(input, RT_NODTYPE, -1), *t = NULL;
     if (!like) return NULL;
     if (!value && strcmp(name, "full_like") == 0) {
         if (!fill || rt_convert_operand(fill, &v, &owned) != 0) {
@@ -201,7 +231,7 @@ static PyObject *filled_like(const char *name, PyObject *const *args, Py_ssize_t
         }
         value = &v;
     }
-    t = rt_empty_like(like, opt.dtype == RT_NODTYPE ? (rt_dtype)like->dtype : opt.dtype);
+    t = rt_format_empty_like(name, like, opt.dtype == RT_NODTYPE ? (rt_dtype)like->dtype : opt.dtype, opt.format);
     if (t && value && (value->t ? rt_copy_into(t, value->t) : rt_fill(t, value)) < 0) Py_CLEAR(t);
 done:
     Py_XDECREF(owned);

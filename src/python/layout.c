@@ -149,25 +149,11 @@ static int may_change(const char *name, const rt_tensor *t)
     return 0;
 }
 
-/* A storage of `bytes` that begins with what the old one holds from the tensor's first element on. */
-static int enlarge(rt_tensor *t, size_t bytes)
-{
-    rt_storage *s = rt_memory_alloc(bytes, t->storage->device);
-    if (!s) return -1;
-    size_t have = (size_t)(t->storage->data + t->storage->nbytes - t->data);
-    memcpy(s->data, t->data, have < bytes ? have : bytes);
-    rt_storage_release(t->storage);
-    t->storage = s;
-    t->data = s->data;
-    Py_CLEAR(t->base);               /* it shares memory no more */
-    return 0;
-}
-
 /* resize_(*size, memory_format=None): the same storage in C order when it is large enough, else a larger copy
  * of it, which views do not follow. */
 METHOD(resize)
 {
-    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM], size;
+    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM];
     rt_format format = RT_FORMAT_CONTIGUOUS;
     if (kwnames && PyTuple_GET_SIZE(kwnames)
         && read_format("resize_", args + n, 0, kwnames, RT_FORMAT_CONTIGUOUS, &format) < 0) return NULL;
@@ -176,31 +162,27 @@ METHOD(resize)
     int ndim = all ? rt_shape_convert(all, shape) : -1;
     Py_XDECREF(all);
     if (ndim < 0 || may_change("resize_", SELF) < 0 || check_rank("resize_", ndim, format) < 0) return NULL;
-    rt_dtype dtype = (rt_dtype)SELF->dtype;
-    size = rt_shape_size(ndim, shape, rt_itemsize(dtype));
-    if (size < 0) {
-        rt_error_argument("resize_", NULL);
-        return NULL;
+    if (format >= RT_FORMAT_CHANNELS_LAST) {
+        if (rt_shape_size(ndim, shape, rt_tensor_itemsize(SELF)) < 0) goto failed;
+        format_steps(format, ndim, shape, (intptr_t)rt_tensor_itemsize(SELF), steps);
     }
-    size_t bytes = (size_t)size * rt_itemsize(dtype);
-    if (bytes > (size_t)(SELF->storage->data + SELF->storage->nbytes - SELF->data) && enlarge(SELF, bytes) < 0) return NULL;
-    if (format >= RT_FORMAT_CHANNELS_LAST) format_steps(format, ndim, shape, (intptr_t)rt_itemsize(dtype), steps);
-    else rt_shape_steps(ndim, shape, rt_itemsize(dtype), steps);
-    if (rt_tensor_reshape_to(SELF, ndim, shape, steps) < 0) return NULL;
+    if (rt_resize(SELF, ndim, shape, format >= RT_FORMAT_CHANNELS_LAST ? steps : NULL) < 0) goto failed;
     rt_tensor_touch(SELF, "resize_");
     return Py_NewRef(self);
+failed:
+    rt_error_argument("resize_", NULL);
+    return NULL;
 }
 
 /* ---- geometry in place: t.transpose_(0, 1) and its kin ---- */
 
-/* _take_view(view): self, which `view` is a window of all of, gets its geometry and history. */
+/* _take_view(view): self, on whose storage `view` is a window, gets its geometry and history. */
 static PyObject *take_view(PyObject *self, PyObject *other)
 {
     if (!rt_tensor_check(other)) return PyErr_Format(PyExc_TypeError, "_take_view: takes a Tensor");
     rt_tensor *v = (rt_tensor *)other;
     if (v == SELF) return Py_NewRef(self);
-    if (v->storage != SELF->storage || v->size != SELF->size)
-        return PyErr_Format(PyExc_RuntimeError, "_take_view: not a view of all elements");
+    if (v->storage != SELF->storage) return PyErr_Format(PyExc_RuntimeError, "_take_view: not a view of the tensor");
     if (rt_grad_enabled && !SELF->node && (SELF->flags & RT_REQUIRES_GRAD))
         return PyErr_Format(PyExc_RuntimeError, "a leaf tensor that requires grad is used in an in-place operation; do it"
                             " under no_grad() or on a clone");

@@ -18,6 +18,7 @@ typedef struct {
     rt_dtype dtype;
     rt_generator *generator;
     int requires_grad;
+    rt_tensor *out;            /* borrowed, or NULL */
     PyObject *own[4];          /* borrowed: the function's own arguments, by position or keyword */
 } options;
 
@@ -46,6 +47,10 @@ static int read_options(const char *name, options *opt, const char *const *words
             if (!(opt->generator = rt_generator_convert(name, v))) return -1;
         } else if (strcmp(word, "requires_grad") == 0) {
             if ((opt->requires_grad = PyObject_IsTrue(v)) < 0) return -1;
+        } else if (strcmp(word, "out") == 0) {
+            if (v == Py_None) continue;
+            if (!rt_tensor_check(v)) return rt_error(PyExc_TypeError, name, "'out=' must be a Tensor, not %s", Py_TYPE(v)->tp_name);
+            opt->out = (rt_tensor *)v;
         } else if (strcmp(word, "device") == 0) {
             if (rt_creation_check_device(name, v) < 0) return -1;
         } else if (strcmp(word, "pin_memory") != 0 && strcmp(word, "layout") != 0 && strcmp(word, "memory_format") != 0) {
@@ -55,8 +60,13 @@ static int read_options(const char *name, options *opt, const char *const *words
     return 0;
 }
 
+/* t, or `out=` holding what t does; steals t. */
 static PyObject *finish(rt_tensor *t, int failed, const options *opt)
 {
+    if (t && !failed && opt->out) {
+        Py_SETREF(t, rt_creation_write(opt->out, t));
+        return (PyObject *)t;
+    }
     if (t && !failed && opt->requires_grad && PyObject_SetAttrString((PyObject *)t, "requires_grad", Py_True) < 0) failed = 1;
     if (failed) Py_CLEAR(t);
     return (PyObject *)t;
@@ -80,6 +90,7 @@ static int read_integer(PyObject *o, int64_t *out)
 
 static rt_tensor *make(const options *opt, rt_dtype otherwise, int ndim, const intptr_t *shape)
 {
+    if (opt->out && opt->dtype == RT_NODTYPE) otherwise = (rt_dtype)opt->out->dtype;
     return rt_empty(opt->dtype == RT_NODTYPE ? otherwise : opt->dtype, ndim, shape, (rt_device){RT_CPU, 0});
 }
 

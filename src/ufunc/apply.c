@@ -109,8 +109,11 @@ rt_tensor *rt_apply2s(rt_op_index op, rt_tensor *x, double y)
 
 /* ---- outputs ---- */
 
-int rt_output_check(const rt_op *op, const rt_tensor *out, rt_dtype dtype, int ndim, const intptr_t *shape)
+int rt_output_check(const rt_op *op, rt_tensor *out, rt_dtype dtype, int ndim, const intptr_t *shape)
 {
+    if (out->ndim == 1 && out->size == 0 && !out->base && !(ndim == 1 && shape[0] == 0)
+        && rt_resize(out, ndim, shape, NULL) < 0)
+        return -1;
     int lead = out->ndim - ndim, fits = lead >= 0;
     for (int i = 0; i < ndim && fits; i++) fits = shape[i] == out->shape[lead + i] || shape[i] == 1;
     if (!fits)

@@ -334,3 +334,26 @@ rt_tensor *rt_empty_like(const rt_tensor *t, rt_dtype dtype)
     rt_storage *s = rt_memory_alloc((size_t)size * rt_itemsize(dtype), dev);
     return s ? rt_tensor_wrap(s, s->data, dtype, t->ndim, t->shape, steps) : NULL;
 }
+
+static int enlarge(rt_tensor *t, size_t bytes)
+{
+    rt_storage *s = rt_memory_alloc(bytes, t->storage->device);
+    if (!s) return -1;
+    size_t have = (size_t)(t->storage->data + t->storage->nbytes - t->data);
+    if (have) memcpy(s->data, t->data, have < bytes ? have : bytes);
+    rt_storage_release(t->storage);
+    t->storage = s;
+    t->data = s->data;
+    Py_CLEAR(t->base);               /* it shares memory no more */
+    return 0;
+}
+
+int rt_resize(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
+{
+    size_t item = rt_tensor_itemsize(t);
+    intptr_t size = rt_shape_size(ndim, shape, item);
+    if (size < 0) return -1;
+    size_t bytes = (size_t)size * item;
+    if (bytes > (size_t)(t->storage->data + t->storage->nbytes - t->data) && enlarge(t, bytes) < 0) return -1;
+    return rt_tensor_reshape_to(t, ndim, shape, steps);
+}
