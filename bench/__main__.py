@@ -1,4 +1,4 @@
-"""./dev bench [name ...]: small, train, large, importing (all four when none is named), table, instructions."""
+"""./dev bench [name ...]: small, train, large, importing (the default), loading, table, instructions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 
 DEFAULT = ("small", "train", "large", "importing")
-NAMES = (*DEFAULT, "table", "instructions")
+NAMES = (*DEFAULT, "loading", "table", "instructions")
 
 
 def main(argv: list[str]) -> int:

@@ -41,7 +41,8 @@ def get_swa_avg_fn() -> Average:
 
     def swa_update(averaged_param: Tensor, current_param: Tensor, num_averaged: Any) -> Tensor:
         with no_grad():
-            return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
+            mean: Tensor = averaged_param + (current_param - averaged_param) / (num_averaged + 1)
+        return mean
 
     return swa_update
 
