@@ -26,7 +26,9 @@ def _rows(targets: Tensor, lengths: Tensor, count: int) -> Tensor:
     if min(sizes, default=0) < 0:
         raise TensorError("ctc_loss: target_lengths must not be negative")
     if sum(sizes) > targets.numel():
-        raise ShapeMismatchError(f"ctc_loss: target_lengths add up to {sum(sizes)}, there are {targets.numel()} targets")
+        raise ShapeMismatchError(
+            f"ctc_loss: target_lengths add up to {sum(sizes)}, there are {targets.numel()} targets"
+        )
     width = max(sizes, default=0)
     starts = lengths.cumsum(0) - lengths
     if width == 0:

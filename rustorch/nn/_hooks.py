@@ -80,6 +80,9 @@ def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     return RemovableHandle(_watch_all().backward_pre, hook)
 
 
+register_module_backward_hook = register_module_full_backward_hook
+
+
 def run_forward_pre(module: Any, hooks: HookSet, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The (args, kwargs) that forward gets."""
     for hook, with_kwargs, _ in (*everywhere.forward_pre.values(), *hooks.forward_pre.values()):

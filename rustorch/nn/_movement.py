@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._C import Tensor, dtype
+from .._C import Tensor, dtype, empty_like
 from .._modes import no_grad
+from .parameter import Buffer
 
 if TYPE_CHECKING:
     from .module import Module
@@ -39,7 +40,9 @@ class Movement:
                 if grad is not None:
                     parameter.grad = fn(grad)
             for name, buffer in module._buffers.items():
-                if buffer is not None:
+                if isinstance(buffer, Buffer):
+                    buffer.data = fn(buffer.data)
+                elif buffer is not None:
                     module.__dict__[name] = fn(buffer)
         return self
 
@@ -73,6 +76,10 @@ class Movement:
             return tensor
 
         return self._apply(move)
+
+    def to_empty(self: S, *, device: Any, recurse: bool = True) -> S:
+        """Parameters and buffers on a device, with memory of their own and undefined values."""
+        return self._apply(lambda t: empty_like(t).to(device) if device is not None else empty_like(t), recurse)
 
     def type(self: S, dst_type: Any) -> S:
         """All parameters and buffers in a dtype."""

@@ -32,7 +32,10 @@ class _Loading:
     """The notes of one load_state_dict."""
 
     def __init__(self, state: Mapping[str, Any], strict: bool, assign: bool) -> None:
-        self.state = state
+        self.state = OrderedDict(state)  # hooks may change it
+        self.metadata: Mapping[str, Any] = getattr(state, "_metadata", None) or {}
+        if hasattr(state, "_metadata"):
+            self.state._metadata = state._metadata  # type: ignore[attr-defined]
         self.strict = strict
         self.assign = assign
         self.missing: list[str] = []
@@ -56,14 +59,17 @@ class State:
     # ---- saving ----
 
     def state_dict(
-        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> OrderedDict[str, Any]:
         """Parameters and persistent buffers by dotted name: detached, on the same memory."""
+        if args:  # PyTorch's old order
+            destination, prefix, keep_vars = (*args, *(prefix, keep_vars)[len(args) - 1 :])
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
+        local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
+            destination._metadata[prefix[:-1]] = local_metadata
         for hook in self.__dict__.get("_state_dict_pre_hooks", {}).values():
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
@@ -71,8 +77,12 @@ class State:
         for name, child in module._modules.items():
             if child is not None:
                 child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        for hook in self.__dict__.get("_state_dict_hooks", {}).values():
-            hook(self, destination, prefix, {})
+        for hook, may_replace in self.__dict__.get("_state_dict_hooks", {}).values():
+            changed = hook(self, destination, prefix, local_metadata)
+            if may_replace:
+                destination = destination if changed is None else changed
+            elif changed is not None:
+                raise RuntimeError("state_dict post-hook must return None")
         result: OrderedDict[str, Any] = destination
         return result
 
@@ -89,7 +99,11 @@ class State:
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls hook(module, state_dict, prefix, local_metadata) after saving."""
-        return RemovableHandle(self.__dict__.setdefault("_state_dict_hooks", {}), hook)
+        return RemovableHandle(self.__dict__.setdefault("_state_dict_hooks", {}), (hook, False))
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older form of register_state_dict_post_hook: what the hook returns replaces the dictionary."""
+        return RemovableHandle(self.__dict__.setdefault("_state_dict_hooks", {}), (hook, True))
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls hook(module, prefix, keep_vars) before saving."""
@@ -129,21 +143,11 @@ class State:
 
     def _load(self, loading: _Loading, prefix: str) -> None:
         module: Module = self  # type: ignore[assignment]
-        for hook in self.__dict__.get("_load_state_dict_pre_hooks", {}).values():
-            hook(
-                self,
-                loading.state,
-                prefix,
-                {},
-                loading.strict,
-                loading.missing,
-                loading.unexpected,
-                loading.errors,
-            )
-        self._load_from_state_dict(
-            loading.state, prefix, {"assign_to_params_buffers": loading.assign}, loading.strict,
-            loading.missing, loading.unexpected, loading.errors,
-        )  # fmt: skip
+        metadata = {**loading.metadata.get(prefix[:-1], {}), "assign_to_params_buffers": loading.assign}
+        notes = (metadata, loading.strict, loading.missing, loading.unexpected, loading.errors)
+        for hook, with_module in self.__dict__.get("_load_state_dict_pre_hooks", {}).values():
+            hook(*((self,) if with_module else ()), loading.state, prefix, *notes)
+        self._load_from_state_dict(loading.state, prefix, *notes)
         for name, child in module._modules.items():
             if child is not None:
                 child._load(loading, f"{prefix}{name}.")
@@ -213,7 +217,13 @@ class State:
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Before loading: hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)."""
-        return RemovableHandle(self.__dict__.setdefault("_load_state_dict_pre_hooks", {}), hook)
+        return RemovableHandle(self.__dict__.setdefault("_load_state_dict_pre_hooks", {}), (hook, True))
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """The older form of register_load_state_dict_pre_hook, by default without the module."""
+        return RemovableHandle(self.__dict__.setdefault("_load_state_dict_pre_hooks", {}), (hook, with_module))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls hook(module, incompatible_keys) after loading; it may edit the lists."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._C import Tensor, full, ops
+from .._C import Tensor, empty, ops
 from . import functional as F
+from .init import constant_ as fill
 from .module import Module
 from .parameter import Parameter
 
@@ -231,8 +232,13 @@ class CELU(ELU):
 class Hardtanh(Module):
     """x kept within min_val and max_val."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        min_val = min_val if min_value is None else min_value  # the old names
+        max_val = max_val if max_value is None else max_value
         if max_val <= min_val:
             raise ValueError(f"max_val ({max_val}) must be larger than min_val ({min_val})")
         self.min_val = min_val
@@ -309,7 +315,12 @@ class PReLU(Module):
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
-        self.weight = Parameter(full((num_parameters,), init, dtype=dtype or "float32", device=device))
+        self.weight = Parameter(empty(num_parameters, dtype=dtype, device=device))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """All slopes as they were at the beginning."""
+        fill(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

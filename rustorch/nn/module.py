@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._C import ModuleBase, Tensor, zero_grads
+from . import _registration
 from ._entries import Entries, Names
 from ._hooks import (
     BackwardWatch,
@@ -49,6 +50,7 @@ class Module(State, Movement, ModuleBase):
     _transient_names: Names  # buffers that state_dict leaves out
     _hooks: HookSet | None = None
     call_super_init: bool = False
+    dump_patches: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
@@ -137,6 +139,26 @@ class Module(State, Movement, ModuleBase):
     def _modules(self) -> Entries:
         return Entries(self.__dict__, self._module_names)
 
+    @property
+    def _non_persistent_buffers_set(self) -> set[str]:
+        return set(self._transient_names)
+
+    @property
+    def _forward_hooks(self) -> dict[int, Any]:
+        return {number: hook for number, (hook, _, _) in (self._hooks or HookSet()).forward.items()}
+
+    @property
+    def _forward_pre_hooks(self) -> dict[int, Any]:
+        return {number: hook for number, (hook, _, _) in (self._hooks or HookSet()).forward_pre.items()}
+
+    @property
+    def _backward_hooks(self) -> dict[int, Any]:
+        return (self._hooks or HookSet()).backward
+
+    @property
+    def _backward_pre_hooks(self) -> dict[int, Any]:
+        return (self._hooks or HookSet()).backward_pre
+
     def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
         if "_parameter_names" not in attributes:
@@ -145,15 +167,12 @@ class Module(State, Movement, ModuleBase):
                 raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
             object.__setattr__(self, name, value)
         elif isinstance(value, Parameter):
-            self._claim(name, self._parameter_names)
-            attributes[name] = value
+            self._enter(name, value, self._parameter_names, _registration.parameters)
         elif isinstance(value, Module):
-            self._claim(name, self._module_names)
-            attributes[name] = value
+            self._enter(name, value, self._module_names, _registration.modules)
         elif isinstance(value, Buffer):
-            self._claim(name, self._buffer_names)
+            self._enter(name, value, self._buffer_names, _registration.buffers)
             self._mark_transient(name, not value.persistent)
-            attributes[name] = value
         elif name in self._parameter_names:
             if value is not None:
                 raise TypeError(
@@ -177,6 +196,12 @@ class Module(State, Movement, ModuleBase):
             attributes[name] = value
         else:
             object.__setattr__(self, name, value)
+
+    def _enter(self, name: str, value: Any, names: Names, hooks: dict[int, Any]) -> None:
+        if hooks:
+            value = _registration.registered(hooks, self, name, value)
+        self._claim(name, names)
+        self.__dict__[name] = value
 
     def _claim(self, name: str, names: Names) -> None:
         for other in (self._parameter_names, self._buffer_names, self._module_names):
@@ -220,8 +245,7 @@ class Module(State, Movement, ModuleBase):
             )
         if param is not None and param.grad_fn is not None:
             raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'.")
-        self._claim(name, self._parameter_names)
-        self.__dict__[name] = param
+        self._enter(name, param, self._parameter_names, _registration.parameters)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a buffer: state that is saved (when persistent) but not trained."""
@@ -231,19 +255,19 @@ class Module(State, Movement, ModuleBase):
                 f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (rustorch Tensor or None"
                 f" required)"
             )
-        self._claim(name, self._buffer_names)
+        self._enter(name, tensor, self._buffer_names, _registration.buffers)
         self._mark_transient(name, not persistent)
-        self.__dict__[name] = tensor
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_type_name(module)} is not a Module subclass")
         self._check_name("module", name, self._module_names)
-        self._claim(name, self._module_names)
-        self.__dict__[name] = module
+        self._enter(name, module, self._module_names, _registration.modules)
 
-    register_module = add_module
+    def register_module(self, name: str, module: Module | None) -> None:
+        """add_module."""
+        self.add_module(name, module)
 
     def get_submodule(self, target: str) -> Module:
         """The submodule at a dotted path."""
@@ -253,6 +277,20 @@ class Module(State, Movement, ModuleBase):
                 raise AttributeError(f"{type(module).__name__} has no attribute `{part}`")
             module = module.__dict__[part]
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Puts a module at a dotted path; strict: only in the place of another."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if not isinstance(getattr(parent, name, module), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""
@@ -379,6 +417,21 @@ class Module(State, Movement, ModuleBase):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets (or zeroes) the gradients of all parameters."""
         zero_grads(list(self.parameters()), set_to_none)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted for PyTorch's sake: there is no compiler, the module stays as it is."""
+
+    def share_memory(self: M) -> M:
+        """Moves parameters and buffers into memory that child processes share."""
+        if not hasattr(Tensor, "share_memory_"):
+            raise NotImplementedError("share_memory: tensors cannot be moved into shared memory")
+        return self._apply(lambda t: t.share_memory_())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for names in ("_parameter_names", "_buffer_names", "_module_names", "_transient_names"):
+            self.__dict__.setdefault(names, {})
+        self.__dict__.setdefault("training", True)
 
     # ---- showing ----
 
