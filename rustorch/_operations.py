@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import _C, _compositions, _creation, _distributions, _layers, _matrices, _shapes, _sorting, return_types
+from . import (
+    _C,
+    _compositions,
+    _creation,
+    _distributions,
+    _elementwise,
+    _layers,
+    _matrices,
+    _shapes,
+    _sorting,
+    return_types,
+)
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -19,7 +30,7 @@ SYNONYMS = {
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "fix": "trunc", "clip": "clamp",
     "special_expit": "sigmoid", "expit": "sigmoid", "swapaxes": "transpose", "swapdims": "transpose", "concat": "cat",
     "concatenate": "cat", "moveaxis": "movedim", "conj_physical": "conj", "rint": "round", "logsigmoid": "log_sigmoid",
-    "sgn_": "sign", "det_": "det", "mod": "remainder", "radians": "deg2rad", "degrees": "rad2deg",
+    "det_": "det", "mod": "remainder", "radians": "deg2rad", "degrees": "rad2deg",
     "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift", "invert": "bitwise_not",
 }  # fmt: skip
 
@@ -31,6 +42,7 @@ NOT_METHODS = {
     "clone", "view", "mT",
     "median_dim", "nanmedian_dim", "median_all", "nanmedian_all", "argsort_rows", "search",
     "ctc", "ctc_gradient",
+    "tied", "replace_nan", "replace_inf", "frexp_exponent",
 }  # fmt: skip
 
 
@@ -77,72 +89,11 @@ def where(
     return _ops["where"](condition, input, other, out=out)
 
 
-def clamp(x: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
-    """x kept between min and max; either may be None."""
-    if min is None:
-        if max is None:
-            raise ValueError("clamp: at least one of min and max must be given")
-        return _ops["minimum"](x, max, out=out)
-    if max is None:
-        return _ops["maximum"](x, min, out=out)
-    return _ops["clamp"](x, min, max, out=out)
-
-
-def clamp_(x: Any, min: Any = None, max: Any = None) -> Any:
-    """clamp in place."""
-    return clamp(x, min, max, out=x)
-
-
-def div(x: Any, y: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
-    """x / y; rounding_mode "trunc" or "floor" rounds the quotient."""
-    if rounding_mode is None:
-        return _ops["div"](x, y, out=out)
-    if rounding_mode == "floor":
-        return _ops["floor_divide"](x, y, out=out)
-    if rounding_mode == "trunc":
-        quotient = _ops["div"](x, y)
-        integral = all(getattr(v, "dtype", None) is None or v.dtype.kind in "iub" for v in (x, y))
-        result = _ops["trunc"](quotient, out=out)
-        return (
-            _ops["cast"](result, _C.promote_types(*(getattr(v, "dtype", "int64") for v in (x, y))))
-            if integral
-            else result
-        )
-    raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', not {rounding_mode!r}")
-
-
-def add(x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    """x + alpha * y."""
-    return _ops["add"](x, y if alpha == 1 else _ops["mul"](y, alpha), out=out)
-
-
-def sub(x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
-    """x - alpha * y."""
-    return _ops["sub"](x, y if alpha == 1 else _ops["mul"](y, alpha), out=out)
-
-
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Gaussian error linear unit; approximate="tanh" for the cheaper form."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
     return _ops["gelu" if approximate == "none" else "gelu_tanh"](x)
-
-
-def polygamma(n: int, x: Any, *, out: Any = None) -> Any:
-    """The n-th derivative of digamma at x."""
-    if n < 0:
-        raise ValueError(f"polygamma: n must be 0 or more, not {n}")
-    return _ops["polygamma"](x, n, out=out)
-
-
-def round(x: Any, *, decimals: int = 0, out: Any = None) -> Any:
-    """Nearest integer, halves to even; decimals shifts the point."""
-    if decimals == 0:
-        return _ops["round"](x, out=out)
-    scale = 10.0 ** abs(decimals)
-    scaled = x * scale if decimals > 0 else x / scale
-    rounded = _ops["round"](scaled)
-    return _ops["div"](rounded, scale, out=out) if decimals > 0 else _ops["mul"](rounded, scale, out=out)
 
 
 def var(x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
@@ -169,12 +120,7 @@ def _spread(name: str, x: Any, dim: Any, unbiased: Any, keepdim: bool, kw: dict[
     return _ops[name](x, **kw)
 
 
-_CHOOSERS: dict[str, Any] = {
-    f.__name__: f for f in (max, min, where, clamp, clamp_, div, gelu, polygamma, round, var, std)
-} | {"clip": clamp, "divide": div, "true_divide": div, "std": std, "var": var}  # fmt: skip
-
-# with a keyword `alpha`; the plain row is what operators and two-argument calls use
-_ALPHA = {"add": add, "sub": sub, "subtract": sub}
+_CHOOSERS: dict[str, Any] = {f.__name__: f for f in (max, min, where, gelu, var, std)}
 
 
 def public() -> dict[str, Any]:
@@ -186,7 +132,7 @@ def public() -> dict[str, Any]:
     names.update(_sorting.public())
     names.update(_matrices.public())
     names.update(_CHOOSERS)
-    names.update(_ALPHA)
+    names.update(_elementwise.public())
     names.update(_layers.public())
     return names
 
@@ -204,8 +150,8 @@ def _attach() -> None:
     methods.update(_shapes.methods())
     methods.update(_sorting.methods())
     methods.update(_matrices.methods())
-    methods.update({n: f for n, f in _CHOOSERS.items() if n not in ("where", "polygamma")})
-    methods.update(_ALPHA)
+    methods.update({n: f for n, f in _CHOOSERS.items() if n != "where"})
+    methods.update(_elementwise.methods())
     methods.update(_methods.methods())
     methods.update(_creation.methods())
     methods.update(_distributions.methods())

@@ -9,6 +9,37 @@ import math
 from typing import Any
 
 from .._C import Tensor, ops
+from ._activations import (
+    celu,
+    celu_,
+    elu,
+    elu_,
+    gelu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    hardtanh_,
+    leaky_relu,
+    leaky_relu_,
+    logsigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    relu_,
+    selu,
+    selu_,
+    sigmoid,
+    silu,
+    softplus,
+    softshrink,
+    softsign,
+    tanh,
+    tanhshrink,
+    threshold,
+    threshold_,
+)
 from ._convolution import (
     conv1d,
     conv2d,
@@ -54,6 +85,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "channel_shuffle",
     "conv1d",
     "conv2d",
@@ -72,6 +104,7 @@ __all__ = [
     "dropout3d",
     "elu",
     "embedding",
+    "elu_",
     "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gelu",
@@ -81,11 +114,13 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
     "linear_cross_entropy",
     "log_softmax",
@@ -106,9 +141,11 @@ __all__ = [
     "poisson_nll_loss",
     "prelu",
     "relu",
+    "relu_",
     "relu6",
     "rrelu",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -121,84 +158,12 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
-def _activation(name: str) -> Any:
-    """The row's function with PyTorch's `inplace`."""
-    row, row_ = ops[name], ops.get(name + "_")
-
-    def function(input: Tensor, inplace: bool = False) -> Tensor:
-        return row_(input) if inplace and row_ else row(input)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = row.__doc__
-    return function
-
-
-relu = _activation("relu")
-relu6 = _activation("relu6")
-selu = _activation("selu")
-silu = _activation("silu")
-mish = _activation("mish")
-hardswish = _activation("hardswish")
-hardsigmoid = _activation("hardsigmoid")
-sigmoid = ops["sigmoid"]
-tanh = ops["tanh"]
-logsigmoid = ops["log_sigmoid"]
-softsign = ops["softsign"]
-tanhshrink = ops["tanhshrink"]
-softshrink = ops["softshrink"]
-hardshrink = ops["hardshrink"]
-softplus = ops["softplus"]
 linear = ops["linear"]
-
-
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x times the normal distribution function of x, or its tanh form (Hendrycks & Gimpel 2016)."""
-    if approximate == "none":
-        return ops["gelu"](input)
-    if approximate == "tanh":
-        return ops["gelu_tanh"](input)
-    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where it is positive, else negative_slope x."""
-    return ops["leaky_relu"](input, negative_slope, out=input if inplace else None)
-
-
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where it is positive, else alpha (exp(x) - 1)."""
-    return ops["elu"](input, alpha, out=input if inplace else None)
-
-
-def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where it is positive, else alpha (exp(x / alpha) - 1)."""
-    return ops["celu"](input, alpha, out=input if inplace else None)
-
-
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x kept within min_val and max_val."""
-    if min_val > max_val:
-        raise ValueError("min_val cannot be greater than max_val")
-    return ops["hardtanh"](input, min_val, max_val, out=input if inplace else None)
-
-
-def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where it is above threshold, else value."""
-    return ops["threshold"](input, threshold, value, out=input if inplace else None)
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where it is positive, else weight x; weight has one element or one a channel (dimension 1)."""
-    if weight.numel() != 1:
-        channels = input.shape[1] if input.ndim > 1 else 1
-        if weight.numel() != channels:
-            raise ValueError(f"prelu: {weight.numel()} weights for {channels} channels")
-        weight = weight.reshape([1, -1] + [1] * (input.ndim - 2))
-    return ops["where"](input > 0, input, input * weight)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

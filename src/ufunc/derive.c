@@ -17,6 +17,7 @@ typedef struct { opcode code; int16_t op; double number; } instruction;
 struct rt_rule {
     int n;
     uint8_t uses, identity, zero;
+    const char *missing;           /* the row's name when its derivative is not there */
     instruction code[MAX_CODE];
 };
 
@@ -134,7 +135,8 @@ rt_rule *rt_rule_parse(const char *op, const char *text)
     }
     r->identity = strcmp(text, "g") == 0;
     r->zero = strcmp(text, "zero") == 0;
-    if (r->zero) return r;
+    r->missing = strcmp(text, "missing") == 0 ? op : NULL;
+    if (r->zero || r->missing) return r;
     parser p = {text, r, 0};
     expression(&p);
     skip(&p);
@@ -208,6 +210,10 @@ rt_tensor *rt_rule_evaluate(const rt_rule *r, const rt_rule_values *v)
     rt_operand stack[MAX_STACK];
     rt_tensor *result = NULL;
     int top = 0;
+    if (r->missing) {
+        rt_error(PyExc_NotImplementedError, r->missing, "its derivative by this argument is not implemented");
+        return NULL;
+    }
     if (r->zero) return spread(v->g.t, rt_operand_int(0));
     for (int i = 0; i < r->n; i++) {
         const instruction *in = &r->code[i];

@@ -242,6 +242,24 @@ static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_te
     return 1;
 }
 
+/* In the graph of gradients a gradient depends on what its text mentions, also where only a comparison does:
+ * a second derivative is then 0, not absent. */
+static int tie(const rt_rule *rule, const rt_rule_values *v, rt_tensor **gin)
+{
+    const rt_operand *names[4] = {&v->x, &v->y, &v->z, &v->out};
+    uint8_t uses = rt_rule_uses(rule);
+    if (!rt_grad_enabled || rt_tensor_requires_grad(*gin)) return 0;
+    for (int k = 0; k < 4; k++) {
+        rt_tensor *t = names[k]->t;
+        if (!(uses >> k & 1) || !t || !rt_tensor_requires_grad(t) || t->ndim > (*gin)->ndim) continue;
+        rt_tensor *tied = rt_apply2(RT_OP_tied, *gin, t);
+        Py_DECREF(*gin);
+        *gin = tied;
+        if (!tied) return -1;
+    }
+    return 0;
+}
+
 static int gradient_of_input(const rt_op *op, int i, const rt_rule_values *v, rt_tensor **gin)
 {
     if (rt_rule_is_identity(op->rules[i])) {
@@ -253,7 +271,7 @@ static int gradient_of_input(const rt_op *op, int i, const rt_rule_values *v, rt
         if (done) return done < 0 ? -1 : 0;
     }
     *gin = rt_rule_evaluate(op->rules[i], v);
-    return *gin ? 0 : -1;
+    return *gin ? tie(op->rules[i], v, gin) : -1;
 }
 
 int rt_elementwise_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)

@@ -126,6 +126,7 @@ static rt_dtype class_dtype(rt_class klass, rt_dtype d)
     switch (klass) {
     case RT_CLASS_ALL: case RT_CLASS_BOOL: return d;
     case RT_CLASS_NUM: return k == RT_KIND_BOOL ? RT_NODTYPE : d;
+    case RT_CLASS_COUNT: return k == RT_KIND_BOOL ? RT_i64 : d;
     case RT_CLASS_REAL: return k == RT_KIND_COMPLEX ? RT_NODTYPE : d;
     case RT_CLASS_REALNUM: return k == RT_KIND_COMPLEX || k == RT_KIND_BOOL ? RT_NODTYPE : d;
     case RT_CLASS_INEXACT: return k < RT_KIND_FLOAT ? rt_default_dtype() : d;

@@ -17,6 +17,7 @@ typedef enum {
 typedef enum {
     RT_CLASS_ALL,      /* everything */
     RT_CLASS_NUM,      /* all but bool */
+    RT_CLASS_COUNT,    /* everything; bool becomes int64 */
     RT_CLASS_REAL,     /* all but complex */
     RT_CLASS_REALNUM,  /* neither bool nor complex */
     RT_CLASS_INEXACT,  /* float and complex; integers and bool become the default dtype */

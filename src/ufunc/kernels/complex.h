@@ -107,6 +107,13 @@ static UNUSED element c_log1p(element x)
     if (fabs(a) < 0.5 && fabs(b) < 0.5) return c_make(0.5 * log1p(a * (2 + a) + b * b), atan2(b, a + 1));
     return clog(c_make(a + 1, b));
 }
+/* log(e^x + e^y) from the one with the greater real part. */
+static UNUSED element c_logaddexp(element x, element y)
+{
+    if (RE(x) < RE(y)) { element swap = x; x = y; y = swap; }
+    if (isinf(RE(x)) && RE(x) == RE(y)) return RE(x) < 0 ? x : clog(cexp(x) + cexp(y));
+    return x + c_log1p(cexp(y - x));
+}
 static UNUSED element c_sinc(element x) { return x == 0 ? 1 : csin(x * PI) / (x * PI); }
 static UNUSED element c_log2(element x) { x = clog(x); return c_make(RE(x) / LN2, IM(x) / LN2); }
 static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN10, IM(x) / LN10); }
@@ -134,6 +141,8 @@ static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN
 #define atanh(x) catanh(x)
 #define angle(x) carg(x)
 #define sinc(x) c_sinc(x)
+#define ldexp(x, y) ((x) * cexp((y) * LN2))
+#define logaddexp(x, y) c_logaddexp(x, y)
 #define sigmoid(x) (1 / (1 + cexp(-(x))))
 #define angle_slope(x) (c_make(0, 1) / ~(x))
 #endif

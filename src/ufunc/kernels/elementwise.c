@@ -49,9 +49,10 @@ typedef uint8_t truth;
     ALWAYS value name##_one(value g UNUSED, value x UNUSED, value y UNUSED, value z UNUSED, value out UNUSED) \
     { return R(e); } LOOP(name, walk_gradient, span_gradient)
 #define GRADIENT(klass, name, e) TAKEN(klass, GRADIENT_SHELL, name, e)
-/* The incoming gradient itself, zero and none need no loop. */
+/* The incoming gradient itself, zero, none and missing need no loop. */
 #define IS_COMPUTED(text) \
-    (__builtin_strcmp(text, "g") && __builtin_strcmp(text, "zero") && __builtin_strcmp(text, "none"))
+    (__builtin_strcmp(text, "g") && __builtin_strcmp(text, "zero") && __builtin_strcmp(text, "none") \
+     && __builtin_strcmp(text, "missing"))
 #define GRADIENT_ENTRY(name, text) __builtin_choose_expr(IS_COMPUTED(text), name##_loop, NULL)
 #else
 #define GRADIENT(klass, name, e)

@@ -22,6 +22,17 @@ ALWAYS vec v_xlog1py(vec x, vec y)
     return v_where((x == 0) & (y == y), splat(0), x * v_log1p(y));
 }
 
+ALWAYS vec v_entr(vec x)
+{
+    return v_where(x == 0, splat(0), v_where(x < 0, splat((real)-INFINITY), -x * v_log(x)));
+}
+static inline double frexp_exponent_lane(double x)
+{
+    int e = 0;
+    (void)frexp(x, &e);
+    return __builtin_isfinite(x) ? e : 0;
+}
+
 #undef isnan
 #undef isinf
 #undef isfinite
@@ -29,6 +40,7 @@ ALWAYS vec v_xlog1py(vec x, vec y)
 #define R(e) V(e)
 #define zero splat(0)
 #define none splat(0)
+#define missing splat(0)
 #define where(c, a, b) v_where((c), V(a), V(b))
 #define lt(x, y) (V(x) < V(y))
 #define le(x, y) (V(x) <= V(y))
@@ -95,9 +107,39 @@ ALWAYS vec v_xlog1py(vec x, vec y)
 #define sigmoid(x) v_sigmoid(V(x))
 #define erf(x) v_erf(V(x))
 #define erfc(x) v_erfc(V(x))
-#define erfinv(x) v_each1(erfinv, V(x))
 #define lgamma(x) v_lgamma(V(x))
-#define digamma(x) v_each1(digamma, V(x))
-#define trigamma(x) v_each1(trigamma, V(x))
-#define polygamma(x, n) v_each2(polygamma, V(x), V(n))
+#define entr(x) v_entr(V(x))
+#define frexp_exponent(x) v_each1(frexp_exponent_lane, V(x))
+/* Of special.h, one lane at a time. */
+#define erfinv(x) v_each1(rt_special_erfinv, V(x))
+#define erfcx(x) v_each1(rt_special_erfcx, V(x))
+#define ndtri(x) v_each1(rt_special_ndtri, V(x))
+#define log_ndtr(x) v_each1(rt_special_log_ndtr, V(x))
+#define digamma(x) v_each1(rt_special_digamma, V(x))
+#define trigamma(x) v_each1(rt_special_trigamma, V(x))
+#define polygamma(x, n) v_each2(rt_special_polygamma, V(x), V(n))
+#define zeta(x, y) v_each2(rt_special_zeta, V(x), V(y))
+#define igamma(a, x) v_each2(rt_special_igamma, V(a), V(x))
+#define igammac(a, x) v_each2(rt_special_igammac, V(a), V(x))
+#define i0(x) v_each1(rt_special_i0, V(x))
+#define i0e(x) v_each1(rt_special_i0e, V(x))
+#define i1(x) v_each1(rt_special_i1, V(x))
+#define i1e(x) v_each1(rt_special_i1e, V(x))
+#define modified_bessel_k0(x) v_each1(rt_special_k0, V(x))
+#define modified_bessel_k1(x) v_each1(rt_special_k1, V(x))
+#define scaled_modified_bessel_k0(x) v_each1(rt_special_k0e, V(x))
+#define scaled_modified_bessel_k1(x) v_each1(rt_special_k1e, V(x))
+#define bessel_j0(x) v_each1(rt_special_j0, V(x))
+#define bessel_j1(x) v_each1(rt_special_j1, V(x))
+#define bessel_y0(x) v_each1(rt_special_y0, V(x))
+#define bessel_y1(x) v_each1(rt_special_y1, V(x))
+#define airy_ai(x) v_each1(rt_special_airy_ai, V(x))
+#define chebyshev_polynomial_t(x, n) v_each2(rt_special_chebyshev_t, V(x), V(n))
+#define chebyshev_polynomial_u(x, n) v_each2(rt_special_chebyshev_u, V(x), V(n))
+#define chebyshev_polynomial_v(x, n) v_each2(rt_special_chebyshev_v, V(x), V(n))
+#define chebyshev_polynomial_w(x, n) v_each2(rt_special_chebyshev_w, V(x), V(n))
+#define hermite_polynomial_h(x, n) v_each2(rt_special_hermite_h, V(x), V(n))
+#define hermite_polynomial_he(x, n) v_each2(rt_special_hermite_he, V(x), V(n))
+#define laguerre_polynomial_l(x, n) v_each2(rt_special_laguerre, V(x), V(n))
+#define legendre_polynomial_p(x, n) v_each2(rt_special_legendre, V(x), V(n))
 #endif
