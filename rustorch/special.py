@@ -5,7 +5,7 @@ become the default dtype, `out=` is understood.  Their accuracy stands in their 
 
 >>> import rustorch as rt
 >>> rt.special.i0(rt.tensor([0.0, 1.0]))
-tensor([1.      , 1.266066])
+tensor([1.0      , 1.2660658])
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ROWS = {
 _SCIPY = {
     "j0": "bessel_j0", "j1": "bessel_j1", "y0": "bessel_y0", "y1": "bessel_y1", "k0": "modified_bessel_k0",
     "k1": "modified_bessel_k1", "k0e": "scaled_modified_bessel_k0", "k1e": "scaled_modified_bessel_k1",
-    "cbrt": "cbrt", "log_expit": "log_sigmoid",
+    "cbrt": "cbrt", "gamma": "gamma", "log_expit": "log_sigmoid",
 }  # fmt: skip
 
 globals().update({name: _ops[row] for name, row in (_ROWS | _SCIPY).items()})

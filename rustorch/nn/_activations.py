@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._C import Tensor, ops
-
-_INTEGER = "biu"
+from .._C import DtypeError, Tensor, ops
 
 
 def _activation(name: str, row_name: str | None = None) -> Any:
@@ -91,16 +89,20 @@ def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     return celu(input, alpha, True)
 
 
-def _whole(input: Tensor, *numbers: float) -> tuple[float, ...]:
+def _whole(name: str, input: Tensor, *numbers: float) -> tuple[float, ...]:
     """Numbers as integers for an integer tensor, so that its dtype stays."""
-    return tuple(int(n) for n in numbers) if input.dtype.kind in _INTEGER else numbers
+    if input.dtype.kind == "b":
+        raise DtypeError(f"{name}: not defined for dtype bool")
+    if input.dtype.kind == "u" and min(numbers) < 0:
+        raise RuntimeError(f"{name}: negative limits {numbers} for a tensor of unsigned integers")
+    return tuple(int(n) for n in numbers) if input.dtype.kind in "iu" else numbers
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x kept within min_val and max_val; integers stay integers."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return ops["hardtanh"](input, *_whole(input, min_val, max_val), out=input if inplace else None)
+    return ops["hardtanh"](input, *_whole("hardtanh", input, min_val, max_val), out=input if inplace else None)
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
@@ -110,12 +112,15 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is above threshold, else value; integers stay integers."""
-    return ops["threshold"](input, *_whole(input, threshold, value), out=input if inplace else None)
+    return ops["threshold"](input, *_whole("threshold", input, threshold, value), out=input if inplace else None)
 
 
-def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+def _threshold_in_place(input: Tensor, threshold: float, value: float) -> Tensor:
     """threshold in place."""
-    return _functions["threshold"](input, threshold, value, True)
+    return ops["threshold"](input, *_whole("threshold", input, threshold, value), out=input)
+
+
+threshold_ = _threshold_in_place
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -138,5 +143,3 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(())
     return ops["prelu"](input, weight)
 
-
-_functions: dict[str, Any] = {"threshold": threshold}

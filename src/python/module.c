@@ -129,7 +129,8 @@ static PyObject *build_info(PyObject *m, PyObject *u)
 }
 
 static const char *const families[] = {"elementwise", "reduce", "gufunc", "view", "update"};
-static const char *const classes[] = {"ALL", "NUM", "REAL", "REALNUM", "INEXACT", "FLOAT", "COMPLEX", "INT", "INTNUM", "BOOL"};
+static const char *const classes[] = {"ALL", "NUM", "COUNT", "REAL", "REALNUM", "INEXACT", "FLOAT", "COMPLEX", "INT",
+                                      "INTNUM", "BOOL"};
 
 static PyObject *op_table(PyObject *m, PyObject *u)
 {

@@ -36,6 +36,12 @@ static const struct { const char *numpy, *reduce, *accumulate; } folds[] = {
     {"logical_and", "all", NULL}, {"logical_or", "any", NULL}, {"logaddexp", "logsumexp", "logcumsumexp"},
 };
 
+/* Ufuncs that do otherwise with integers than the row: 1 / 2 is 0, 2 ** -1 an error, True squared an int8. */
+static const struct { const char *numpy; rt_integers whose; } integers[] = {
+    {"reciprocal", RT_INTEGERS_NUMPYS}, {"power", RT_INTEGERS_NUMPYS}, {"square", RT_INTEGERS_NUMPYS},
+    {"conjugate", RT_INTEGERS_NUMPYS}, {"sign", RT_INTEGERS_NUMPYS}, {"rint", RT_INTEGERS_FLOAT64},
+};
+
 int rt_binding_add(PyObject *ufunc, const rt_op *op)
 {
     if (2 * (used + 1) > capacity && grow() < 0) return -1;
@@ -45,8 +51,9 @@ int rt_binding_add(PyObject *ufunc, const rt_op *op)
         used++;
     }
     b->op = op;
-    b->integers = strcmp(op->numpy, "reciprocal") == 0 ? RT_INTEGERS_NUMPYS   /* 1 / 2 is 0 there */
-                : strcmp(op->numpy, "rint") == 0 ? RT_INTEGERS_FLOAT64 : RT_INTEGERS_OURS;
+    b->integers = RT_INTEGERS_OURS;
+    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
+        if (strcmp(op->numpy, integers[i].numpy) == 0) b->integers = integers[i].whose;
     for (size_t i = 0; i < sizeof folds / sizeof *folds; i++) {
         if (strcmp(op->numpy, folds[i].numpy) != 0) continue;
         b->reduce = folds[i].reduce && rt_op_find(folds[i].reduce) ? folds[i].reduce : NULL;
@@ -97,7 +104,10 @@ static const struct { const char *scipy, *row; } special[] = {
     {"erfinv", "erfinv"}, {"exp2", "exp2"}, {"expit", "sigmoid"}, {"expm1", "expm1"}, {"gammaln", "lgamma"}, {"i0", "i0"},
     {"i0e", "i0e"}, {"i1", "i1"}, {"i1e", "i1e"}, {"log1p", "log1p"}, {"log_expit", "log_sigmoid"},
     {"log_ndtr", "log_ndtr"}, {"logit", "logit"}, {"ndtr", "ndtr"}, {"ndtri", "ndtri"}, {"psi", "digamma"},
-    {"xlog1py", "xlog1py"}, {"xlogy", "xlogy"},
+    {"gamma", "gamma"}, {"xlog1py", "xlog1py"}, {"xlogy", "xlogy"}, {"gammainc", "igamma"}, {"gammaincc", "igammac"},
+    {"j0", "bessel_j0"}, {"j1", "bessel_j1"}, {"y0", "bessel_y0"}, {"y1", "bessel_y1"},
+    {"k0", "modified_bessel_k0"}, {"k0e", "scaled_modified_bessel_k0"}, {"k1", "modified_bessel_k1"},
+    {"k1e", "scaled_modified_bessel_k1"},
 };
 
 /* Enters `ufunc` when it is scipy.special's object of its name. */

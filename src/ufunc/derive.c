@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CODE 64
+#define MAX_CODE 128
 #define MAX_STACK 16
 
 typedef enum { PUSH_X, PUSH_Y, PUSH_Z, PUSH_OUT, PUSH_G, PUSH_NUMBER, CALL, CONJ } opcode;

@@ -138,28 +138,13 @@ static rt_tensor *fresh_output(int nin, const rt_operand *in, rt_dtype d, int nd
 
 static float cost_of(const rt_op *op) { return strchr(op->expression, '(') ? 1.0f : 0.25f; }
 
-/* An integer to a negative power is no integer: an error in NumPy and PyTorch alike. */
+/* An integer to a negative power is no integer: an error where the exponent is a number, as in PyTorch;
+ * exponents in a tensor give what the power truncates to. */
 static int check_exponent(const rt_op *op, const rt_operand *y)
 {
-    int negative = y->t ? 0 : !y->is_unsigned && y->v.i < 0;
-    if (y->t && rt_dtype_kind((rt_dtype)y->t->dtype) == RT_KIND_SIGNED && y->t->size) {
-        rt_params p = {.n = {-1}};
-        rt_tensor *least = rt_apply1p(RT_OP_amin, y->t, &p);
-        rt_operand in[2];
-        if (!least) return -1;
-        in[0] = rt_operand_of(least);
-        in[1] = rt_operand_int(0);
-        rt_tensor *less[1] = {NULL};
-        if (rt_op_apply(&rt_ops[RT_OP_lt], 2, in, NULL, less) < 0) {
-            Py_DECREF(least);
-            return -1;
-        }
-        negative = *(uint8_t *)less[0]->data;
-        Py_DECREF(less[0]);
-        Py_DECREF(least);
-    }
-    return negative ? rt_error(PyExc_ValueError, op->cls.name, "integers to negative integer powers are not allowed; make"
-                               " the base floating") : 0;
+    if (y->t || y->is_unsigned || y->v.i >= 0) return 0;
+    return rt_error(rt_TensorError, op->cls.name, "integers to negative integer powers are not allowed; make the base"
+                    " floating");
 }
 
 int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)

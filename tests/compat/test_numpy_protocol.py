@@ -382,14 +382,14 @@ def test_unknown_ufuncs_run_on_shared_memory():
     t = as_tensor(x)
     same(scipy.special.jv(1, t), scipy.special.jv(1, x))
     same(np.spacing(t), np.spacing(x))
-    same(scipy.special.j0(t.to(np.float32)), scipy.special.j0(x.astype("f")))
+    same(scipy.special.ellipk(t.to(np.float32)), scipy.special.ellipk(x.astype("f")))
     _, c = scipy.special.sici(t)
     same(c, scipy.special.sici(x)[1])
     out = rustorch.zeros(5, dtype="float64")
     before = out._version
-    assert scipy.special.j1(t, out=out) is out
+    assert scipy.special.ellipe(t, out=out) is out
     assert out._version > before
-    np.testing.assert_array_equal(out.numpy(), scipy.special.j1(x))
+    np.testing.assert_array_equal(out.numpy(), scipy.special.ellipe(x))
 
 
 def test_unknown_ufuncs_are_refused_by_name_where_gradients_are_needed():

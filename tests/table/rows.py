@@ -20,6 +20,7 @@ CLASSES = {
     "NUM": INTEGER + FLOAT + COMPLEX,
     "REAL": BOOL + INTEGER + FLOAT,
     "REALNUM": INTEGER + FLOAT,
+    "COUNT": BOOL + INTEGER + FLOAT + COMPLEX,
     "INEXACT": BOOL + INTEGER + FLOAT + COMPLEX,
     "FLOAT": BOOL + INTEGER + FLOAT,
     "COMPLEX": COMPLEX,
@@ -42,7 +43,8 @@ TORCH_NAMES = {
 }  # fmt: skip
 
 # parameters without a default
-REQUIRED = {"threshold": [0.5, 0.25], "polygamma": [3.0]}
+REQUIRED = {"threshold": [1, 2], "polygamma": [3], "replace_inf": [7.0, -7.0],
+            "hardtanh": [0, 2]}
 
 
 def dtypes(row):
@@ -64,7 +66,8 @@ def parameters(row):
     values = []
     for item in row["signature"].split(",")[1:]:
         if "=" in item:
-            values.append(float(item.split("=")[1]))
+            value = float(item.split("=")[1])
+            values.append(int(value) if value == int(value) else value)
     return values
 
 
@@ -136,6 +139,11 @@ def torch_function(row):
     if scope is None:
         scope = getattr(torch.special, name, None) or getattr(torch.nn.functional, name, None)
     return scope
+
+
+def has_rule(row, i):
+    """Has the row a text for its derivative by operand i?"""
+    return row["gradient"][i] not in (None, "missing")
 
 
 def function(row):

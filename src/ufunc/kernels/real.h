@@ -108,6 +108,7 @@ static inline double frexp_exponent_lane(double x)
 #define erf(x) v_erf(V(x))
 #define erfc(x) v_erfc(V(x))
 #define lgamma(x) v_lgamma(V(x))
+#define gamma(x) v_each1(tgamma, V(x))
 #define entr(x) v_entr(V(x))
 #define frexp_exponent(x) v_each1(frexp_exponent_lane, V(x))
 /* Of special.h, one lane at a time. */
