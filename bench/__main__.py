@@ -1,12 +1,12 @@
-"""./dev bench [name ...]: small, train, large, importing (the default), loading, table, instructions."""
+"""./dev bench [name ...]: small, train, large, loading, memory, importing (the default), table, instructions."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-DEFAULT = ("small", "train", "large", "importing")
-NAMES = (*DEFAULT, "loading", "table", "instructions")
+DEFAULT = ("small", "train", "large", "loading", "memory", "importing")
+NAMES = (*DEFAULT, "table", "instructions")
 
 
 def main(argv: list[str]) -> int:

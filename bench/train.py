@@ -1,4 +1,4 @@
-"""One training step of small networks: forward, loss, backward, Adam."""
+"""Small networks: a training step (forward, loss, backward, Adam) and inference."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ import torch
 import rustorch as rt
 
 from .harness import Row, show, threads
-from .step import training_step
+from .step import inference, training_step
 
 # sizes, batch, goal
-NETWORKS = [((64, 64, 64, 10), 32, 5.0), ((4, 16, 3), 8, None), ((784, 256, 10), 128, None)]
+TRAINING = [
+    ((64, 64, 64, 10), 32, 5.0),
+    ((64, 32, 10), 32, 5.0),
+    ((4, 16, 3), 8, None),
+    ((784, 128, 10), 32, 2.0),
+    ((784, 256, 10), 128, None),
+    ((784, 512, 512, 10), 256, 1.0),
+]
+INFERENCE = [((64, 32, 10), 1, 8.0), ((784, 128, 10), 1, 8.0)]
 
 
-def row(sizes: tuple[int, ...], batch: int, goal: float | None) -> Row:
-    jobs = {lib.__name__: training_step(lib, sizes, batch) for lib in (rt, torch)}
-    title = f"training step, MLP {'-'.join(map(str, sizes))}, batch {batch}"
+def row(what: str, job: object, sizes: tuple[int, ...], batch: int, goal: float | None) -> Row:
+    jobs = {lib.__name__: job(lib, sizes, batch) for lib in (rt, torch)}  # type: ignore[operator]
+    title = f"{what}, MLP {'-'.join(map(str, sizes))}, batch {batch}"
     return Row(title, jobs, {"torch": goal} if goal else {}, budget=1.5)
 
 
 def main() -> bool:
     with threads(1):
-        return all([show(row(*network)) for network in NETWORKS])
+        met = [show(row("training step", training_step, *network)) for network in TRAINING]
+        met += [show(row("inference", inference, *network)) for network in INFERENCE]
+    return all(met)
