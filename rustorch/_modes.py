@@ -15,6 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Decorator:
     """Makes a context manager class usable as `@mode` and `@mode()`."""
 
+    __slots__ = ()
+
     def __call__(self, fn: F) -> F:
         clone = self._clone
 
@@ -46,7 +48,7 @@ class _Decorator:
         return type(self)()
 
 
-class no_grad(_C.GradMode, _Decorator):
+class no_grad(_C.NoGrad, _Decorator):
     """Nothing is recorded inside: results do not require grad.
 
     >>> import rustorch as rt
@@ -57,17 +59,13 @@ class no_grad(_C.GradMode, _Decorator):
     False
     """
 
-    def __new__(cls, fn: Any = None) -> Any:
-        self = super().__new__(cls, False)
-        return self(fn) if callable(fn) else self
+    __slots__ = ()
 
 
-class enable_grad(_C.GradMode, _Decorator):
+class enable_grad(_C.EnableGrad, _Decorator):
     """Records again inside a no_grad block."""
 
-    def __new__(cls, fn: Any = None) -> Any:
-        self = super().__new__(cls, True)
-        return self(fn) if callable(fn) else self
+    __slots__ = ()
 
 
 class set_grad_enabled(_Decorator):

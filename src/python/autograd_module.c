@@ -99,31 +99,45 @@ static PyObject *mode_exit(PyObject *self, PyObject *const *args, Py_ssize_t n)
     Py_RETURN_NONE;
 }
 
-static PyObject *mode_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* mode() is a context manager, mode(function) the function decorated. */
+static PyObject *mode_new(PyTypeObject *type, PyObject *args, PyObject *kwargs, int want)
 {
-    static char *words[] = {"mode", NULL};
-    int want;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "p", words, &want)) return NULL;
+    static char *words[] = {"orig_func", NULL};
+    PyObject *function = Py_None;
+    if ((kwargs || PyTuple_GET_SIZE(args)) && !PyArg_ParseTupleAndKeywords(args, kwargs, "|O", words, &function)) return NULL;
     mode *m = (mode *)type->tp_alloc(type, 0);
-    if (m) {
-        m->want = want;
-        m->before = rt_grad_enabled;
-    }
-    return (PyObject *)m;
+    if (!m) return NULL;
+    m->want = want;
+    m->before = rt_grad_enabled;
+    if (function == Py_None) return (PyObject *)m;
+    PyObject *decorated = PyObject_CallOneArg((PyObject *)m, function);
+    Py_DECREF(m);
+    return decorated;
 }
+
+static PyObject *no_grad_new(PyTypeObject *type, PyObject *args, PyObject *kw) { return mode_new(type, args, kw, 0); }
+static PyObject *enable_grad_new(PyTypeObject *type, PyObject *args, PyObject *kw) { return mode_new(type, args, kw, 1); }
 
 static PyMethodDef mode_methods[] = {
     {"__enter__", mode_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void (*)(void))mode_exit, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
-static PyTypeObject mode_type = {
+static PyTypeObject no_grad_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "rustorch._C.GradMode",
+    .tp_name = "rustorch._C.NoGrad",
     .tp_basicsize = sizeof(mode),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_methods = mode_methods,
-    .tp_new = mode_new,
+    .tp_new = no_grad_new,
+};
+static PyTypeObject enable_grad_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch._C.EnableGrad",
+    .tp_basicsize = sizeof(mode),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_methods = mode_methods,
+    .tp_new = enable_grad_new,
 };
 
 /* ---- backward and grad ---- */
@@ -203,6 +217,9 @@ static PyMethodDef functions[] = {
 
 int rt_autograd_init(PyObject *module)
 {
-    if (PyType_Ready(&mode_type) < 0 || PyModule_AddObjectRef(module, "GradMode", (PyObject *)&mode_type) < 0) return -1;
+    if (PyType_Ready(&no_grad_type) < 0 || PyModule_AddObjectRef(module, "NoGrad", (PyObject *)&no_grad_type) < 0
+        || PyType_Ready(&enable_grad_type) < 0
+        || PyModule_AddObjectRef(module, "EnableGrad", (PyObject *)&enable_grad_type) < 0)
+        return -1;
     return PyModule_AddFunctions(module, functions);
 }

@@ -1,11 +1,14 @@
 /* linear: the rows linear (x @ weight.T + bias in one go) and addmm.  The bias is laid down in the
  * output first and the product added to it.  Gradients are asked for through the op table, so
  * that they are recorded when a graph of them is wanted.  Floor: ufunc. */
+#include "backends/blas.h"
 #include "backends/memory.h"
 #include "core/error.h"
 #include "core/shape.h"
 #include "ufunc/product.h"
 #include "ufunc/views.h"
+
+#define SMALL 4096          /* elements of an operand: not worth giving the GIL away for */
 
 /* ---- linear -------------------------------------------------------------------------- */
 
@@ -82,6 +85,25 @@ static int check_linear(const char *op, const rt_tensor *x, const rt_tensor *w, 
     return 0;
 }
 
+/* Packed operands of one real dtype and few elements: straight to the product.  1 when done, 0 when
+ * the general way is needed. */
+static int linear_small(rt_tensor *x, rt_tensor *w, rt_tensor *bias, rt_tensor **out)
+{
+    rt_dtype d = (rt_dtype)x->dtype;
+    if (*out || (d != RT_f32 && d != RT_f64) || (rt_dtype)w->dtype != d || (bias && (rt_dtype)bias->dtype != d)) return 0;
+    if (!x->size || !w->size || x->size > SMALL || w->size > SMALL || !rt_tensor_is_contiguous(x)
+        || !rt_tensor_is_contiguous(w) || (bias && !rt_tensor_is_contiguous(bias)))
+        return 0;
+    intptr_t shape[RT_MAX_NDIM], n = w->shape[0], k = w->shape[1];
+    memcpy(shape, x->shape, (size_t)x->ndim * sizeof *shape);
+    shape[x->ndim - 1] = n;
+    *out = rt_empty(d, x->ndim, shape, x->storage->device);
+    if (!*out) return -1;
+    if (bias) lay_rows(*out, bias);
+    rt_blas_gemm(d, x->size / k, n, k, x->data, k, 1, w->data, 1, k, bias != NULL, (*out)->data, n);
+    return 1;
+}
+
 FORWARD(linear)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *w = x ? rt_operand_tensor(op, in, 1) : NULL;
@@ -91,6 +113,8 @@ FORWARD(linear)
     int status = -1, with_bias = nin > 2 && !in[2].none;
     if (!w || (with_bias && !(bias = rt_operand_tensor(op, in, 2)))) return -1;
     if (check_linear(op->cls.name, x, w, bias) < 0) return -1;
+    int small = linear_small(x, w, bias, out);
+    if (small) return small < 0 ? -1 : 0;
     rt_dtype d = rt_dtype_promote((rt_dtype)x->dtype, (rt_dtype)w->dtype);
     if (bias) d = rt_dtype_promote(d, (rt_dtype)bias->dtype);
     wide = promoted(x, d);                 /* so that the product's dtype is that of all three */

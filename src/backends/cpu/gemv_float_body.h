@@ -3,12 +3,21 @@
  * element p goes to chain p mod CHAINS, a chain is fused multiply-adds in the order of p, chains are folded by
  * halves, blocks of VECTOR_DEPTH added up: the same bits for both layouts. */
 
-/* The chains of one block, folded: lane l with l + CHAINS / 2, and so on. */
-static inline REAL NAME(fold)(REAL *chain)
+typedef __typeof__((VEC){0} < (VEC){0}) NAME(indices);
+
+/* The chains of one block, folded: chain l with l + CHAINS / 2, and so on; in lane 0. */
+static inline __attribute__((always_inline)) VEC NAME(fold)(const VEC *sum)
 {
-    for (int half = CHAINS / 2; half; half /= 2)
-        for (int l = 0; l < half; l++) chain[l] += chain[l + half];
-    return chain[0];
+    VEC part[CHAINS / LANES];
+    _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) part[v] = sum[v];
+    _Pragma("GCC unroll 4") for (int half = CHAINS / LANES / 2; half; half /= 2)
+        _Pragma("GCC unroll 8") for (int v = 0; v < half; v++) part[v] += part[v + half];
+    _Pragma("GCC unroll 4") for (int half = LANES / 2; half; half /= 2) {
+        NAME(indices) turned;
+        _Pragma("GCC unroll 16") for (int l = 0; l < LANES; l++) turned[l] = (l + half) % LANES;
+        part[0] += __builtin_shuffle(part[0], turned);
+    }
+    return part[0];
 }
 
 /* `count` dot products of x with vectors of unit stride, `lane` apart; count is a constant at each call. */
@@ -26,11 +35,13 @@ static inline __attribute__((always_inline)) void NAME(dots)(const int count, co
             _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
                 sum[i][v] = FMA(y, LOAD(m + i * lane + p + v * LANES), sum[i][v]);
         }
-    _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) {
-        _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) STORE(chain + v * LANES, sum[i][v]);
-        for (intptr_t r = p; r < k; r++) chain[r - p] = SCALAR_FMA(x[r], m[i * lane + r], chain[r - p]);
-        out[i] = NAME(fold)(chain);
-    }
+    if (p < k)
+        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) {
+            _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) STORE(chain + v * LANES, sum[i][v]);
+            for (intptr_t r = p; r < k; r++) chain[r - p] = SCALAR_FMA(x[r], m[i * lane + r], chain[r - p]);
+            _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) sum[i][v] = LOAD(chain + v * LANES);
+        }
+    _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) out[i] = NAME(fold)(sum[i])[0];
 }
 
 /* Sums of x[p] times row p of a matrix whose rows have unit stride, `columns` <= SPAN of them. */
