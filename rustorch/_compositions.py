@@ -59,7 +59,11 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
     rows = [x.shape[d] for d in keep_x]
     cols = [y.shape[d] for d in keep_y]
     common = 1
-    for a, b in zip(xs, ys, strict=True):
+    for a, b in zip(xs, ys, strict=True):  # a length of 1 meets any: the other is summed first
+        if x.shape[a] == 1 != y.shape[b]:
+            y = y.sum(b, keepdim=True)
+        elif y.shape[b] == 1 != x.shape[a]:
+            x = x.sum(a, keepdim=True)
         if x.shape[a] != y.shape[b]:
             raise _C.ShapeMismatchError(f"tensordot: dimension {a} of {tuple(x.shape)} against {b} of {tuple(y.shape)}")
         common *= x.shape[a]

@@ -30,9 +30,9 @@ def _summand(name: str, x: Any, product: Any, beta: Any, alpha: Any, out: Any) -
     shape = tuple(product.shape)
     if tuple(x.shape) != shape:
         x = x.expand(shape)
-    if x.dtype.kind in "iub" and any(isinstance(v, (float, complex)) and v != int(v.real) for v in (beta, alpha)):
-        raise RuntimeError(f"{name}: for integer tensors beta and alpha must be integers, not {beta} and {alpha}")
-    if x.dtype.kind in "iu":
+    if x.dtype.kind in "iub":
+        if isinstance(beta, complex) or isinstance(alpha, complex):
+            raise RuntimeError(f"{name}: for integer tensors beta and alpha must be real, not {beta} and {alpha}")
         beta, alpha = int(beta), int(alpha)
     if x.dtype.kind == "b":
         product = product if alpha else _C.zeros_like(product)
@@ -177,18 +177,18 @@ def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
 
 
 def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """The X with A @ X = B, L being A's Cholesky factor, lower unless upper.  B: (..., n, k)."""
+    """The X with A @ X = B, L being A's Cholesky factor, lower unless upper.  B: (..., n, k).
+
+    The gradient of L is that of a full matrix, as PyTorch's: take its triangle where that matters."""
     _linalg("._results").matrix("cholesky_solve", B)
-    solve = _ops["linalg_solve_triangular"]
-    middle = solve(L, B, upper, False, upper)
-    return _result(out, solve(L, middle, upper, False, not upper))
+    return _result(out, _linalg("._solve").cholesky_solve(B, L, upper))
 
 
 def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
     """The inverse of the matrix whose Cholesky factor is L, lower unless upper."""
     _linalg("._results").matrix("cholesky_inverse", L, square=True)
     unit = _C.eye(L.shape[-1], dtype=L.dtype).expand(tuple(L.shape))
-    return cholesky_solve(unit, L, upper, out=out)
+    return _result(out, _linalg("._solve").cholesky_solve(unit, L, upper))
 
 
 def det(input: Any, *, out: Any = None) -> Any:

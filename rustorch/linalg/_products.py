@@ -177,6 +177,7 @@ def vander(x: Any, *, N: int | None = None) -> Any:
     if N is None and x.ndim == 0:
         raise _C.TensorError("linalg.vander: a 0-d tensor needs N")
     n = x.shape[-1] if N is None else N
+    x = x.reshape(1) if x.ndim == 0 else x
     if n <= 1:
         raise _C.TensorError(f"linalg.vander: N must be greater than 1, not {n}")
     if x.dtype.kind == "b":

@@ -121,6 +121,34 @@ def _lu_solve(LU: Any, pivots: Any, B: Any, turned: bool) -> Any:
     return order @ triangular(LU, triangular(LU, B, True, False, True), False, True, True)
 
 
+class _CholeskySolve(Function):
+    @staticmethod
+    def forward(ctx: Any, B: Any, L: Any, upper: bool) -> Any:
+        triangular = _ops["linalg_solve_triangular"]
+        x = triangular(L, triangular(L, B, upper, False, upper), upper, False, not upper)
+        ctx.upper = upper
+        ctx.save_for_backward(B, L, x.detach())
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        """gB = A^-1 g; gA = -gB X^H goes to L through A = L L^H, or U^H U."""
+        B, L, x = ctx.saved_tensors
+        if _C.is_grad_enabled():
+            x = _CholeskySolve.apply(B, L, ctx.upper)
+        gb = _CholeskySolve.apply(grads[0], L, ctx.upper)
+        if not ctx.needs_input_grad[1]:
+            return gb, None, None
+        both = gb @ adjoint(x)
+        both = both + adjoint(both)
+        return gb, -(L @ both) if ctx.upper else -(both @ L), None
+
+
+def cholesky_solve(B: Any, L: Any, upper: bool) -> Any:
+    """rustorch.cholesky_solve."""
+    return _CholeskySolve.apply(B, L, upper)
+
+
 _DRIVERS = {None: "gelsy", "gelsy": "gelsy", "gels": "gels", "gelsd": "gelsd", "gelss": "gelss"}
 
 

@@ -153,15 +153,38 @@ uint8_t rt_rule_uses(const rt_rule *r) { return r->uses; }
 int rt_rule_is_identity(const rt_rule *r) { return r->identity; }
 int rt_rule_is_zero(const rt_rule *r) { return r->zero; }
 
-/* Pops the arguments of `op`, pushes the result. stack owns its tensors. */
+/* What scalars gave, as a scalar that is still weak; steals out. */
+static rt_operand weakened(rt_tensor *out)
+{
+    rt_operand o = rt_operand_of(out);
+    switch ((rt_dtype)out->dtype) {
+    case RT_f64: o = rt_operand_float(*(double *)out->data); break;
+    case RT_i64: o = rt_operand_int(*(int64_t *)out->data); break;
+    case RT_c128:
+        o = (rt_operand){.kind = RT_KIND_COMPLEX};
+        memcpy(o.v.c, out->data, sizeof o.v.c);
+        break;
+    default: return o;
+    }
+    Py_DECREF((PyObject *)out);
+    return o;
+}
+
+/* Pops the arguments of `op`, pushes the result. stack owns its tensors.  Of numbers alone (`y - 1` for a
+ * number y) the result is a number, computed in double whatever the tensors beside it are. */
 static int call(const rt_op *op, rt_operand *stack, int *top)
 {
     rt_tensor *out = NULL;
     rt_operand *args = &stack[*top - op->nin];
+    rt_dtype before = rt_default_dtype_overridden();
+    int numbers = 1;
+    for (int i = 0; i < op->nin; i++) numbers &= args[i].t == NULL;
+    if (numbers) rt_default_dtype_override(RT_f64);
     int status = rt_op_apply(op, op->nin, args, NULL, &out);
+    if (numbers) rt_default_dtype_override(before);
     for (int i = 0; i < op->nin; i++) Py_XDECREF((PyObject *)args[i].t);
     *top -= op->nin;
-    if (status == 0) stack[(*top)++] = rt_operand_of(out);
+    if (status == 0) stack[(*top)++] = numbers ? weakened(out) : rt_operand_of(out);
     return status;
 }
 

@@ -1,0 +1,388 @@
+"""Discrete Fourier transforms: PyTorch's torch.fft, computed by NumPy's pocketfft.
+
+float32 and complex64 stay in single precision, integers become the default dtype.  `norm` is
+"backward" (default: the inverse divides by n), "forward" (the other way round) or "ortho" (both by
+sqrt(n)).  Gradients are adjoint transforms, so they differentiate again.
+
+>>> import rustorch as rt
+>>> rt.fft.fft(rt.tensor([1.0, 0.0, 0.0, 0.0]))
+tensor([1.0+0.0j, 1.0+0.0j, 1.0+0.0j, 1.0+0.0j])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.fft as _numpy
+
+from . import _C
+from .autograd.function import Function
+from .linalg._results import operator
+
+__all__ = [
+    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
+    "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
+]  # fmt: skip
+
+_ops: dict[str, Any] = _C.ops
+_ADJOINT = {"backward": "forward", "forward": "backward", "ortho": "ortho"}  # the same factor, the other direction
+
+
+def _array(x: Any) -> Any:
+    return x.detach().numpy()
+
+
+class _Complex(Function):
+    """Complex to complex over dims."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, dims: tuple[int, ...], norm: str, inverse: bool) -> Any:
+        ctx.call = dims, norm, inverse
+        run = _numpy.ifftn if inverse else _numpy.fftn
+        return _C.from_numpy(run(_array(x), axes=dims, norm=norm))  # type: ignore[arg-type]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        dims, norm, inverse = ctx.call
+        return _Complex.apply(grads[0], dims, _ADJOINT[norm], not inverse), None, None, None
+
+
+class _Halved(Function):
+    """Real to the first half of its Hermitian transform, along dim."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, dim: int, norm: str) -> Any:
+        ctx.call = dim, norm, x.shape[dim]
+        return _C.from_numpy(_numpy.rfft(_array(x), axis=dim, norm=norm))  # type: ignore[arg-type]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        dim, norm, n = ctx.call
+        whole = _Complex.apply(_resized(grads[0], dim, n), (dim,), _ADJOINT[norm], True)
+        return _ops["real"](whole), None, None
+
+
+class _Unhalved(Function):
+    """From the first half of a Hermitian transform to n real numbers, along dim."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, dim: int, n: int, norm: str) -> Any:
+        ctx.call = dim, norm, x.shape[dim], n
+        return _C.from_numpy(_numpy.irfft(_array(x), n, axis=dim, norm=norm))  # type: ignore[arg-type]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        dim, norm, given, n = ctx.call
+        half = _Halved.apply(grads[0], dim, _ADJOINT[norm])
+        twice = n - half.shape[dim]  # elements that stand for their conjugates, too
+        narrow = _ops["narrow"]
+        parts = [narrow(half, dim, 0, 1), narrow(half, dim, 1, twice) * 2]
+        parts.append(narrow(half, dim, 1 + twice, half.shape[dim] - 1 - twice))
+        return _resized(_ops["cat"](parts, dim), dim, given), None, None, None
+
+
+def _resized(x: Any, dim: int, n: int) -> Any:
+    """x cut or filled up with zeros to length n along dim."""
+    length = x.shape[dim]
+    if length == n:
+        return x
+    if length > n:
+        return _ops["narrow"](x, dim, 0, n)
+    shape = list(x.shape)
+    shape[dim] = n - length
+    return _ops["cat"]([x, _C.zeros(shape, dtype=x.dtype)], dim)
+
+
+# ---- arguments -------------------------------------------------------------------------------
+
+
+def _input(name: str, x: Any, complex_: bool) -> Any:
+    """x as the transform takes it: complex, or real."""
+    if not isinstance(x, _C.Tensor):
+        raise TypeError(f"fft.{name}: argument 'input' must be a Tensor, not {type(x).__name__}")
+    if str(x.dtype) in ("float16", "bfloat16"):
+        raise _C.DtypeError(f"fft.{name}: no transform in half precision ({x.dtype}); convert to float32")
+    if x.dtype.kind in "iub":
+        x = x.to(_C.get_default_dtype())
+    if not complex_:
+        if x.dtype.kind == "c":
+            raise _C.DtypeError(f"fft.{name}: expects a real input tensor, got {x.dtype}")
+        return x
+    return x if x.dtype.kind == "c" else x.to("complex64" if str(x.dtype) == "float32" else "complex128")
+
+
+def _norm(name: str, norm: Any) -> str:
+    if norm is None:
+        return "backward"
+    if norm not in _ADJOINT:
+        raise RuntimeError(f"fft.{name}: norm must be 'forward', 'backward' or 'ortho', not {norm!r}")
+    return str(norm)
+
+
+def _wrap(name: str, x: Any, dim: Any) -> int:
+    if not -x.ndim <= dim < x.ndim:
+        raise IndexError(f"fft.{name}: dim {dim} is not among {x.ndim} dimensions")
+    return int(dim) % x.ndim
+
+
+def _length(name: str, n: Any) -> int:
+    if n < 1:
+        raise RuntimeError(f"fft.{name}: invalid number of data points ({n}), it must be positive")
+    return int(n)
+
+
+def _axes(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[int]]:
+    """Lengths (None: as it is) and dimensions of a transform over several."""
+    lengths: list[int | None]
+    if dim is None:
+        count = x.ndim if s is None else len(s)
+        if count > x.ndim:
+            raise RuntimeError(f"fft.{name}: {count} lengths for a tensor of {x.ndim} dimensions")
+        dims = list(range(x.ndim - count, x.ndim))
+    else:
+        dims = [_wrap(name, x, d) for d in ([dim] if isinstance(dim, int) else dim)]
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(f"fft.{name}: dimensions must be unique, got {dim}")
+    if s is None:
+        lengths = [None] * len(dims)
+    else:
+        lengths = [None if n == -1 else n for n in ([s] if isinstance(s, int) else s)]
+        if len(lengths) != len(dims):
+            raise RuntimeError(f"fft.{name}: {len(lengths)} lengths for {len(dims)} dimensions")
+    return lengths, dims
+
+
+def _sized(name: str, x: Any, lengths: Sequence[int | None], dims: Sequence[int]) -> Any:
+    for n, d in zip(lengths, dims, strict=True):
+        x = _resized(x, d, _length(name, x.shape[d] if n is None else n))
+    return x
+
+
+# ---- one dimension ---------------------------------------------------------------------------
+
+
+def _along(name: str, x: Any, n: Any, dim: int, norm: Any, inverse: bool) -> Any:
+    x = _input(name, x, True)
+    d = _wrap(name, x, dim)
+    return _Complex.apply(_sized(name, x, [n], [d]), (d,), _norm(name, norm), inverse)
+
+
+@operator("input", "fft.fft")
+def fft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """Transform along dim, of length n (input cut or filled with zeros); complex."""
+    return _along("fft", input, n, dim, norm, False)
+
+
+@operator("input", "fft.ifft")
+def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """Inverse of fft."""
+    return _along("ifft", input, n, dim, norm, True)
+
+
+def _half(name: str, x: Any, n: Any, dim: int, norm: Any) -> Any:
+    x = _input(name, x, False)
+    d = _wrap(name, x, dim)
+    return _Halved.apply(_sized(name, x, [n], [d]), d, norm)
+
+
+def _whole(name: str, x: Any, n: Any, dim: int, norm: str) -> Any:
+    x = _input(name, x, True)
+    d = _wrap(name, x, dim)
+    n = _length(name, 2 * (x.shape[d] - 1) if n is None else n)
+    return _Unhalved.apply(_resized(x, d, n // 2 + 1), d, n, norm)
+
+
+@operator("input", "fft.rfft")
+def rfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """fft of a real tensor, its first n // 2 + 1 elements; the others are their conjugates."""
+    return _half("rfft", input, n, dim, _norm("rfft", norm))
+
+
+@operator("input", "fft.irfft")
+def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """Inverse of rfft: n real numbers, 2 * (length - 1) unless told."""
+    return _whole("irfft", input, n, dim, _norm("irfft", norm))
+
+
+@operator("input", "fft.hfft")
+def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """fft of a Hermitian signal given by its first half: n real numbers."""
+    x = _input("hfft", input, True)
+    return _whole("hfft", _ops["conj"](x), n, dim, _ADJOINT[_norm("hfft", norm)])
+
+
+@operator("input", "fft.ihfft")
+def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
+    """Inverse of hfft: the first half of a Hermitian signal."""
+    return _ops["conj"](_half("ihfft", input, n, dim, _ADJOINT[_norm("ihfft", norm)]))
+
+
+# ---- several dimensions ----------------------------------------------------------------------
+
+
+def _several(name: str, x: Any, s: Any, dim: Any, norm: Any, inverse: bool) -> Any:
+    x = _input(name, x, True)
+    lengths, dims = _axes(name, x, s, dim)
+    x = _sized(name, x, lengths, dims)
+    norm = _norm(name, norm)
+    return _Complex.apply(x, tuple(dims), norm, inverse) if dims else x.clone()
+
+
+def _some(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[int]]:
+    lengths, dims = _axes(name, x, s, dim)
+    if not dims:
+        raise RuntimeError(f"fft.{name}: at least one dimension must be transformed")
+    return lengths, dims
+
+
+def _over(x: Any, dims: Sequence[int], norm: str, inverse: bool) -> Any:
+    return _Complex.apply(x, tuple(dims), norm, inverse) if dims else x
+
+
+def _halves(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
+    x = _input(name, x, False)
+    lengths, dims = _some(name, x, s, dim)
+    norm = _norm(name, norm)
+    return _over(_Halved.apply(_sized(name, x, lengths, dims), dims[-1], norm), dims[:-1], norm, False)
+
+
+def _wholes(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
+    x = _input(name, x, True)
+    lengths, dims = _some(name, x, s, dim)
+    norm = _norm(name, norm)
+    x = _over(_sized(name, x, lengths[:-1], dims[:-1]), dims[:-1], norm, True)
+    return _whole(name, x, lengths[-1], dims[-1], norm)
+
+
+def _hermitian(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
+    x = _input(name, x, True)
+    lengths, dims = _some(name, x, s, dim)
+    norm = _norm(name, norm)
+    x = _over(_sized(name, x, lengths[:-1], dims[:-1]), dims[:-1], norm, False)
+    return _whole(name, _ops["conj"](x), lengths[-1], dims[-1], _ADJOINT[norm])
+
+
+def _unhermitian(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
+    x = _input(name, x, False)
+    lengths, dims = _some(name, x, s, dim)
+    norm = _norm(name, norm)
+    half = _ops["conj"](_Halved.apply(_sized(name, x, lengths, dims), dims[-1], _ADJOINT[norm]))
+    return _over(half, dims[:-1], norm, True)
+
+
+@operator("input", "fft.fftn")
+def fftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """fft over the dimensions dim (all, or the last len(s)), of lengths s (-1: as they are)."""
+    return _several("fftn", input, s, dim, norm, False)
+
+
+@operator("input", "fft.ifftn")
+def ifftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """Inverse of fftn."""
+    return _several("ifftn", input, s, dim, norm, True)
+
+
+@operator("input", "fft.rfftn")
+def rfftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """fftn of a real tensor, halved along the last of dim."""
+    return _halves("rfftn", input, s, dim, norm)
+
+
+@operator("input", "fft.irfftn")
+def irfftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """Inverse of rfftn; real."""
+    return _wholes("irfftn", input, s, dim, norm)
+
+
+@operator("input", "fft.hfftn")
+def hfftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """fftn of a signal that is Hermitian along the last of dim and given by its first half; real."""
+    return _hermitian("hfftn", input, s, dim, norm)
+
+
+@operator("input", "fft.ihfftn")
+def ihfftn(input: Any, s: Any = None, dim: Any = None, norm: str | None = None) -> Any:
+    """Inverse of hfftn."""
+    return _unhermitian("ihfftn", input, s, dim, norm)
+
+
+@operator("input", "fft.fft2")
+def fft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """fftn over two dimensions."""
+    return _several("fft2", input, s, dim, norm, False)
+
+
+@operator("input", "fft.ifft2")
+def ifft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """ifftn over two dimensions."""
+    return _several("ifft2", input, s, dim, norm, True)
+
+
+@operator("input", "fft.rfft2")
+def rfft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """rfftn over two dimensions."""
+    return _halves("rfft2", input, s, dim, norm)
+
+
+@operator("input", "fft.irfft2")
+def irfft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """irfftn over two dimensions."""
+    return _wholes("irfft2", input, s, dim, norm)
+
+
+@operator("input", "fft.hfft2")
+def hfft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """hfftn over two dimensions."""
+    return _hermitian("hfft2", input, s, dim, norm)
+
+
+@operator("input", "fft.ihfft2")
+def ihfft2(input: Any, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Any:
+    """ihfftn over two dimensions."""
+    return _unhermitian("ihfft2", input, s, dim, norm)
+
+
+# ---- frequencies -----------------------------------------------------------------------------
+
+
+def _rolled(name: str, x: Any, dim: Any, forward: bool) -> Any:
+    dims = list(range(x.ndim)) if dim is None else [_wrap(name, x, d) for d in ([dim] if isinstance(dim, int) else dim)]
+    halves = [x.shape[d] // 2 for d in dims]
+    return _ops["roll"](x, halves if forward else [-h for h in halves], dims) if dims else x.clone()
+
+
+def fftshift(input: Any, dim: Any = None) -> Any:
+    """The elements moved so that frequency 0 stands in the middle of dim (all dimensions)."""
+    return _rolled("fftshift", input, dim, True)
+
+
+def ifftshift(input: Any, dim: Any = None) -> Any:
+    """Inverse of fftshift."""
+    return _rolled("ifftshift", input, dim, False)
+
+
+def _frequencies(values: Any, n: int, d: float, dtype: Any, requires_grad: bool, out: Any) -> Any:
+    result = values.to(_C.get_default_dtype() if dtype is None else dtype) * (1.0 / (n * d))
+    if out is not None:
+        return _ops["copy"](result, out=out)
+    return result.requires_grad_(True) if requires_grad else result
+
+
+def fftfreq(
+    n: int, d: float = 1.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Any:  # fmt: skip
+    """Frequencies of fft's n elements, in cycles per unit of the sample distance d: 0 1 ... -2 -1 over n d."""
+    n = _length("fftfreq", n)
+    values = _ops["cat"]([_C.arange((n + 1) // 2), _C.arange(-(n // 2), 0)], 0)
+    return _frequencies(values, n, d, dtype, requires_grad, out)
+
+
+def rfftfreq(
+    n: int, d: float = 1.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Any:  # fmt: skip
+    """Frequencies of rfft's n // 2 + 1 elements."""
+    n = _length("rfftfreq", n)
+    return _frequencies(_C.arange(n // 2 + 1), n, d, dtype, requires_grad, out)
