@@ -113,8 +113,8 @@ globals().update(_operations.public())
 
 _SUBMODULES = {
     "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg",
-    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "sklearn", "sparse", "special", "testing",
-    "training", "ufunc", "utils", "visualization",
+    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special",
+    "testing", "training", "ufunc", "utils", "visualization",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
@@ -123,6 +123,10 @@ _RANDOM = {
 # functions of nn.functional that are here, too
 _FUNCTIONAL = {
     "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+}  # fmt: skip
+
+_SPECTROGRAMS = {
+    "bartlett_window", "blackman_window", "hamming_window", "hann_window", "istft", "kaiser_window", "stft",
 }  # fmt: skip
 
 
@@ -134,6 +138,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(".random", __name__), name)
     elif name in _FUNCTIONAL:
         value = getattr(importlib.import_module(".nn.functional", __name__), name)
+    elif name in _SPECTROGRAMS:
+        value = getattr(importlib.import_module("._spectrograms", __name__), name)
     elif name in _SUBMODULES:
         try:
             value = importlib.import_module("." + name, __name__)
@@ -148,4 +154,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_RANDOM, *_FUNCTIONAL, "bfloat16"})
+    return sorted({*globals(), *_SUBMODULES, *_RANDOM, *_FUNCTIONAL, *_SPECTROGRAMS, "bfloat16"})

@@ -3,6 +3,7 @@ Gradients follow from what they call."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from . import _C
@@ -67,8 +68,8 @@ def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
         if x.shape[a] != y.shape[b]:
             raise _C.ShapeMismatchError(f"tensordot: dimension {a} of {tuple(x.shape)} against {b} of {tuple(y.shape)}")
         common *= x.shape[a]
-    left = x.permute(*keep_x, *xs).reshape(-1, common)
-    right = y.permute(*ys, *keep_y).reshape(common, -1)
+    left = x.permute(*keep_x, *xs).reshape(math.prod(rows), common)
+    right = y.permute(*ys, *keep_y).reshape(common, math.prod(cols))
     return (left @ right).reshape((*rows, *cols))
 
 

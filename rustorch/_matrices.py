@@ -101,9 +101,7 @@ def inner(input: Any, other: Any, *, out: Any = None) -> Any:
     if input.ndim == 0 or other.ndim == 0:
         return _ops["mul"](input, other, out=out)
     if input.shape[-1] != other.shape[-1]:
-        raise _C.ShapeMismatchError(
-            f"inner: the last dimensions differ: {tuple(input.shape)} and {tuple(other.shape)}"
-        )
+        raise _C.ShapeMismatchError(f"inner: the last dimensions differ: {tuple(input.shape)} and {tuple(other.shape)}")
     n = input.shape[-1]
     lead = (*input.shape[:-1], *other.shape[:-1])
     rows = 1
@@ -269,7 +267,9 @@ def triangular_solve(
     results = _linalg("._results")
     results.matrix("triangular_solve", A, square=True)
     matrix = A.transpose(-2, -1) if transpose else A
-    x = _ops["linalg_solve_triangular"](matrix, results.matrix("triangular_solve", b), upper != transpose, unitriangular)
+    x = _ops["linalg_solve_triangular"](
+        matrix, results.matrix("triangular_solve", b), upper != transpose, unitriangular
+    )
     copy = A.clone()
     lead = tuple(x.shape[:-2])
     if tuple(copy.shape[:-2]) != lead:
@@ -287,11 +287,19 @@ def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
     return _linalg().householder_product(input, tau, out=out)
 
 
-def ormqr(
-    input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False, *, out: Any = None
-) -> Any:
+def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False, *, out: Any = None) -> Any:
     """Q @ other (left=False: other @ Q), Q being the product of geqrf's reflectors; transpose: with Q^H."""
     return _result(out, _linalg("._factor").ormqr(input, tau, other, left, transpose))
+
+
+def stft(self: Any, *args: Any, **kw: Any) -> Any:
+    """rustorch.stft."""
+    return importlib.import_module("rustorch._spectrograms").stft(self, *args, **kw)
+
+
+def istft(self: Any, *args: Any, **kw: Any) -> Any:
+    """rustorch.istft."""
+    return importlib.import_module("rustorch._spectrograms").istft(self, *args, **kw)
 
 
 def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -306,8 +314,8 @@ def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _FUNCTIONS = (
     addmm, addmv, addbmm, baddbmm, addr, vdot, inner, ger, cross, chain_matmul, einsum, cholesky, cholesky_solve,
-    cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu, lu_solve, lu_unpack, qr, svd,
-    triangular_solve, geqrf, orgqr, ormqr,
+    cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu, lu_solve, lu_unpack, qr,
+    svd, triangular_solve, geqrf, orgqr, ormqr,
 )  # fmt: skip
 
 
@@ -319,5 +327,6 @@ def public() -> dict[str, Any]:
 def methods() -> dict[str, Any]:
     """name -> method of Tensor."""
     table = {f.__name__: f for f in _FUNCTIONS if f not in (einsum, chain_matmul, lu_unpack)}
+    table.update(stft=stft, istft=istft)
     table.update({f.__name__ + "_": _inplace(f) for f in (addmm, addmv, addbmm, baddbmm, addr)})
     return table

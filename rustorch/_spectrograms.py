@@ -103,11 +103,10 @@ def istft(
     batch, _, count = x.shape
     norm = "ortho" if normalized else None
     x = x.transpose(1, 2)
-    if onesided:
-        pieces = fft.irfft(x, n_fft, norm=norm)
-    else:
+    if return_complex:
         pieces = fft.ifft(x, norm=norm)
-        pieces = pieces if return_complex else _ops["real"](pieces)
+    else:  # of all frequencies, the first half is what counts
+        pieces = fft.irfft(_ops["narrow"](x, 2, 0, n_fft // 2 + 1), n_fft, norm=norm)
     total = n_fft + hop * (count - 1)
     add = _ops["window_scatter"]
     signal = add((pieces * frame).contiguous(), (batch, total), (total, hop, 1), 0)
@@ -137,7 +136,13 @@ def _older(name: str, build: Any, defaults: dict[str, float]) -> Any:
             raise TypeError(f"{name}: unexpected arguments {sorted(unknown) or args}")
         options = {**defaults, **dict(zip(defaults, args, strict=False)), **kw}
         made = build(
-            window_length, options, sym=not periodic, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
+            window_length,
+            options,
+            sym=not periodic,
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            requires_grad=requires_grad,
         )
         return made if out is None else _ops["copy"](made, out=out)
 

@@ -16,7 +16,7 @@ def _computed(name: str, x: Any, dtype: Any) -> Any:
     if dtype is None:
         return x
     wanted = _C.dtype(dtype)
-    if (wanted.kind == "c") != (x.dtype.kind == "c") or wanted.kind not in "fc" and str(wanted) != "bfloat16":
+    if (wanted.kind == "c") != (x.dtype.kind == "c") or (wanted.kind not in "fc" and str(wanted) != "bfloat16"):
         raise _C.DtypeError(f"{name}: dtype {wanted} is not of the kind of the input's, {x.dtype}")
     if _C.promote_types(x.dtype, wanted) != wanted:
         raise _C.DtypeError(f"{name}: dtype {wanted} is narrower than the input's, {x.dtype}")
@@ -46,7 +46,7 @@ def _vector(name: str, x: Any, order: float, dims: Any, keepdim: bool) -> Any:
     if math.isinf(order):
         lengths = x.shape if dims is None else [x.shape[d] for d in dims]
         if 0 in tuple(lengths):
-            if order < 0 or dims is None and x.ndim == 0:
+            if order < 0 or (dims is None and x.ndim == 0):
                 raise _C.TensorError(f"{name}: order {order} of no elements has no value")
             return size.sum(dims, keepdim)
         return _ops["amax" if order > 0 else "amin"](size, dims, keepdim)
@@ -145,7 +145,9 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
         if A.ndim == 2:
             return matrix_norm(A, ord, (0, 1), keepdim, dtype=dtype)
         if A.ndim > 2:
-            raise RuntimeError(f"{name}: with ord={ord} and dim=None the input must be 1-d or 2-d, it has {A.ndim} dimensions")
+            raise RuntimeError(
+                f"{name}: with ord={ord} and dim=None the input must be 1-d or 2-d, it has {A.ndim} dimensions"
+            )
         return vector_norm(A, ord, None, keepdim, dtype=dtype)
     return vector_norm(A, 2, dim, keepdim, dtype=dtype)
 

@@ -50,9 +50,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     if x.ndim == 0 or y.ndim == 0:
         raise _C.TensorError("linalg.vecdot: needs at least 1 dimension")
     if x.shape[dim] != y.shape[dim]:
-        raise _C.ShapeMismatchError(
-            f"linalg.vecdot: dimension {dim} differs in {tuple(x.shape)} and {tuple(y.shape)}"
-        )
+        raise _C.ShapeMismatchError(f"linalg.vecdot: dimension {dim} differs in {tuple(x.shape)} and {tuple(y.shape)}")
     x = x.conj() if x.dtype.kind == "c" else x
     if dim == -1 and x.dtype.kind in "fc":
         return (x.unsqueeze(-2) @ y.unsqueeze(-1)).squeeze(-1).squeeze(-1)
@@ -180,9 +178,7 @@ def vander(x: Any, *, N: int | None = None) -> Any:
     x = x.reshape(1) if x.ndim == 0 else x
     if n <= 1:
         raise _C.TensorError(f"linalg.vander: N must be greater than 1, not {n}")
-    if x.dtype.kind == "b":
-        x = x.to("int64")
-    elif x.dtype.kind in "iu":
+    if x.dtype.kind == "b" or x.dtype.kind in "iu":
         x = x.to("int64")
     ones = _C.ones((*x.shape, 1), dtype=x.dtype)
     wide = x.unsqueeze(-1).expand((*x.shape, n - 1))

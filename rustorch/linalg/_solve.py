@@ -104,7 +104,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     matrix("linalg.lu_solve", B)
     if not (_C.is_grad_enabled() and (LU.requires_grad or B.requires_grad)) and left:
         return _ops["linalg_lu_apply"](LU, pivots, B, adjoint)
-    if not left:                                        # X A = B is A^H X^H = B^H
+    if not left:  # X A = B is A^H X^H = B^H
         turned = rules.adjoint(B)
         return rules.adjoint(_lu_solve(LU, pivots, turned, not adjoint))
     return _lu_solve(LU, pivots, B, adjoint)
@@ -241,7 +241,9 @@ class _PseudoInverse(Function):
         return rules.pinv(grads[0], inverse, A), None, None, None
 
 
-def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None, out: Any = None) -> Any:
+def pinv(
+    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None, out: Any = None
+) -> Any:
     """The pseudo-inverse (Moore and Penrose) of (..., m, n) matrices, (..., n, m).
 
     Singular values up to max(atol, rtol * largest) count as zero; rtol is eps * max(m, n) unless atol is

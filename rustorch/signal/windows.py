@@ -69,7 +69,9 @@ def general_hamming(
 ) -> Any:  # fmt: skip
     """alpha - (1 - alpha) cos(2 pi k / (M - 1))."""
     weights = alpha, 1 - alpha
-    return _window("general_hamming", lambda k, n: _cosines(k, n, weights), M, sym, dtype, layout, device, requires_grad)
+    return _window(
+        "general_hamming", lambda k, n: _cosines(k, n, weights), M, sym, dtype, layout, device, requires_grad
+    )
 
 
 def hamming(
@@ -106,9 +108,7 @@ def bartlett(
     M: int, *, sym: bool = True, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Any:
     """A triangle that begins and ends at 0."""
-    return _window(
-        "bartlett", lambda k, n: 1 - np.abs(2 * k / n - 1), M, sym, dtype, layout, device, requires_grad
-    )
+    return _window("bartlett", lambda k, n: 1 - np.abs(2 * k / n - 1), M, sym, dtype, layout, device, requires_grad)
 
 
 def cosine(
