@@ -326,7 +326,7 @@ def public() -> dict[str, Any]:
 
 def methods() -> dict[str, Any]:
     """name -> method of Tensor."""
-    table = {f.__name__: f for f in _FUNCTIONS if f not in (einsum, chain_matmul, lu_unpack)}
+    table: dict[str, Any] = {f.__name__: f for f in _FUNCTIONS if f not in (einsum, chain_matmul, lu_unpack)}
     table.update(stft=stft, istft=istft)
     table.update({f.__name__ + "_": _inplace(f) for f in (addmm, addmv, addbmm, baddbmm, addr)})
     return table

@@ -123,7 +123,7 @@ def _norm(name: str, norm: Any) -> str:
 def _wrap(name: str, x: Any, dim: Any) -> int:
     if not -x.ndim <= dim < x.ndim:
         raise IndexError(f"fft.{name}: dim {dim} is not among {x.ndim} dimensions")
-    return int(dim) % x.ndim
+    return int(dim % x.ndim)
 
 
 def _length(name: str, n: Any) -> int:

@@ -103,11 +103,11 @@ def linalg_lu_factor(wanted: Any, g: Any, saved: Any, flags: Any) -> Gradients:
 
 def _qr_square(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     """The rule where R is square: (gQ + Q S) R^-H, S Hermitian with triu(gR R^H - Q^H gQ)."""
-    inner = None
+    inner: Any = 0.0
     if gr is not None:
         inner = gr @ adjoint(r)
     if gq is not None:
-        inner = -(adjoint(q) @ gq) if inner is None else inner - adjoint(q) @ gq
+        inner = inner - adjoint(q) @ gq
     strict = _ops["triu"](inner, 1)
     symmetric = strict + adjoint(strict) + _embed(_real(_diagonal(inner)).to(inner.dtype))
     sides = q @ symmetric
