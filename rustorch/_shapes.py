@@ -473,7 +473,7 @@ def _copy_of(name: str) -> Callable[..., Any]:
             raise _C.TensorError(f"{name}_copy: 'out=' has {len(out)} tensors for {len(shown)} results")
         for part, place in zip(shown, out, strict=True):
             into(name + "_copy", part, place)
-        return None
+        return tuple(out)
 
     function.__name__ = function.__qualname__ = name + "_copy"
     function.__module__ = __name__

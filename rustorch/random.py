@@ -93,6 +93,8 @@ def multinomial(
     With replacement each draw inverts the cumulated weights; without, the indices of the largest
     weight / exponential variates are taken (Efraimidis and Spirakis 2006).
     """
+    if out is not None and out.dtype != "int64":
+        raise DtypeError(f"multinomial: the output must be of dtype int64, not {out.dtype}")
     if input.ndim not in (1, 2):
         raise ValueError(f"multinomial: needs 1 or 2 dimensions, not {input.ndim}")
     if not input.is_floating_point():

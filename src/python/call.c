@@ -95,7 +95,7 @@ static int add_int(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, in
         c->p.i[(*at)++] = RT_NONE_INT;
         return 0;
     }
-    if (PyFloat_Check(o)) return bad_argument(op, a, "an integer", o);
+    if (PyFloat_Check(o) || (rt_tensor_check(o) && ((rt_tensor *)o)->dtype == RT_b1)) return bad_argument(op, a, "an integer", o);
     Py_ssize_t v = PyNumber_AsSsize_t(o, PyExc_OverflowError);
     if (v == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {

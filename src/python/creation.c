@@ -261,6 +261,19 @@ static int read_number(const char *name, PyObject *o, rt_operand *out)
     return status ? -1 : 0;
 }
 
+/* Does the step lead from start away from end?  (NumPy makes an empty array then.) */
+static int step_away(const rt_operand *start, const rt_operand *end, const rt_operand *step)
+{
+    double from[3];
+    const rt_operand *given[3] = {start, end, step};
+    for (int k = 0; k < 3; k++) {
+        if (given[k]->kind == RT_KIND_COMPLEX) return 0;
+        from[k] = given[k]->kind == RT_KIND_FLOAT ? given[k]->v.f
+                : given[k]->is_unsigned ? (double)(uint64_t)given[k]->v.i : (double)given[k]->v.i;
+    }
+    return (from[1] - from[0]) * from[2] < 0;
+}
+
 FUNCTION(arange)
 {
     (void)m;
@@ -273,6 +286,8 @@ FUNCTION(arange)
     if ((a && read_number("arange", a, &start) < 0) || read_number("arange", b, &end) < 0
         || (c && read_number("arange", c, &step) < 0))
         return NULL;
+    if (step_away(&start, &end, &step))
+        return PyErr_Format(rt_TensorError, "arange: the step leads away from the end");
     return finish(rt_factory_arange(opt.dtype, &start, &end, &step), "arange", &opt);
 }
 

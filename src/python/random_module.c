@@ -308,6 +308,8 @@ FUNCTION(bernoulli)
     if (read_options("bernoulli", &opt, words, args, n, kwnames, 1) < 0) return NULL;
     rt_tensor *like = read_tensor("bernoulli", opt.own[0]), *t;
     if (!like) return NULL;
+    if (opt.out && (opt.out == like || rt_tensor_overlaps(opt.out, like)))
+        return PyErr_Format(PyExc_RuntimeError, "bernoulli: the output and the input share memory; give another output");
     t = make(&opt, (rt_dtype)like->dtype, like->ndim, like->shape);
     return finish(t, t && fill_bernoulli(opt.generator, t, opt.own[1] && opt.own[1] != Py_None ? opt.own[1] : opt.own[0]) < 0,
                   &opt);

@@ -138,6 +138,14 @@ int rt_output_hits_input(const rt_tensor *out, int nin, const rt_operand *in)
     return 0;
 }
 
+int rt_output_refuse_overlap(const rt_op *op, const rt_tensor *out, int nin, const rt_operand *in)
+{
+    for (int i = 0; out && i < nin; i++)
+        if (in[i].t && (in[i].t == out || rt_tensor_overlaps(out, in[i].t)))
+            return rt_error(PyExc_RuntimeError, op->cls.name, "the output and input %d share memory; give another output", i);
+    return 0;
+}
+
 int rt_output_begin(const rt_op *op, rt_tensor **out, rt_dtype dtype, int ndim, const intptr_t *shape, int nin,
                     const rt_operand *in, int contiguous, rt_tensor **work)
 {

@@ -31,6 +31,8 @@ RT_WARN_UNUSED int rt_output_finish(rt_tensor *out, rt_tensor *work);
 /* Does `out` (given) fit: the shape, or one that broadcasts to it, and the dtype?  An `out` of shape (0,) that is
  * no view is given the shape, as in PyTorch. */
 RT_WARN_UNUSED int rt_output_check(const rt_op *op, rt_tensor *out, rt_dtype dtype, int ndim, const intptr_t *shape);
+/* RuntimeError when `out` (NULL: none) is, or shares memory with, an input: for rows that move elements about. */
+RT_WARN_UNUSED int rt_output_refuse_overlap(const rt_op *op, const rt_tensor *out, int nin, const rt_operand *in);
 /* Does out share memory with an input other than element for element? */
 int rt_output_hits_input(const rt_tensor *out, int nin, const rt_operand *in);
 static inline rt_operand rt_operand_of(rt_tensor *t) { return (rt_operand){.t = t}; }

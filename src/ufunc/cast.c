@@ -53,6 +53,9 @@ int fill_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, r
     if (in[1].t && in[1].t->ndim)
         return rt_error(rt_TensorError, op->cls.name, "the value must be a number or a tensor without dimensions, not one"
                         " of %d", in[1].t->ndim);
+    if ((in[1].t ? rt_dtype_is_complex((rt_dtype)in[1].t->dtype) : in[1].kind == RT_KIND_COMPLEX)
+        && !rt_dtype_is_complex((rt_dtype)x->dtype))
+        return rt_error(rt_DtypeError, op->cls.name, "a complex value does not fit dtype %s", rt_dtypes[x->dtype].name);
     if (!out[0]) out[0] = rt_empty_like(x, (rt_dtype)x->dtype);
     if (!out[0]) return -1;
     return in[1].t ? rt_copy_into(out[0], in[1].t) : rt_fill(out[0], &in[1]);

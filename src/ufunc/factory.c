@@ -92,7 +92,11 @@ rt_tensor *rt_factory_arange(rt_dtype dtype, const rt_operand *start, const rt_o
             }
             if (!is_integer(&whole[k])) whole[k] = (rt_operand){.kind = RT_KIND_SIGNED, .v.i = (int64_t)whole[k].v.f};
         }
-        if (whole[2].v.i != 0) return integer_range(dtype, as_wide(&whole[0]), as_wide(&whole[1]), as_wide(&whole[2]));
+        if (whole[2].v.i == 0) {
+            PyErr_SetString(PyExc_ValueError, "arange: the step must not be zero, as an integer");
+            return NULL;
+        }
+        return integer_range(dtype, as_wide(&whole[0]), as_wide(&whole[1]), as_wide(&whole[2]));
     }
     if (integers) return integer_range(dtype, as_wide(start), as_wide(end), as_wide(step));
     return real_range(dtype, as_double(start), as_double(end), as_double(step));

@@ -109,7 +109,10 @@ static int gather_into(const rt_op *op, const rt_tensor *x, int dim, const rt_te
 FORWARD(gather)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1), *work;
-    if (!x || !index || rt_scatter_check(op, p, x, index, NULL) < 0) return -1;
+    if (!x || !index || rt_scatter_check(op, p, x, index, NULL) < 0 || rt_output_refuse_overlap(op, out[0], nin, in) < 0) return -1;
+    if (out[0] && out[0]->dtype != x->dtype)
+        return rt_error(rt_DtypeError, op->cls.name, "the output must be of dtype %s, not %s", rt_dtypes[x->dtype].name,
+                        rt_dtypes[out[0]->dtype].name);
     if (rt_output_begin(op, out, (rt_dtype)x->dtype, index->ndim, index->shape, nin, in, 1, &work) < 0) return -1;
     int rc;
     if (index->size == 0) {
@@ -163,6 +166,11 @@ static int scatter_any(const rt_op *op, const rt_operand *in, rt_params *p, int 
     if (source && source->ndim == 0 && index && index->ndim > 0
         && !(cut = rt_view_expand(op->cls.name, source, index->ndim, index->shape))) goto done;
     if (!x || !index || rt_scatter_check(op, p, x, index, cut ? NULL : source) < 0) goto done;
+    if (source && source->ndim && source->dtype != x->dtype) {
+        rt_error(rt_DtypeError, op->cls.name, "the source must be of dtype %s, not %s", rt_dtypes[x->dtype].name,
+                 rt_dtypes[source->dtype].name);
+        goto done;
+    }
     rt_operand value = index->size ? in[2] : rt_operand_int(0);
     if (value.t && !cut && !(cut = cut_to(source, index))) goto done;
     if (value.t) value.t = cut;
@@ -246,21 +254,19 @@ FORWARD(index_select)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1);
     intptr_t one = 1;
-    if (!x || !index || check_list(op, p, x, index) < 0) return -1;
+    if (!x || !index || check_list(op, p, x, index) < 0 || rt_output_refuse_overlap(op, out[0], nin, in) < 0) return -1;
     rt_operand pair[2] = {in[0], in[1]};
-    rt_tensor *list = rt_tensor_alias(index, index->data, (rt_dtype)index->dtype, 1, index->ndim ? index->shape : &one,
+    int scalar = x->ndim == 0, d = (int)p->i[0], rc;
+    if (scalar && index->size != 1)
+        return rt_error(PyExc_IndexError, op->cls.name, "a tensor without dimensions is selected by one index, not by %zd",
+                        (Py_ssize_t)index->size);
+    rt_tensor *list = rt_tensor_alias(index, index->data, (rt_dtype)index->dtype, !scalar, index->ndim ? index->shape : &one,
                                       index->ndim ? index->steps : NULL);
     if (!list) return -1;
     pair[1].t = list;
-    int scalar = x->ndim == 0, d = (int)p->i[0], rc;
     rc = scalar ? rt_index_get(op, 2, pair, 0, NULL, 0, 0, out)
                 : rt_index_get(op, 2, pair, 1, p->i, 1u << d, d, out);
     Py_DECREF(list);
-    if (rc == 0 && scalar && out[0]->ndim == 1 && out[0]->size == 1) {      /* a 0-d tensor stays one */
-        rt_tensor *t = rt_tensor_alias(out[0], out[0]->data, (rt_dtype)out[0]->dtype, 0, NULL, NULL);
-        Py_SETREF(out[0], t);
-        rc = t ? 0 : -1;
-    }
     return rc;
 }
 BACKWARD(index_select) { return add_into_zeros(node, RT_OP_index_add, g[0], gin); }

@@ -156,7 +156,7 @@ FORWARD(take)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0);
     intptr_t dims[RT_MAX_NDIM];
-    if (!x || !rt_operand_tensor(op, in, 1)) return -1;
+    if (!x || !rt_operand_tensor(op, in, 1) || rt_output_refuse_overlap(op, out[0], nin, in) < 0) return -1;
     all_dims(x->ndim, dims);
     return rt_index_get(op, nin, in, x->ndim, dims, all_mask(x->ndim), 0, out);
 }
@@ -207,7 +207,8 @@ FORWARD(masked_select)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *mask, *wide, *index;
     intptr_t dims[RT_MAX_NDIM];
-    if (!x || !(mask = mask_operand(op, in)) || masked_positions(op, x, mask, &wide, &index) < 0) return -1;
+    if (!x || !(mask = mask_operand(op, in)) || rt_output_refuse_overlap(op, out[0], nin, in) < 0
+        || masked_positions(op, x, mask, &wide, &index) < 0) return -1;
     rt_operand pair[2] = {rt_operand_of(wide), rt_operand_of(index)};
     all_dims(wide->ndim, dims);
     int rc = rt_index_get(op, 2, pair, wide->ndim, dims, all_mask(wide->ndim), 0, out);
@@ -267,6 +268,9 @@ FORWARD(masked_fill)
     int n = x->ndim;
     memcpy(shape, x->shape, x->ndim * sizeof *shape);
     if (rt_shape_broadcast(op->cls.name, &n, shape, mask->ndim, mask->shape) < 0) return -1;
+    if (in[2].t && in[2].t->ndim)
+        return rt_error(rt_TensorError, op->cls.name, "the value must be a number or a tensor without dimensions, not one of"
+                        " %d", in[2].t->ndim);
     if (rt_update_scalar(op, &in[2], (rt_dtype)x->dtype, value) < 0) return -1;
     if (out[0] == x && rt_shape_equal(n, shape, x->ndim, x->shape) && !rt_tensor_overlaps(x, mask)) {
         fill_masked(x, mask, x, value);

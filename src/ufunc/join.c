@@ -68,7 +68,8 @@ FORWARD(cat)
     rt_dtype dtype;
     rt_tensor *work;
     int n, rc = 0;
-    if (promote_all(op, nin, in, &dtype) < 0 || (n = cat_shape(op, nin, in, p, shape)) < 0) return -1;
+    if (promote_all(op, nin, in, &dtype) < 0 || (n = cat_shape(op, nin, in, p, shape)) < 0
+        || rt_output_refuse_overlap(op, out[0], nin, in) < 0) return -1;
     int d = (int)p->i[0];
     if (!out[1] && !(out[1] = rt_empty(RT_i64, 1, &count, in[0].t->storage->device))) return -1;
     if (rt_output_begin(op, out, dtype, n, shape, nin, in, 0, &work) < 0) return -1;

@@ -72,6 +72,9 @@ rt_tensor *rt_update_values(const rt_op *op, const rt_operand *v, rt_dtype dtype
 
 int rt_update_scalar(const rt_op *op, const rt_operand *v, rt_dtype dtype, void *at)
 {
+    if ((v->t ? rt_dtype_is_complex((rt_dtype)v->t->dtype) : !v->none && v->kind == RT_KIND_COMPLEX)
+        && !rt_dtype_is_complex(dtype))
+        return rt_error(rt_DtypeError, op->cls.name, "a complex value does not fit dtype %s", rt_dtypes[dtype].name);
     if (!v->t && !v->none) return rt_operand_store(v, dtype, at);
     if (v->none || v->t->size != 1)
         return rt_error(rt_TensorError, op->cls.name, "the value must be a number or a tensor of one element");

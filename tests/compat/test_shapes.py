@@ -312,3 +312,81 @@ def test_graphs_through_writes_of_views():
         return g, h
 
     same(run(rt, M), run(torch, M))
+
+
+WRONG = {
+    "split sizes": lambda lib, x: x.split([1, 1]),
+    "split of nothing": lambda lib, x: lib.split(x[0, 0, 0], 1),
+    "chunk": lambda lib, x: x.chunk(0),
+    "hsplit": lambda lib, x: lib.hsplit(x, 3),
+    "sum_to_size": lambda lib, x: x.sum_to_size(2, 5),
+    "meshgrid dtypes": lambda lib, x: lib.meshgrid(x[0, 0], lib.tensor([1]), indexing="ij"),
+    "meshgrid indexing": lambda lib, x: lib.meshgrid(x[0, 0], indexing="yx"),
+    "select_scatter": lambda lib, x: lib.select_scatter(x, x, 0, 0),
+    "diagonal_scatter": lambda lib, x: lib.diagonal_scatter(x, x[0, 0]),
+    "put": lambda lib, x: x.put(lib.tensor([0, 1]), lib.tensor([1.0])),
+    "put outside": lambda lib, x: x.put(lib.tensor([60]), lib.tensor([1.0])),
+    "scatter_reduce word": lambda lib, x: lib.scatter_reduce(x, 0, lib.zeros(1, 1, 1, dtype=lib.int64), x, "median"),
+    "scatter dtypes": lambda lib, x: x.scatter(0, lib.zeros(1, 1, 1, dtype=lib.int64), x.double()),
+    "scatter index": lambda lib, x: x.scatter(0, lib.full((1, 1, 1), 3, dtype=lib.int64), x),
+    "index_reduce length": lambda lib, x: x.index_reduce(0, lib.tensor([0]), x, "prod"),
+    "gather out": lambda lib, x: lib.gather(x, 0, lib.zeros(1, 1, 1, dtype=lib.int64), out=x),
+    "take_along_dim": lambda lib, x: lib.take_along_dim(x, lib.tensor([0]), 0),
+    "masked_fill": lambda lib, x: x.masked_fill(x > 0, lib.tensor([1.0])),
+    "masked_fill complex": lambda lib, x: x.masked_fill(x > 0, 1j),
+    "unravel_index": lambda lib, x: lib.unravel_index(lib.tensor([1.0]), (3, 4)),
+    "t": lambda lib, x: x.t(),
+    "H": lambda lib, x: x.H,
+    "rot90": lambda lib, x: lib.rot90(x, 1, (0, 0)),
+    "vander": lambda lib, x: lib.vander(x),
+    "arange away": lambda lib, x: lib.arange(0, 3, -1),
+    "zeros": lambda lib, x: lib.zeros(-1),
+    "channels_last": lambda lib, x: x.contiguous(memory_format=lib.channels_last),
+    "resize_ with history": lambda lib, x: (x * 1).requires_grad_().resize_(2),
+    "view of a wider dtype": lambda lib, x: x.view(lib.float64),
+    "transpose_ of a leaf": lambda lib, x: x.clone().requires_grad_().transpose_(0, 1),
+    "exponential_": lambda lib, x: x.clone().exponential_(-1),
+    "geometric_": lambda lib, x: x.clone().geometric_(1.5),
+    "to": lambda lib, x: x.to("nowhere"),
+    "pixel_shuffle": lambda lib, x: lib.nn.functional.pixel_shuffle(x, 2),
+    "embedding": lambda lib, x: lib.nn.functional.embedding(lib.tensor([4]), x[0]),
+    "pad": lambda lib, x: lib.nn.functional.pad(x, (5, 0), "reflect"),
+    "block_diag": lambda lib, x: lib.block_diag(x),
+    "combinations": lambda lib, x: lib.combinations(x),
+    "inference": lambda lib, x: made_in_inference(lib).requires_grad_(),
+}
+
+
+def made_in_inference(lib):
+    with lib.inference_mode():
+        return lib.ones(2)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input(name):
+    kinds = (RuntimeError, ValueError, TypeError, IndexError)
+    with pytest.raises(kinds):
+        WRONG[name](torch, torch.tensor(X))
+    x = rt.tensor(X)
+    with pytest.raises(kinds):
+        WRONG[name](rt, x)
+    assert rt.equal(x, rt.tensor(X))
+
+
+@pytest.mark.parametrize("call", (
+    lambda x, i, out: rt.scatter(x, 0, i, 5.0, out=out), lambda x, i, out: rt.scatter_add(x, 0, i, x, out=out),
+    lambda x, i, out: rt.index_add(x, 0, i[0], x[:2], out=out),
+    lambda x, i, out: rt.scatter_reduce(x, 0, i, x, "amax", out=out),
+    lambda x, i, out: rt.index_copy(x, 0, i[0], x[:2], out=out),
+))
+def test_out_is_not_written_before_indices_are_checked(call):
+    x, out = rt.ones(3, 2), rt.zeros(3, 2)
+    with pytest.raises(IndexError):
+        call(x, rt.tensor([[0, 3]]), out)
+    assert rt.equal(out, rt.zeros(3, 2))
+
+
+def test_creation_names_itself():
+    for call in (lambda: rt.zeros(-1), lambda: rt.ones(2, -1), lambda: rt.full((-1,), 1), lambda: rt.empty(-2)):
+        with pytest.raises(RuntimeError, match=r"^(zeros|ones|full|empty): "):
+            call()

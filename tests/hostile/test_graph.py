@@ -74,7 +74,7 @@ def test_collecting_a_long_graph():
 @pytest.mark.parametrize("saver, save, writer, write", [
     ("exp", lambda x: x.exp(), "add", lambda y: y.add_(1)),
     ("tanh", lambda x: x.tanh(), "mul", lambda y: y.mul_(2)),
-    ("sigmoid", lambda x: x.sigmoid(), "copy", lambda y: y.fill_(0)),
+    ("sigmoid", lambda x: x.sigmoid(), "fill", lambda y: y.fill_(0)),
     ("sqrt", lambda x: x.sqrt(), "exp", lambda y: y.exp_()),
     ("softmax", lambda x: rustorch.softmax(x, 0), "sub", lambda y: y.sub_(1)),
 ])
