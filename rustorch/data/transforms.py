@@ -211,7 +211,8 @@ class Normalize(_Shown):
             raise TypeError(f"Input tensor should be a float tensor. Got {x.dtype}.")
         mean, std = self._fit(x, self.mean), self._fit(x, self.std)
         if self.inplace:
-            return x.sub_(mean).div_(std)
+            x.sub_(mean).div_(std)
+            return x
         result: Tensor = (x - mean) / std
         return result
 
