@@ -123,6 +123,8 @@ _RANDOM = {
 # functions of nn.functional that are here, too
 _FUNCTIONAL = {
     "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices",
+    "max_pool2d", "max_pool3d",
 }  # fmt: skip
 
 _SPECTROGRAMS = {

@@ -38,11 +38,13 @@ SYNONYMS = {
 NOT_METHODS = {
     "cat", "stack", "where", "linear", "mse_loss", "cross_entropy", "nll_loss", "copy", "cast", "index", "slice",
     "basic_index", "max_dim", "min_dim", "pad", "embedding", "one_hot", "dropout", "index_put", "contiguous",
-    "polygamma", "convolution", "convolution_weight", "convolution_bias",
     "clone", "view", "mT",
     "median_dim", "nanmedian_dim", "median_all", "nanmedian_all", "argsort_rows", "search",
     "ctc", "ctc_gradient",
     "tied", "replace_nan", "replace_inf", "frexp_exponent",
+    "polygamma", "convolution", "convolution_weight", "resample",
+    "max_pool", "adaptive_max_pool", "fractional_max_pool", "pool_gather", "pool_scatter",
+    "unfold_columns", "fold_columns",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@
 #include "backends/memory.h"
 #include "core/error.h"
 #include "core/shape.h"
+#include "ufunc/depend.h"
 #include "ufunc/product.h"
 #include "ufunc/views.h"
 #include <stdio.h>
@@ -375,56 +376,6 @@ static rt_tensor *channel_sums(rt_tensor *g)
     return rt_apply1p(RT_OP_sum, g, &p);
 }
 
-/* The sums over all but the channels of y.  x and weight do not matter: with them the gradient of a bias depends
- * on all that the convolution depends on, and can be differentiated (to zero), as PyTorch's can. */
-FORWARD(convolution_bias)
-{
-    rt_tensor *y = rt_operand_tensor(op, in, 0), *sums = NULL, *work = NULL;
-    const int recording = rt_grad_enabled;
-    int status = -1;
-    if (!y) return -1;
-    if (y->ndim < 2 || y->ndim > 5)
-        return rt_error(rt_TensorError, op->cls.name, "y must have 2 to 5 dimensions, not %d", y->ndim);
-    p->i[0] = y->ndim;
-    memcpy(p->list, y->shape, (size_t)y->ndim * sizeof(intptr_t));
-    p->n[0] = (int16_t)(p->nlist = (int16_t)y->ndim);
-    rt_grad_enabled = 0;
-    sums = channel_sums(y);
-    rt_grad_enabled = recording;
-    if (!sums) return -1;
-    if (rt_output_begin(op, out, (rt_dtype)sums->dtype, 1, sums->shape, nin, in, 1, &work) == 0)
-        status = rt_copy_into(work, sums) == 0 ? rt_output_finish(*out, work) : (Py_DECREF((PyObject *)work), -1);
-    Py_DECREF((PyObject *)sums);
-    return status;
-}
-
-BACKWARD(convolution_bias)
-{
-    rt_params p;
-    const int nd = (int)node->params->i[0];
-    intptr_t shape[5] = {1, g[0]->shape[0], 1, 1, 1};
-    if (!rt_node_wants(node, 0)) return 0;
-    rt_params_begin(&p);
-    rt_params_push(&p, 0, nd, shape);
-    rt_tensor *channels = rt_apply1p(RT_OP_reshape, g[0], &p);
-    if (!channels) return -1;
-    rt_params_begin(&p);
-    rt_params_push(&p, 0, nd, node->params->list);
-    gin[0] = rt_apply1p(RT_OP_expand, channels, &p);
-    Py_DECREF((PyObject *)channels);
-    return gin[0] ? 0 : -1;
-}
-
-static rt_tensor *bias_gradient(rt_tensor *g, rt_tensor *x, rt_tensor *w)
-{
-    rt_params p;
-    rt_tensor *out[1] = {NULL};
-    rt_operand in[3] = {rt_operand_of(g), rt_operand_of(x), rt_operand_of(w)};
-    if (!rt_grad_enabled) return channel_sums(g);
-    rt_params_begin(&p);
-    return rt_op_apply(&rt_ops[RT_OP_convolution_bias], 3, in, &p, out) < 0 ? NULL : out[0];
-}
-
 BACKWARD(convolution)
 {
     int status = -1;
@@ -438,7 +389,7 @@ BACKWARD(convolution)
         gin[1] = transposed ? weight_of(g[0], x.t, 0, a, w.t->shape + 2) : weight_of(x.t, g[0], 1, a, w.t->shape + 2);
         if (!gin[1]) goto done;
     }
-    if (node->nin > 2 && rt_node_wants(node, 2) && !(gin[2] = bias_gradient(g[0], x.t, w.t))) goto done;
+    if (node->nin > 2 && rt_node_wants(node, 2) && !(gin[2] = rt_depend(channel_sums(g[0]), node, 2))) goto done;
     status = 0;
 done:
     Py_XDECREF((PyObject *)x.t);

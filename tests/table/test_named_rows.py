@@ -173,9 +173,22 @@ CASES.update({
         (lambda x, y: ops["convolution_weight"](x, y, 2, 1, 1, 3, 2), [real(2, 4, 6), real(2, 2, 3)]),
         (lambda x, y: ops["convolution_weight"](x, y, 1, 0, 1, 2), [cplx(1, 2, 4), cplx(1, 1, 3)]),
     ],
-    "convolution_bias": [
-        (lambda y: ops["convolution_bias"](y, rt.zeros(1), rt.zeros(1)), [real(2, 3, 2)]),
+    "resample": [
+        *[(lambda x, k=k: ops["resample"](x, 1, 3, k), [real(2, 5, 2)])
+          for k in ("adaptive", "nearest", "nearest-exact", "linear", "cubic", "linear-aa", "cubic-aa")],
+        (lambda x: ops["resample"](x, 0, 7, "cubic", True), [real(4)]),
+        (lambda x: ops["resample"](x, 1, 3, "window", False, False, (3, 2, 1, 1)), [real(2, 5)]),
+        (lambda x: ops["resample"](x, 1, 6, "linear", False, True), [real(2, 3)]),
     ],
+    "max_pool": [(lambda x: ops["max_pool"](x, (2, 3), (2, 1), (1, 1), (2, 1), True)[0], [real(2, 5, 6)])],
+    "adaptive_max_pool": [(lambda x: ops["adaptive_max_pool"](x, (2, 3))[0], [real(2, 5, 6)])],
+    "fractional_max_pool": [
+        (lambda x: ops["fractional_max_pool"](x, rt.tensor([[[0.3, 0.8]]]), (2, 2), (2, 3))[0], [real(1, 5, 6)]),
+    ],
+    "pool_gather": [(lambda x: ops["pool_gather"](x, ints([[3, 0, 3]]), 1), [real(1, 5)])],
+    "pool_scatter": [(lambda x: ops["pool_scatter"](x, ints([[3, 0, 3]]), (5,), True), [real(1, 3)])],
+    "unfold_columns": [(lambda x: ops["unfold_columns"](x, (2, 3), (1, 2), (1, 2), (2, 1)), [real(1, 2, 4, 3)])],
+    "fold_columns": [(lambda x: ops["fold_columns"](x, (2, 2), (1, 1), (0, 0), (1, 1), 3, 2), [real(1, 4, 2)])],
 })  # fmt: skip
 
 # orders and ranks

@@ -33,5 +33,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
     .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},
+    .windows = {[RT_f32] = &RT_ISA_NAME(windows_f32), [RT_f64] = &RT_ISA_NAME(windows_f64),
+                [RT_i64] = &RT_ISA_NAME(windows_i64)},
     .randoms = {[RT_f32] = &RT_ISA_NAME(randoms_f32), [RT_f64] = &RT_ISA_NAME(randoms_f64)},
 };

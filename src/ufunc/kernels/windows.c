@@ -1,0 +1,93 @@
+/* windows: the kernels of windows.h for one dtype.  Compiled once per ISA and word: the plain loops are
+ * written so that the compiler turns them into vector code.  Floor: ufunc/kernels. */
+#include "ufunc/kernels/word.h"
+#include "ufunc/kernels/windows.h"
+
+#if IS_F32
+typedef int32_t position;       /* of an element's size, so that both are chosen by one mask */
+#else
+typedef int64_t position;
+#endif
+enum { BLOCK = 64 };
+#if IS_REAL
+#define IS_NAN(v) ((v) != (v))
+#define LOWEST (-(element)__builtin_inf())
+#else
+#define IS_NAN(v) 0
+#define LOWEST INT64_MIN
+#endif
+
+/* best and at of n outputs under one tap: elements `stride` apart from x on. */
+ALWAYS void take_tap(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, intptr_t stride,
+                     position here)
+{
+    for (intptr_t i = 0; i < n; i++) {
+        const element v = x[i * stride];
+        const int wins = (v > best[i]) | IS_NAN(v);
+        best[i] = wins ? v : best[i];
+        at[i] = wins ? here + (position)(i * stride) : at[i];
+    }
+}
+
+/* Outputs ow .. ow + n of a row whose windows are all `taps` wide and `stride` apart. */
+static void max_block(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o, intptr_t n,
+                      intptr_t stride)
+{
+    element best[BLOCK];
+    position at[BLOCK];
+    const intptr_t *s[3] = {q->start[0] + o[0], q->start[1] + o[1], q->start[2] + o[2]};
+    const intptr_t first = (*s[0] * q->in[1] + *s[1]) * q->in[2] + *s[2];
+    for (intptr_t i = 0; i < n; i++) best[i] = LOWEST, at[i] = (position)(first + i * stride);
+    for (intptr_t a = 0; a < q->count[0][o[0]]; a++)
+        for (intptr_t b = 0; b < q->count[1][o[1]]; b++)
+            for (intptr_t c = 0; c < q->count[2][o[2]]; c++) {
+                const intptr_t here = first + (a * q->dilation[0] * q->in[1] + b * q->dilation[1]) * q->in[2] + c * q->dilation[2];
+                if (stride == 1) take_tap(best, at, x + here, n, 1, (position)here);
+                else if (stride == 2) take_tap(best, at, x + here, n, 2, (position)here);
+                else take_tap(best, at, x + here, n, stride, (position)here);
+            }
+    for (intptr_t i = 0; i < n; i++) out[i] = best[i], index[i] = at[i];
+}
+
+static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_t *index)
+{
+    element *out = (element *)outp;
+    const intptr_t *start = q->start[2], *count = q->count[2], width = q->out[2];
+    intptr_t o[3];
+    for (o[0] = 0; o[0] < q->out[0]; o[0]++)
+        for (o[1] = 0; o[1] < q->out[1]; o[1]++, out += width, index += width)
+            for (o[2] = 0; o[2] < width;) {
+                /* as many as look alike */
+                intptr_t n = 1, stride = o[2] + 1 < width ? start[o[2] + 1] - start[o[2]] : 1;
+                while (n < BLOCK && o[2] + n < width && count[o[2] + n] == count[o[2]]
+                       && start[o[2] + n] - start[o[2] + n - 1] == stride) n++;
+                max_block(q, (const element *)x, out + o[2], index + o[2], o, n, stride);
+                o[2] += n;
+            }
+}
+
+static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, intptr_t end)
+{
+    const intptr_t inner = b->inner;
+    for (intptr_t r = begin; r < end; r++) {
+        const intptr_t j = r % b->m, count = b->count[j];
+        const element *restrict x = (const element *)xp + (r / b->m * b->n + b->start[j]) * inner;
+        const element *restrict w = (const element *)b->weights + j * b->width;
+        element *restrict out = (element *)outp + r * inner;
+        if (inner == 1) {
+            element sum = 0;
+            for (intptr_t t = 0; t < count; t++) sum += w[t] * x[t];
+            *out = sum;
+        } else if (count == 1) {
+            for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i];
+        } else if (count == 2) {
+            for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i] + w[1] * x[inner + i];
+        } else {
+            for (intptr_t i = 0; i < inner; i++) out[i] = 0;
+            for (intptr_t t = 0; t < count; t++)
+                for (intptr_t i = 0; i < inner; i++) out[i] += w[t] * x[t * inner + i];
+        }
+    }
+}
+
+const rt_windows SYMBOL(windows) = {max_plane, band};

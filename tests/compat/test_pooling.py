@@ -1,0 +1,196 @@
+"""Pools, interpolation, grids, patches against PyTorch: small dtypes, layouts, threads, NaN, errors."""
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as TF
+
+import rustorch as rt
+import rustorch.nn.functional as F
+
+
+def pair(*shape, dtype=np.float64, seed=0):
+    values = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+    return torch.tensor(values, requires_grad=True), rt.tensor(values.copy(), requires_grad=True)
+
+
+def same(ours, theirs, tolerance=1e-10):
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    np.testing.assert_allclose(np.asarray(ours.detach()), theirs.detach().numpy(), rtol=tolerance, atol=tolerance)
+
+
+def both(name, *shape, dtype=np.float64, tolerance=1e-10, args=(), **kw):
+    """Forward and backward of a function of one tensor, of every layout."""
+    x, y = pair(*shape, dtype=dtype)
+    for turn in (lambda t: t, lambda t: t.transpose(-1, -2) if t.ndim > 3 else t * 1):
+        theirs, ours = getattr(TF, name)(turn(x), *args, **kw), getattr(F, name)(turn(y), *args, **kw)
+        theirs, ours = (r if isinstance(r, tuple) else (r,) for r in (theirs, ours))
+        for a, b in zip(ours, theirs, strict=True):
+            same(a, b, tolerance)
+        g, h = pair(*theirs[0].shape, dtype=dtype, seed=1)
+        x.grad, y.grad = None, None
+        theirs[0].backward(g.detach())
+        ours[0].backward(h.detach())
+        same(y.grad, x.grad, tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kernel, kw", [
+    (2, {}), (3, {"stride": 2, "padding": 1}), ((3, 2), {"stride": (2, 1), "ceil_mode": True}), (5, {"stride": 3}),
+    (2, {"stride": 3, "ceil_mode": True, "padding": 1}),
+])  # fmt: skip
+def test_pools(kernel, kw, dtype):
+    tolerance = 1e-5 if dtype == np.float32 else 1e-10
+    both("max_pool2d", 2, 3, 17, 150, dtype=dtype, args=(kernel,), **kw, return_indices=True)
+    both("avg_pool2d", 2, 3, 17, 20, dtype=dtype, tolerance=tolerance, args=(kernel,), **kw)
+    both("avg_pool2d", 2, 3, 17, 20, dtype=dtype, tolerance=tolerance, args=(kernel,), **kw, count_include_pad=False)
+
+
+def test_other_pools():
+    both("max_pool3d", 2, 3, 5, 6, 7, args=(2, 1, 1, 2))
+    both("max_pool1d", 3, 11, args=(3, 2, 1, 2, True))
+    both("avg_pool3d", 1, 2, 5, 6, 7, args=(2,), divisor_override=3)
+    both("avg_pool1d", 2, 3, 11, args=(3,))
+    both("adaptive_avg_pool2d", 2, 3, 7, 11, args=((3, None),))
+    both("adaptive_max_pool2d", 2, 3, 7, 11, args=((3, 13),), return_indices=True)
+    both("adaptive_max_pool3d", 3, 4, 5, 6, args=(2,))
+    both("lp_pool2d", 2, 3, 7, 8, args=(3.0, 2), tolerance=1e-8)
+    both("lp_pool3d", 1, 2, 5, 6, 7, args=(4.0, 2), tolerance=1e-8)
+    both("local_response_norm", 2, 7, 3, 4, args=(3,))
+
+
+def test_fractional_pools_follow_the_samples():
+    for n in (2, 3):
+        shape, samples = (2, 3, 9, 8, 7)[:2 + n], np.random.default_rng(3).random((2, 3, n))
+        x, y = pair(*shape)
+        name = f"fractional_max_pool{n}d"
+        theirs = getattr(TF, name)(x, 2, (4,) * n, return_indices=True, _random_samples=torch.tensor(samples))
+        ours = getattr(F, name)(y, 2, (4,) * n, return_indices=True, _random_samples=rt.tensor(samples))
+        for a, b in zip(ours, theirs, strict=True):
+            same(a, b)
+    assert tuple(F.fractional_max_pool2d(y[0], 2, output_ratio=0.5).shape)[-2:] == (4, 3)
+
+
+def test_unpool():
+    x, y = pair(2, 3, 8, 6)
+    a, i = TF.max_pool2d(x, 2, return_indices=True)
+    b, j = F.max_pool2d(y, 2, return_indices=True)
+    same(F.max_unpool2d(b, j, 2), TF.max_unpool2d(a, i, 2))
+    same(F.max_unpool2d(b, j, 2, output_size=(9, 7)), TF.max_unpool2d(a, i, 2, output_size=(9, 7)))
+    for wrong in (-1, 48, 1 << 40):
+        with pytest.raises(RuntimeError, match="index"):
+            F.max_unpool2d(b, j * 0 + wrong, 2)
+    with pytest.raises(ValueError, match="output_size"):
+        F.max_unpool2d(b, j, 2, output_size=(20, 20))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int64", "int32", "uint8"])
+def test_small_dtypes(dtype):
+    values = np.random.default_rng(0).integers(0, 9, (1, 2, 6, 6))
+    ours, wide = rt.tensor(values).to(getattr(rt, dtype)), torch.tensor(values, dtype=torch.float64)
+    result = F.max_pool2d(ours, 3, 2, 1)
+    assert str(result.dtype) == dtype
+    np.testing.assert_array_equal(np.asarray(result.to(rt.float64)), TF.max_pool2d(wide, 3, 2, 1).numpy())
+    if dtype != "uint8":
+        kind = getattr(torch, "int64" if dtype == "int32" else dtype)
+        mean = TF.avg_pool2d(torch.tensor(values).to(kind), 3, 2, 1)
+        got = F.avg_pool2d(ours, 3, 2, 1)
+        assert str(got.dtype) == dtype
+        np.testing.assert_array_equal(np.asarray(got.to(rt.float64)), mean.double().numpy())
+
+
+def test_nan_and_infinity():
+    values = np.array([[[1, np.nan, 2, -np.inf, -np.inf, -np.inf, 3, 3, np.nan, np.nan]]])
+    a, i = TF.max_pool1d(torch.tensor(values), 3, 1, return_indices=True)
+    b, j = F.max_pool1d(rt.tensor(values), 3, 1, return_indices=True)
+    np.testing.assert_array_equal(np.asarray(b), a.numpy())
+    np.testing.assert_array_equal(np.asarray(j), i.numpy())
+
+
+@pytest.mark.parametrize("mode, n", [("nearest", 1), ("nearest", 2), ("nearest-exact", 2), ("area", 2), ("linear", 1),
+                                     ("bilinear", 2), ("bicubic", 2), ("trilinear", 3), ("nearest", 3)])
+def test_interpolate(mode, n):
+    corners = [{}] if mode in ("nearest", "nearest-exact", "area") else [{"align_corners": c} for c in (False, True)]
+    for kw in corners:
+        for size in ((3, 9, 5)[:n], (7, 2, 12)[:n], (1, 1, 1)[:n]):
+            both("interpolate", 2, 3, *(5, 7, 6)[:n], size=size, mode=mode, **kw)
+        for scale in (2, 0.6, 1.7):
+            both("interpolate", 2, 3, *(5, 7, 6)[:n], scale_factor=scale, mode=mode, **kw)
+            both("interpolate", 2, 3, *(5, 7, 6)[:n], scale_factor=scale, mode=mode, recompute_scale_factor=True, **kw)
+        if mode in ("bilinear", "bicubic"):
+            for size in ((3, 9), (2, 2), (11, 4)):
+                both("interpolate", 2, 3, 10, 12, size=size, mode=mode, antialias=True, **kw, tolerance=1e-9)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("align", [False, True])
+def test_grid_sample(padding, align):
+    for mode, lengths in (("bilinear", (5, 6)), ("nearest", (5, 6)), ("bicubic", (5, 6)), ("bilinear", (3, 4, 5)),
+                          ("nearest", (3, 4, 5))):
+        n = len(lengths)
+        x, y = pair(2, 3, *lengths)
+        points = np.random.default_rng(5).uniform(-1.6, 1.6, (2, *(4, 5, 3)[:n], n))
+        g, h = torch.tensor(points, requires_grad=True), rt.tensor(points, requires_grad=True)
+        theirs, ours = TF.grid_sample(x, g, mode, padding, align), F.grid_sample(y, h, mode, padding, align)
+        same(ours, theirs)
+        theirs.square().sum().backward()
+        ours.square().sum().backward()
+        same(y.grad, x.grad, 1e-9)
+        same(h.grad, g.grad, 1e-8)
+
+
+def test_affine_grid():
+    for n in (2, 3):
+        theta, ours = pair(2, n, n + 1)
+        for align in (False, True):
+            size = (2, 3, 4, 5, 1)[:n + 2]
+            same(F.affine_grid(ours, size, align), TF.affine_grid(theta, size, align))
+
+
+def test_patches():
+    both("unfold", 2, 3, 6, 7, args=((2, 3), (1, 2), (1, 0), (2, 1)))
+    x, y = pair(2, 12, 12)
+    same(F.fold(y, (4, 5), 2), TF.fold(x, (4, 5), 2))
+    whole = F.fold(F.unfold(rt.ones(1, 1, 5, 5), 3, padding=1), 5, 3, padding=1)
+    same(whole, TF.fold(TF.unfold(torch.ones(1, 1, 5, 5), 3, padding=1), 5, 3, padding=1))
+
+
+def test_threads_do_not_change_bits():
+    _, x = pair(8, 16, 40, 44, dtype=np.float32)
+    seen, before = [], rt.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            rt.set_num_threads(threads)
+            y = F.max_pool2d(x, 3, 2).square().sum() + F.avg_pool2d(x, 3).square().sum()
+            y = y + F.interpolate(x, scale_factor=1.5, mode="bicubic").square().sum()
+            seen.append(np.asarray(rt.autograd.grad(y, [x])[0]))
+    finally:
+        rt.set_num_threads(before)
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[0], seen[2])
+
+
+@pytest.mark.parametrize("call, kind", [
+    (lambda x: F.max_pool2d(x, 9), RuntimeError), (lambda x: F.max_pool2d(x, 2, padding=2), RuntimeError),
+    (lambda x: F.max_pool2d(x, 0), RuntimeError), (lambda x: F.max_pool2d(x, 2, dilation=0), RuntimeError),
+    (lambda x: F.max_pool2d(x[0, 0], 2), RuntimeError), (lambda x: F.max_pool2d(x > 0, 2), RuntimeError),
+    (lambda x: F.max_pool2d(x, (1, 2, 3)), RuntimeError), (lambda x: F.max_pool2d(x, 2, stride=1 << 40), RuntimeError),
+    (lambda x: F.avg_pool2d(x, 9), RuntimeError), (lambda x: F.avg_pool2d(x, 2, divisor_override=0), RuntimeError),
+    (lambda x: F.avg_pool2d(x, 3, padding=2), RuntimeError), (lambda x: F.avg_pool1d(x, 2), RuntimeError),
+    (lambda x: F.adaptive_avg_pool2d(x, -1), RuntimeError),
+    (lambda x: F.adaptive_max_pool2d(x, (1, 2, 3)), RuntimeError),
+    (lambda x: F.fractional_max_pool2d(x, 2), ValueError), (lambda x: F.fractional_max_pool2d(x, 9, 5), RuntimeError),
+    (lambda x: F.interpolate(x), ValueError), (lambda x: F.interpolate(x, 3, 2), ValueError),
+    (lambda x: F.interpolate(x, 3, mode="linear"), NotImplementedError), (lambda x: F.interpolate(x, 0), RuntimeError),
+    (lambda x: F.interpolate(x, 3, mode="cubic"), NotImplementedError),
+    (lambda x: F.interpolate(x, (3, 3, 3)), ValueError),
+    (lambda x: F.interpolate(x, 3, align_corners=True), ValueError),
+    (lambda x: F.grid_sample(x, rt.zeros(1, 2, 2, 3, dtype=rt.float64)), RuntimeError),
+    (lambda x: F.grid_sample(x, rt.zeros(1, 2, 2, 2)), RuntimeError),
+    (lambda x: F.grid_sample(x, rt.zeros(1, 2, 2, 2, dtype=rt.float64), "cubic"), ValueError),
+    (lambda x: F.unfold(x, 9), RuntimeError), (lambda x: F.unfold(x, 0), RuntimeError),
+    (lambda x: F.fold(x[0], (4, 4), 3), RuntimeError), (lambda x: F.local_response_norm(x[0, 0], 2), ValueError),
+    (lambda x: F.affine_grid(x[0], (1, 1, 2, 2)), ValueError),
+])  # fmt: skip
+def test_errors(call, kind):
+    with pytest.raises(kind):
+        call(rt.ones(1, 2, 5, 6, dtype=rt.float64))
