@@ -72,9 +72,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draws all weights anew."""
         self.head.reset_parameters()
-        for inner, outer in self.tail:  # type: ignore[misc]
-            inner.reset_parameters()  # type: ignore[has-type]
-            outer.reset_parameters()  # type: ignore[has-type]
+        for cluster in self.tail:
+            for layer in cluster.children():
+                layer.reset_parameters()
 
     def forward(self, input: Tensor, target_: Tensor) -> ASMoutput:
         batched = target_.ndim > 0

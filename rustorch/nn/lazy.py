@@ -28,7 +28,7 @@ class _Uninitialized(Tensor):
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Takes memory of a shape, values undefined, and becomes a Parameter or Buffer."""
         self.data = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self.__class__ = self.cls_to_become
 
     @property
     def shape(self) -> Any:
@@ -90,7 +90,7 @@ def is_lazy(value: Any) -> bool:
     return isinstance(value, _Uninitialized)
 
 
-class LazyModuleMixin(Module if TYPE_CHECKING else object):  # type: ignore[misc]
+class LazyModuleMixin(Module if TYPE_CHECKING else object):
     """Put before a Module's class: its uninitialised parameters get their shapes in initialize_parameters, which
     the first call, or a state_dict, brings about; then the module becomes a `cls_to_become`."""
 
@@ -183,7 +183,7 @@ class _LazyConv(LazyModuleMixin):
 
     def reset_parameters(self) -> None:
         if not self.has_uninitialized_params() and self.in_channels != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         if not self.has_uninitialized_params():
@@ -227,37 +227,37 @@ class _LazyConvTranspose(_LazyConv):
         self._start(out_channels, bias, device, dtype)
 
 
-class LazyConv1d(_LazyConvolution, Conv1d):  # type: ignore[misc]
+class LazyConv1d(_LazyConvolution, Conv1d):
     """Conv1d whose in_channels is the first input's number of channels."""
 
     cls_to_become = Conv1d
 
 
-class LazyConv2d(_LazyConvolution, Conv2d):  # type: ignore[misc]
+class LazyConv2d(_LazyConvolution, Conv2d):
     """Conv2d whose in_channels is the first input's number of channels."""
 
     cls_to_become = Conv2d
 
 
-class LazyConv3d(_LazyConvolution, Conv3d):  # type: ignore[misc]
+class LazyConv3d(_LazyConvolution, Conv3d):
     """Conv3d whose in_channels is the first input's number of channels."""
 
     cls_to_become = Conv3d
 
 
-class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):  # type: ignore[misc]
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """ConvTranspose1d whose in_channels is the first input's number of channels."""
 
     cls_to_become = ConvTranspose1d
 
 
-class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):  # type: ignore[misc]
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """ConvTranspose2d whose in_channels is the first input's number of channels."""
 
     cls_to_become = ConvTranspose2d
 
 
-class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):  # type: ignore[misc]
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """ConvTranspose3d whose in_channels is the first input's number of channels."""
 
     cls_to_become = ConvTranspose3d
@@ -286,7 +286,7 @@ class _LazyNorm(LazyModuleMixin):
 
     def reset_parameters(self) -> None:
         if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
@@ -297,37 +297,37 @@ class _LazyNorm(LazyModuleMixin):
             self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):  # type: ignore[misc]
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     """BatchNorm1d whose num_features is the first input's number of channels."""
 
     cls_to_become = BatchNorm1d
 
 
-class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):  # type: ignore[misc]
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     """BatchNorm2d whose num_features is the first input's number of channels."""
 
     cls_to_become = BatchNorm2d
 
 
-class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):  # type: ignore[misc]
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     """BatchNorm3d whose num_features is the first input's number of channels."""
 
     cls_to_become = BatchNorm3d
 
 
-class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):  # type: ignore[misc]
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     """InstanceNorm1d whose num_features is the first input's number of channels."""
 
     cls_to_become = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):  # type: ignore[misc]
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     """InstanceNorm2d whose num_features is the first input's number of channels."""
 
     cls_to_become = InstanceNorm2d
 
 
-class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):  # type: ignore[misc]
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     """InstanceNorm3d whose num_features is the first input's number of channels."""
 
     cls_to_become = InstanceNorm3d

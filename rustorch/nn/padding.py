@@ -31,7 +31,8 @@ class _PadNd(Module):
             raise ValueError(f"expected {self.spatial + 1}D or {self.spatial + 2}D input (got {input.ndim}D input)")
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.pad(input, self.padding, self.mode)
+        padded: Tensor = F.pad(input, self.padding, self.mode)
+        return padded
 
     def extra_repr(self) -> str:
         return f"{self.padding}"
@@ -43,7 +44,8 @@ class _ConstantPadNd(_PadNd):
         self.value = value
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.pad(input, self.padding, "constant", self.value)
+        padded: Tensor = F.pad(input, self.padding, "constant", self.value)
+        return padded
 
     def extra_repr(self) -> str:
         return f"padding={self.padding}, value={self.value}"
@@ -134,7 +136,8 @@ class _CircularPadNd(_PadNd):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
-        return F.pad(input, self.padding, self.mode)
+        padded: Tensor = F.pad(input, self.padding, self.mode)
+        return padded
 
 
 class CircularPad1d(_CircularPadNd):
