@@ -13,7 +13,10 @@ _ops = _C.ops
 Tensor = _C.Tensor
 
 # rows that are not methods
-ROWS = {"stand_in", "layer_norm", "rms_norm", "group_norm", "batch_norm_train", "batch_norm_eval"}
+ROWS = {
+    "stand_in", "layer_norm", "rms_norm", "group_norm", "batch_norm_train", "batch_norm_eval",
+    "rnn_layer",
+}  # fmt: skip
 
 _layer_norm, _rms_norm, _group_norm = _ops["layer_norm"], _ops["rms_norm"], _ops["group_norm"]
 _batch_train, _batch_eval = _ops["batch_norm_train"], _ops["batch_norm_eval"]

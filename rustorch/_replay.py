@@ -110,3 +110,44 @@ def batch_norm_eval(inputs: list[Any], floats: Any, integers: Any, _list: Any) -
     shape = _channels(x) if x.ndim > 1 else [-1]
     y = (x - mean.reshape(shape)) * (var.reshape(shape) + floats[0]).rsqrt()
     return (_scaled(y, weight, bias, shape).to(inputs[0].dtype),)
+
+
+def _cell(mode: int, x: Any, h: Any, c: Any, w_hh: Any, b_hh: Any, w_hr: Any) -> tuple[Any, Any]:
+    """The next state and cells, x being the input's part of the gates."""
+    n = w_hh.shape[0] // (4, 3, 1, 1)[mode]
+    part = h @ w_hh.mT if b_hh is None else _ops["linear"](h, w_hh, b_hh)
+    if mode >= 2:
+        return (x + part).tanh() if mode == 2 else (x + part).relu(), c
+    if mode == 1:
+        r = (x.narrow(-1, 0, n) + part.narrow(-1, 0, n)).sigmoid()
+        z = (x.narrow(-1, n, n) + part.narrow(-1, n, n)).sigmoid()
+        new = (x.narrow(-1, 2 * n, n) + r * part.narrow(-1, 2 * n, n)).tanh()
+        return new + z * (h - new), c
+    i, f, g, o = ((x + part).narrow(-1, k * n, n) for k in range(4))
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    h = o.sigmoid() * c.tanh()
+    return h if w_hr is None else h @ w_hr.mT, c
+
+
+@composition
+def rnn_layer(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
+    x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = (_wide(t) for t in inputs[:8])
+    mode, reverse = integers[:2]
+    batch = h.shape[0]
+    sizes = [batch] * x.shape[0] if inputs[8] is None else inputs[8].tolist()
+    rows = _ops["linear"](x, w_ih, b_ih).reshape((-1, w_ih.shape[0])) if x.numel() else x.reshape((0, 1))
+    offsets = [sum(sizes[:t]) for t in range(len(sizes))]
+    results: list[Any] = [None] * len(sizes)
+    for t in reversed(range(len(sizes))) if reverse else range(len(sizes)):
+        n = sizes[t]
+        state = rows.narrow(0, offsets[t], n), h.narrow(0, 0, n), None if c is None else c.narrow(0, 0, n)
+        results[t], cells = _cell(mode, *state, w_hh, b_hh, w_hr)
+        h = results[t] if n == batch else _ops["cat"]([results[t], h.narrow(0, n, batch - n)])
+        if c is not None:
+            c = cells if n == batch else _ops["cat"]([cells, c.narrow(0, n, batch - n)])
+    dtype = inputs[0].dtype
+    if inputs[8] is not None:
+        result = _ops["cat"](results)
+    else:
+        result = _ops["stack"](results) if results else x.new_zeros((0, batch, h.shape[1]))
+    return result.to(dtype), h.to(dtype), None if c is None else c.to(dtype)

@@ -28,8 +28,8 @@ typedef enum {
     RT_CLASS_BOOL      /* computed on truth values: loops for every dtype, result bool */
 } rt_class;
 
-/* What is kept for backward, in this order; INPUTS (all of them) and HIDDEN (all outputs but the first, only
- * together with INPUTS) stand for themselves. */
+/* What is kept for backward, in this order; INPUTS (all of them) and HIDDEN (all outputs but the first,
+ * with OUT that too) go together. */
 enum { RT_SAVE_X = 1, RT_SAVE_Y = 2, RT_SAVE_Z = 4, RT_SAVE_OUT = 8, RT_SAVE_OUT2 = 16, RT_SAVE_INPUTS = 32,
        RT_SAVE_HIDDEN = 64, RT_SAVE_OUT3 = 128, RT_SAVE_OUT4 = 256 };
 

@@ -78,14 +78,21 @@ static int save_input(rt_node *n, int k, const rt_operand *in, rt_tensor *const 
     return status;
 }
 
-/* RT_SAVE_INPUTS and RT_SAVE_HIDDEN: every input, then every output but the first. */
+/* Which outputs follow when all inputs are saved: none, all but the first, all. */
+static int first_output(uint16_t mask, int nout)
+{
+    return !(mask & RT_SAVE_HIDDEN) ? nout : mask & RT_SAVE_OUT ? 0 : 1;
+}
+
+/* RT_SAVE_INPUTS: every input, then outputs. */
 static int save_all(rt_node *n, uint16_t mask, int nin, const rt_operand *in, rt_tensor **out, int outputs)
 {
     for (int i = 0; !outputs && i < nin; i++)
         if (save_input(n, i, &in[i], out, n->nout) < 0) return -1;
-    for (int j = 1; outputs && (mask & RT_SAVE_HIDDEN) && j < n->nout; j++) {
+    const int first = first_output(mask, n->nout);
+    for (int j = first; outputs && j < n->nout; j++) {
         rt_operand result = rt_operand_of(out[j]);
-        if (rt_node_save(n, nin + j - 1, &result, 1) < 0) return -1;
+        if (rt_node_save(n, nin + j - first, &result, 1) < 0) return -1;
     }
     return 0;
 }
@@ -131,7 +138,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p
     n->op = op;
     connect(n, op, nin, in);
     uint16_t mask = saves_of(op, n);
-    saved_count = mask & RT_SAVE_INPUTS ? nin + (mask & RT_SAVE_HIDDEN ? nout - 1 : 0) : __builtin_popcount(mask);
+    saved_count = mask & RT_SAVE_INPUTS ? nin + nout - first_output(mask, nout) : __builtin_popcount(mask);
     if (saved_count) {
         n->saved = PyMem_Calloc((size_t)saved_count, sizeof(rt_saved));
         if (!n->saved) { PyErr_NoMemory(); goto done; }

@@ -34,6 +34,16 @@ def norm_input(*shape):
 
 
 CASES = {
+    "rnn_layer": [
+        (lambda x, h, w, v, b, d: ops["rnn_layer"](x, h, h, w, v, b, d, None, None, "lstm"),
+         [real(3, 2, 2), real(2, 2), real(8, 2), real(8, 2), real(8), real(8)]),
+        (lambda x, h, c, w, v, r: ops["rnn_layer"](x, h, c, w, v, None, None, r, ints([2, 2, 1]), "lstm", True),
+         [real(5, 2), real(2, 1), real(2, 2), real(8, 2), real(8, 1), real(1, 2)]),
+        (lambda x, h, w, v, b, d: ops["rnn_layer"](x, h, None, w, v, b, d, None, None, "gru", True)[:2],
+         [real(3, 2, 2), real(2, 2), real(6, 2), real(6, 2), real(6), real(6)]),
+        (lambda x, h, w, v: ops["rnn_layer"](x, h, None, w, v, None, None, None, None, "relu")[:2],
+         [real(3, 2, 2), real(2, 2), real(2, 2), real(2, 2)]),
+    ],
     "stand_in": [(lambda x: ops["stand_in"](x) * x, [real(3)])],
     "layer_norm": [
         (lambda x, w, b: ops["layer_norm"](x, (3, 2), w, b, 1e-3), [norm_input(2, 3, 2), real(3, 2), real(3, 2)]),

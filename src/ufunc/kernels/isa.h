@@ -10,6 +10,7 @@
 #include "ufunc/kernels/norm.h"
 #include "ufunc/kernels/random.h"
 #include "ufunc/kernels/reduce.h"
+#include "ufunc/kernels/rnn.h"
 #include "ufunc/kernels/rowwise.h"
 #include "ufunc/kernels/update.h"
 #include "ufunc/kernels/scan.h"
@@ -36,6 +37,7 @@ typedef struct {
     const rt_orderer *orderers;                  /* sorting and ranking, by dtype */
     const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
     const rt_norms *norms[RT_NDTYPE];            /* normalisations: f32 and f64 */
+    const rt_rnns *rnns[RT_NDTYPE];              /* recurrent steps: f32 and f64 */
     const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */

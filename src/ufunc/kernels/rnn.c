@@ -1,0 +1,172 @@
+/* rnn: the steps of rnn.h for one real dtype.  Each element is computed alone, so bits do not depend on
+ * how rows are cut.  Compiled once per ISA and word.  Floor: ufunc/kernels.
+ * float32 gates are within 2 ULP: they spare the double precision of the elementwise rows.
+ * Source: Hochreiter & Schmidhuber 1997, Gers et al. 2000 (LSTM), Cho et al. 2014 (GRU). */
+#include "ufunc/kernels/elementary.h"
+#include "ufunc/kernels/rnn.h"
+
+ALWAYS vec get(const real *p, intptr_t m)
+{
+    return m >= LANES ? vector_load((const char *)p) : vector_load_part((const char *)p, m);
+}
+ALWAYS void put(real *p, vec v, intptr_t m)
+{
+    if (m >= LANES) {
+        vector_store((char *)p, v);
+        return;
+    }
+    for (intptr_t k = 0; k < m; k++) p[k] = v[k];
+}
+#if IS_F32
+ALWAYS vec gate(vec x) { return 1 / (1 + v_exp(-x)); }
+/* Polynomial near 0: S. Moshier, Cephes (tanhf). */
+ALWAYS vec squash(vec x)
+{
+    vec z = x * x, p = v_mad(z, splat(-5.70498872745e-3f), splat(2.06390887954e-2f));
+    p = v_mad(p, z, splat(-5.37397155531e-2f));
+    p = v_mad(p, z, splat(1.33314422036e-1f));
+    p = v_mad(p, z, splat(-3.33332819422e-1f));
+    vec far = v_copysign(1 - 2 / (1 + v_exp(2 * v_abs(x))), x);
+    return v_where(v_abs(x) < 0.625f, v_mad(p * z, x, x), far);
+}
+#else
+ALWAYS vec gate(vec x) { return v_sigmoid(x); }
+ALWAYS vec squash(vec x) { return v_tanh(x); }
+#endif
+#define EACH(i, m) intptr_t i = 0, m = n; i < n; i += LANES, m -= LANES
+#define ROW(name) ((real *)s->name + r * s->name##_step)
+#define OPTIONAL(name) (s->name ? ROW(name) : NULL)
+
+static void lstm(const rt_rnn_step *s)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        real *a = ROW(a), *h = OPTIONAL(h), *c = ROW(c), *y = ROW(y);
+        const real *b = s->b;
+        for (EACH(i, m)) {
+            vec in = gate(get(a + i, m) + get(b + i, m)), forget = gate(get(a + n + i, m) + get(b + n + i, m));
+            vec new = squash(get(a + 2 * n + i, m) + get(b + 2 * n + i, m));
+            vec open = gate(get(a + 3 * n + i, m) + get(b + 3 * n + i, m));
+            vec before = get(c + i, m), cell = forget * before + in * new, t = squash(cell), out = open * t;
+            put(a + i, in, m);
+            put(a + n + i, forget, m);
+            put(a + 2 * n + i, new, m);
+            put(a + 3 * n + i, open, m);
+            put(a + 4 * n + i, before, m);
+            put(a + 5 * n + i, t, m);
+            put(c + i, cell, m);
+            put(y + i, out, m);
+            if (h) put(h + i, out, m);
+        }
+    }
+}
+
+static void lstm_backward(const rt_rnn_step *s)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        const real *a = ROW(a), *h = ROW(h), *y = OPTIONAL(y);
+        real *c = ROW(c), *d = ROW(d);
+        for (EACH(i, m)) {
+            vec in = get(a + i, m), forget = get(a + n + i, m), new = get(a + 2 * n + i, m), open = get(a + 3 * n + i, m);
+            vec before = get(a + 4 * n + i, m), t = get(a + 5 * n + i, m), g = get(h + i, m);
+            if (y) g += get(y + i, m);
+            vec gc = get(c + i, m) + g * open * (1 - t * t);
+            put(d + i, gc * new * in * (1 - in), m);
+            put(d + n + i, gc * before * forget * (1 - forget), m);
+            put(d + 2 * n + i, gc * in * (1 - new * new), m);
+            put(d + 3 * n + i, g * t * open * (1 - open), m);
+            put(c + i, gc * forget, m);
+        }
+    }
+}
+
+static void gru(const rt_rnn_step *s)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        real *a = ROW(a), *h = ROW(h), *y = ROW(y);
+        const real *e = ROW(e), *b = s->b, *v = s->v;
+        for (EACH(i, m)) {
+            vec reset = gate(get(a + i, m) + get(b + i, m) + (get(e + i, m) + get(v + i, m)));
+            vec keep = gate(get(a + n + i, m) + get(b + n + i, m) + (get(e + n + i, m) + get(v + n + i, m)));
+            vec inner = get(e + 2 * n + i, m) + get(v + 2 * n + i, m);
+            vec new = squash(get(a + 2 * n + i, m) + get(b + 2 * n + i, m) + reset * inner);
+            vec out = new + keep * (get(h + i, m) - new);
+            put(a + i, reset, m);
+            put(a + n + i, keep, m);
+            put(a + 2 * n + i, new, m);
+            put(a + 3 * n + i, inner, m);
+            put(h + i, out, m);
+            put(y + i, out, m);
+        }
+    }
+}
+
+static void gru_backward(const rt_rnn_step *s)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        const real *a = ROW(a), *y = OPTIONAL(y), *p = ROW(p);
+        real *h = ROW(h), *d = ROW(d), *e = ROW(e);
+        for (EACH(i, m)) {
+            vec reset = get(a + i, m), keep = get(a + n + i, m), new = get(a + 2 * n + i, m), inner = get(a + 3 * n + i, m);
+            vec g = get(h + i, m);
+            if (y) g += get(y + i, m);
+            vec gn = g * (1 - keep) * (1 - new * new), gr = gn * inner * reset * (1 - reset);
+            vec gz = g * (get(p + i, m) - new) * keep * (1 - keep);
+            put(d + i, gr, m);
+            put(d + n + i, gz, m);
+            put(d + 2 * n + i, gn, m);
+            put(e + i, gr, m);
+            put(e + n + i, gz, m);
+            put(e + 2 * n + i, gn * reset, m);
+            put(h + i, g * keep, m);
+        }
+    }
+}
+
+typedef vec map_fn(vec x);
+ALWAYS vec curve(vec x) { return squash(x); }
+ALWAYS vec corner(vec x) { return v_where(x < 0, splat(0), x); }       /* NaN stays */
+ALWAYS vec curve_slope(vec y) { return 1 - y * y; }
+ALWAYS vec corner_slope(vec y) { return v_where(y > 0, splat(1), splat(0)); }
+
+ALWAYS void simple(const rt_rnn_step *s, map_fn *f)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        const real *a = ROW(a), *b = s->b;
+        real *h = ROW(h), *y = ROW(y);
+        for (EACH(i, m)) {
+            vec out = f(get(a + i, m) + get(b + i, m));
+            put(h + i, out, m);
+            put(y + i, out, m);
+        }
+    }
+}
+
+ALWAYS void simple_backward(const rt_rnn_step *s, map_fn *slope)
+{
+    const intptr_t n = s->n;
+    for (intptr_t r = 0; r < s->rows; r++) {
+        const real *h = ROW(h), *y = OPTIONAL(y), *p = ROW(p);
+        real *d = ROW(d);
+        for (EACH(i, m)) {
+            vec g = get(h + i, m);
+            if (y) g += get(y + i, m);
+            put(d + i, g * slope(get(p + i, m)), m);
+        }
+    }
+}
+
+static void tanh_step(const rt_rnn_step *s) { simple(s, curve); }
+static void relu_step(const rt_rnn_step *s) { simple(s, corner); }
+static void tanh_backward(const rt_rnn_step *s) { simple_backward(s, curve_slope); }
+static void relu_backward(const rt_rnn_step *s) { simple_backward(s, corner_slope); }
+
+const rt_rnns SYMBOL(rnns) = {
+    .forward = {[RT_RNN_LSTM] = lstm, [RT_RNN_GRU] = gru, [RT_RNN_TANH] = tanh_step, [RT_RNN_RELU] = relu_step},
+    .backward = {[RT_RNN_LSTM] = lstm_backward, [RT_RNN_GRU] = gru_backward, [RT_RNN_TANH] = tanh_backward,
+                 [RT_RNN_RELU] = relu_backward},
+};
