@@ -15,9 +15,13 @@ _METHODS = {
 }  # fmt: skip
 
 
-def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """|x - y| <= atol + rtol * |y|, elementwise; infinities are close to themselves."""
-    x, y = _C.as_tensor(x).detach(), _C.as_tensor(y).detach()
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """|input - other| <= atol + rtol * |other|, elementwise; infinities are close to themselves.  rtol and
+    atol must not be negative (RuntimeError)."""
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not value >= 0:
+            raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {value}")
+    x, y = _C.as_tensor(input).detach(), _C.as_tensor(other).detach()
     if x.dtype.kind in "iub" and y.dtype.kind in "iub":
         x, y = x.to("float64"), y.to("float64")
     near = (x - y).abs() <= atol + rtol * y.abs()
@@ -25,9 +29,9 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     return near | (_ops["isnan"](x) & _ops["isnan"](y)) if equal_nan else near
 
 
-def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Is every element close?"""
-    return bool(isclose(x, y, rtol, atol, equal_nan).all())
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Is every element close?  (isclose)"""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def equal(x: Any, y: Any) -> bool:

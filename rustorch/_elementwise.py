@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import _C
+from ._shapes import broadcast_tensors
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -226,10 +227,9 @@ def complex(real: Any, imag: Any, *, out: Any = None) -> Any:
     _check_parts("complex", real, imag)
     if str(real.dtype) == "float16":
         real, imag = real.to("float32"), imag.to("float32")
-    if tuple(real.shape) != tuple(imag.shape):
-        zero = real * 0 + imag * 0
-        real, imag = real + zero, imag + zero
-    result = _ops["view_as_complex"](_ops["stack"]([real, imag], -1))
+    result = _ops["view_as_complex"](_ops["stack"](list(broadcast_tensors(real, imag)), -1))
+    if out is not None and out.dtype != result.dtype:
+        raise RuntimeError(f"complex: the result is {result.dtype}, but out has dtype {out.dtype}")
     return result if out is None else _ops["copy"](result, out=out)
 
 
@@ -258,7 +258,7 @@ def nextafter(input: Any, other: Any, *, out: Any = None) -> Any:
 def _nextafter_short(x: Any, y: Any) -> Any:
     """By the bits: a step away from 0 adds one to them, a step towards it takes one."""
     where = _ops["where"]
-    x, y = x + y * 0, y + x * 0
+    x, y = broadcast_tensors(x, y)
     bits = _ops["contiguous"](x).view("int16")
     away = (y > x) == (x > 0)
     stepped = where(x == 0, where(y > 0, 1, -32767).to("int16"), bits + where(away, 1, -1).to("int16"))
@@ -324,6 +324,24 @@ def _polygamma_in_place(self: Any, n: int) -> Any:
     return polygamma(n, self, out=self)
 
 
+def _logic_in_place(name: str) -> Callable[..., Any]:
+    """A comparison whose answers, 0 and 1, replace the elements of self."""
+    row, copy = _ops[name], _ops["copy"]
+
+    def method(self: Any, *operands: Any) -> Any:
+        return copy(row(self, *operands), out=self)
+
+    method.__name__ = method.__qualname__ = name + "_"
+    method.__doc__ = f"{name} in place: 0 and 1 in self's dtype."
+    return method
+
+
+_LOGIC = {
+    "eq": None, "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "logical_and": None, "logical_or": None, "logical_xor": None, "logical_not": None,
+}  # fmt: skip
+
+
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kw: Any) -> Any:
         return function(self, *args, **kw, out=self)
@@ -360,6 +378,10 @@ def methods() -> dict[str, Any]:
     """The methods of Tensor that are defined here."""
     names: dict[str, Any] = {f.__name__: f for f in _PUBLIC if f not in (rsub, polygamma, complex, polar)}
     names.update({f.__name__ + "_": _in_place(f) for f in _IN_PLACE})
+    for logic, long_name in _LOGIC.items():
+        names[logic + "_"] = _logic_in_place(logic)
+        if long_name:
+            names[long_name + "_"] = names[logic + "_"]
     for synonym, name in _SYNONYMS.items():
         for end in ("", "_"):
             if name + end in names:

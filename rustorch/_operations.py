@@ -52,7 +52,7 @@ def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., 
     reduce, along, elementwise = _ops[whole], _ops[pair], _ops[binary]
 
     def function(
-        x: Any,
+        input: Any,
         dim: Any = None,
         keepdim: bool = False,
         *,
@@ -62,12 +62,12 @@ def _extremum(whole: str, pair: str, binary: str, result: Any) -> Callable[..., 
         out: Any = None,
     ) -> Any:
         if axis is not ...:
-            return reduce(x, axis, keepdims, out=out)
+            return reduce(input, axis, keepdims, out=out)
         if other is not None or isinstance(dim, Tensor):
-            return elementwise(x, dim if other is None else other, out=out)
+            return elementwise(input, dim if other is None else other, out=out)
         if dim is None:
-            return reduce(x, None, keepdim or keepdims, out=out)
-        return result(*along(x, dim, keepdim, out=out))
+            return reduce(input, None, keepdim or keepdims, out=out)
+        return result(*along(input, dim, keepdim, out=out))
 
     function.__name__ = function.__qualname__ = whole[1:]
     function.__doc__ = (

@@ -41,19 +41,19 @@ def softsign(input: Tensor) -> Tensor:
     return input / (1 + ops["abs"](input)) if input.is_complex() else ops["softsign"](input)
 
 
-def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input moved towards 0 by lambd, which must not be negative."""
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
-    return ops["softshrink"](input, lambd)
+    return ops["softshrink"](input, lambd, out=out)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """x times the normal distribution function of x, or its tanh form (Hendrycks & Gimpel 2016)."""
     if approximate == "none":
-        return ops["gelu"](input)
+        return ops["gelu"](input, out=out)
     if approximate == "tanh":
-        return ops["gelu_tanh"](input)
+        return ops["gelu_tanh"](input, out=out)
     raise RuntimeError(f"gelu: approximate argument must be either none or tanh, not {approximate!r}")
 
 

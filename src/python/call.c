@@ -11,6 +11,7 @@ static const struct { const char *synonym, *name; } synonyms[] = {
     {"x1", "x"}, {"x2", "y"}, {"a", "x"}, {"b", "y"}, {"exponent", "y"}, {"mat2", "y"}, {"target", "y"}, {"tensor", "x"},
     {"value", "y"}, {"dtype", "dtype"}, {"ddof", "correction"}, {"end", "y"}, {"weight", "z"}, {"axes", "dims"},
     {"shape", "size"}, {"size", "shape"}, {"dims", "dim"}, {"dim", "dims"}, {"arrays", "tensors"}, {"indices", "index"},
+    {"n", "y"},
 };
 
 static int find_keyword(const rt_signature *s, const char *word, int *numpy)
