@@ -27,10 +27,40 @@ __all__ = [
 
 _ops: dict[str, Any] = _C.ops
 _ADJOINT = {"backward": "forward", "forward": "backward", "ortho": "ortho"}  # the same factor, the other direction
+_COMPLEX = {"float32": "complex64", "complex64": "complex64", "float64": "complex128", "complex128": "complex128"}
+_LARGE = 65536
+_REAL = {"complex64": "float32", "complex128": "float64"}
 
 
 def _array(x: Any) -> Any:
     return x.detach().numpy()
+
+
+def _shape(x: Any, dim: int, n: int) -> Any:
+    if x.numel() < _LARGE:
+        return None
+    return tuple(n if d == dim else length for d, length in enumerate(x.shape))
+
+
+def _received(run: Any, x: Any, shape: Any, dtypes: dict[str, str], **kw: Any) -> Any:
+    """run's result as a Tensor; a large one (shape is given) is written into our memory, whose pages are not fresh."""
+    if shape is None:
+        return _C.from_numpy(run(_array(x), **kw))
+    out = _C.empty(shape, dtype=dtypes[str(x.dtype)])
+    run(_array(x), out=out.numpy(), **kw)
+    return out
+
+
+def _records(x: Any) -> bool:
+    return bool(x.requires_grad and _C.is_grad_enabled())
+
+
+def _transform(x: Any, dims: tuple[int, ...], norm: str, inverse: bool) -> Any:
+    """Complex to complex over dims, not recorded; x may be real."""
+    shape = x.shape if x.numel() >= _LARGE else None
+    if len(dims) == 1:
+        return _received(_numpy.ifft if inverse else _numpy.fft, x, shape, _COMPLEX, axis=dims[0], norm=norm)
+    return _received(_numpy.ifftn if inverse else _numpy.fftn, x, shape, _COMPLEX, axes=dims, norm=norm)
 
 
 class _Complex(Function):
@@ -39,13 +69,16 @@ class _Complex(Function):
     @staticmethod
     def forward(ctx: Any, x: Any, dims: tuple[int, ...], norm: str, inverse: bool) -> Any:
         ctx.call = dims, norm, inverse
-        run = _numpy.ifftn if inverse else _numpy.fftn
-        return _C.from_numpy(run(_array(x), axes=dims, norm=norm))  # type: ignore[arg-type]
+        return _transform(x, dims, norm, inverse)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         dims, norm, inverse = ctx.call
         return _Complex.apply(grads[0], dims, _ADJOINT[norm], not inverse), None, None, None
+
+
+def _halve(x: Any, dim: int, norm: str) -> Any:
+    return _received(_numpy.rfft, x, _shape(x, dim, x.shape[dim] // 2 + 1), _COMPLEX, axis=dim, norm=norm)
 
 
 class _Halved(Function):
@@ -54,7 +87,7 @@ class _Halved(Function):
     @staticmethod
     def forward(ctx: Any, x: Any, dim: int, norm: str) -> Any:
         ctx.call = dim, norm, x.shape[dim]
-        return _C.from_numpy(_numpy.rfft(_array(x), axis=dim, norm=norm))  # type: ignore[arg-type]
+        return _halve(x, dim, norm)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -69,7 +102,7 @@ class _Unhalved(Function):
     @staticmethod
     def forward(ctx: Any, x: Any, dim: int, n: int, norm: str) -> Any:
         ctx.call = dim, norm, x.shape[dim], n
-        return _C.from_numpy(_numpy.irfft(_array(x), n, axis=dim, norm=norm))  # type: ignore[arg-type]
+        return _received(_numpy.irfft, x, _shape(x, dim, n), _REAL, n=n, axis=dim, norm=norm)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -97,19 +130,21 @@ def _resized(x: Any, dim: int, n: int) -> Any:
 # ---- arguments -------------------------------------------------------------------------------
 
 
-def _input(name: str, x: Any, complex_: bool) -> Any:
-    """x as the transform takes it: complex, or real."""
+def _complex(x: Any) -> Any:
+    return x if x.dtype.kind == "c" else x.to(_COMPLEX[str(x.dtype)])
+
+
+def _input(name: str, x: Any, complex_: bool | None) -> Any:
+    """x as the transform takes it: complex, real, or (None) either."""
     if not isinstance(x, _C.Tensor):
         raise TypeError(f"fft.{name}: argument 'input' must be a Tensor, not {type(x).__name__}")
     if str(x.dtype) in ("float16", "bfloat16"):
         raise _C.DtypeError(f"fft.{name}: no transform in half precision ({x.dtype}); convert to float32")
     if x.dtype.kind in "iub":
         x = x.to(_C.get_default_dtype())
-    if not complex_:
-        if x.dtype.kind == "c":
-            raise _C.DtypeError(f"fft.{name}: expects a real input tensor, got {x.dtype}")
-        return x
-    return x if x.dtype.kind == "c" else x.to("complex64" if str(x.dtype) == "float32" else "complex128")
+    if complex_ is False and x.dtype.kind == "c":
+        raise _C.DtypeError(f"fft.{name}: expects a real input tensor, got {x.dtype}")
+    return _complex(x) if complex_ else x
 
 
 def _norm(name: str, norm: Any) -> str:
@@ -159,13 +194,17 @@ def _sized(name: str, x: Any, lengths: Sequence[int | None], dims: Sequence[int]
     return x
 
 
+def _to_half(x: Any, dim: int, norm: str) -> Any:
+    return _Halved.apply(x, dim, norm) if _records(x) else _halve(x, dim, norm)
+
+
 # ---- one dimension ---------------------------------------------------------------------------
 
 
 def _along(name: str, x: Any, n: Any, dim: int, norm: Any, inverse: bool) -> Any:
-    x = _input(name, x, True)
+    x = _input(name, x, None)
     d = _wrap(name, x, dim)
-    return _Complex.apply(_sized(name, x, [n], [d]), (d,), _norm(name, norm), inverse)
+    return _over(_sized(name, x, [n], [d]), (d,), _norm(name, norm), inverse)
 
 
 @operator("input", "fft.fft")
@@ -183,7 +222,7 @@ def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
 def _half(name: str, x: Any, n: Any, dim: int, norm: Any) -> Any:
     x = _input(name, x, False)
     d = _wrap(name, x, dim)
-    return _Halved.apply(_sized(name, x, [n], [d]), d, norm)
+    return _to_half(_sized(name, x, [n], [d]), d, norm)
 
 
 def _whole(name: str, x: Any, n: Any, dim: int, norm: str) -> Any:
@@ -222,11 +261,11 @@ def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
 
 
 def _several(name: str, x: Any, s: Any, dim: Any, norm: Any, inverse: bool) -> Any:
-    x = _input(name, x, True)
+    x = _input(name, x, None)
     lengths, dims = _axes(name, x, s, dim)
     x = _sized(name, x, lengths, dims)
     norm = _norm(name, norm)
-    return _Complex.apply(x, tuple(dims), norm, inverse) if dims else x.clone()
+    return _over(x, dims, norm, inverse) if dims else _complex(x).clone()
 
 
 def _some(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[int]]:
@@ -237,6 +276,9 @@ def _some(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[i
 
 
 def _over(x: Any, dims: Sequence[int], norm: str, inverse: bool) -> Any:
+    if dims and not _records(x):
+        return _transform(x, tuple(dims), norm, inverse)
+    x = _complex(x)
     return _Complex.apply(x, tuple(dims), norm, inverse) if dims else x
 
 
@@ -244,7 +286,7 @@ def _halves(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, False)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    return _over(_Halved.apply(_sized(name, x, lengths, dims), dims[-1], norm), dims[:-1], norm, False)
+    return _over(_to_half(_sized(name, x, lengths, dims), dims[-1], norm), dims[:-1], norm, False)
 
 
 def _wholes(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
@@ -267,7 +309,7 @@ def _unhermitian(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, False)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    half = _ops["conj"](_Halved.apply(_sized(name, x, lengths, dims), dims[-1], _ADJOINT[norm]))
+    half = _ops["conj"](_to_half(_sized(name, x, lengths, dims), dims[-1], _ADJOINT[norm]))
     return _over(half, dims[:-1], norm, True)
 
 

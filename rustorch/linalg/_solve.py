@@ -103,7 +103,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     matrix("linalg.lu_solve", LU, square=True)
     matrix("linalg.lu_solve", B)
     if not (_C.is_grad_enabled() and (LU.requires_grad or B.requires_grad)) and left:
-        return _ops["linalg_lu_apply"](LU, pivots, B, adjoint)
+        return _ops["linalg_lu_solve"](LU, pivots, B, adjoint)
     if not left:  # X A = B is A^H X^H = B^H
         turned = rules.adjoint(B)
         return rules.adjoint(_lu_solve(LU, pivots, turned, not adjoint))

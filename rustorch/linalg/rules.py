@@ -147,7 +147,7 @@ def linalg_solve(wanted: Any, g: Any, saved: Any, flags: Any) -> Gradients:
     if _C.is_grad_enabled():
         gb = _ops["linalg_solve"](adjoint(a), gradient, True)[0]
     else:
-        gb = _ops["linalg_lu_apply"](lu, pivots, gradient, True, True)
+        gb = _ops["linalg_lu_solve"](lu, pivots, gradient, True, True)
     return -(gb @ adjoint(x)) if wanted[0] else None, gb
 
 

@@ -84,13 +84,42 @@ static rt_tensor *turned_alias(const rt_tensor *t)
     return rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, n, shape, steps);
 }
 
+/* One matrix of items of a constant size, in blocks that stay in cache. */
+static inline __attribute__((always_inline)) void turn_items(char *to, const char *from, intptr_t rows, intptr_t columns,
+                                                              size_t item)
+{
+    const intptr_t block = 16;
+    for (intptr_t r0 = 0; r0 < rows; r0 += block)
+        for (intptr_t c0 = 0; c0 < columns; c0 += block) {
+            intptr_t r1 = r0 + block < rows ? r0 + block : rows, c1 = c0 + block < columns ? c0 + block : columns;
+            for (intptr_t r = r0; r < r1; r++)
+                for (intptr_t c = c0; c < c1; c++)
+                    memcpy(to + (size_t)(c * rows + r) * item, from + (size_t)(r * columns + c) * item, item);
+        }
+}
+
+/* Packed matrices of t with their last two dimensions exchanged, into `to`. */
+static void turn(char *to, const rt_tensor *t)
+{
+    intptr_t rows = t->shape[t->ndim - 2], columns = t->shape[t->ndim - 1], count = rt_linalg_count(t, 2);
+    size_t item = rt_tensor_itemsize(t), step = (size_t)(rows * columns) * item;
+    const char *from = t->data;
+    for (intptr_t e = 0; e < count; e++, from += step, to += step)
+        switch (item) {
+        case 4: turn_items(to, from, rows, columns, 4); break;
+        case 8: turn_items(to, from, rows, columns, 8); break;
+        default: turn_items(to, from, rows, columns, 16);
+        }
+}
+
 rt_tensor *rt_linalg_copy(const rt_tensor *t, int nbatch, const intptr_t *batch, int turned)
 {
     rt_tensor *view = turned ? turned_alias(t) : NULL, *copy = NULL;
     const rt_tensor *from = turned ? view : t;
     if (!from) return NULL;
     copy = rt_linalg_empty((rt_dtype)t->dtype, nbatch, batch, from->shape[t->ndim - 2], from->shape[t->ndim - 1]);
-    if (copy && rt_copy_into(copy, from) < 0) Py_CLEAR(copy);
+    if (copy && turned && rt_tensor_is_contiguous(t) && copy->size == t->size) turn(copy->data, t);
+    else if (copy && rt_copy_into(copy, from) < 0) Py_CLEAR(copy);
     Py_XDECREF((PyObject *)view);
     return copy;
 }
@@ -123,8 +152,9 @@ int rt_linalg_give(const rt_op *op, rt_tensor **out, int k, rt_tensor *t, int tu
         if (rt_output_check(op, out[k], (rt_dtype)t->dtype, from->ndim, from->shape) < 0) goto done;
         status = rt_copy_into(out[k], from);
     } else if (turned && !(from->ndim >= 2 && (from->shape[from->ndim - 1] == 1 || from->shape[from->ndim - 2] == 1))) {
-        out[k] = rt_copy_of(from);
+        out[k] = rt_empty((rt_dtype)t->dtype, from->ndim, from->shape, t->storage->device);
         status = out[k] ? 0 : -1;
+        if (out[k]) turn(out[k]->data, t);
     } else if (turned) {               /* a row or a column: the same bytes in the other shape */
         out[k] = rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, from->ndim, from->shape, NULL);
         status = out[k] ? 0 : -1;

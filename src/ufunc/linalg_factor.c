@@ -86,10 +86,10 @@ FORWARD(linalg_lu_permutation)
     int status = -1;
     if (!pivots) return -1;
     if ((rt_dtype)pivots->dtype != RT_i32 || pivots->ndim < 1)
-        return rt_error(rt_TensorError, "lu_unpack", "the pivots must be an int32 tensor of at least 1 dimension");
+        return rt_error(rt_TensorError, rt_linalg_name(op), "the pivots must be an int32 tensor of at least 1 dimension");
     int nbatch = pivots->ndim - 1;
     intptr_t count = pivots->shape[nbatch], rows = p->i[0];
-    if (rows < 0) return rt_error(rt_TensorError, "lu_unpack", "the number of rows is negative");
+    if (rows < 0) return rt_error(rt_TensorError, rt_linalg_name(op), "the number of rows is negative");
     packed = rt_copy_of(pivots);
     order = rt_linalg_empty(RT_i64, nbatch, pivots->shape, rows, -1);
     if (!packed || !order) goto done;
@@ -100,7 +100,7 @@ FORWARD(linalg_lu_permutation)
         for (intptr_t i = 0; i < count; i++) {
             intptr_t j = swaps[i] - 1;
             if (i >= rows || j < 0 || j >= rows) {
-                rt_error(rt_TensorError, "lu_unpack", "pivot %d is not between 1 and %zd", (int)swaps[i], (Py_ssize_t)rows);
+                rt_error(rt_TensorError, rt_linalg_name(op), "pivot %d is not between 1 and %zd", (int)swaps[i], (Py_ssize_t)rows);
                 goto done;
             }
             int64_t held = at[i];
@@ -291,7 +291,7 @@ FORWARD(linalg_ormqr)
     int nbatch = x->ndim - 2;
     if (y->ndim != x->ndim || !rt_shape_equal(nbatch, x->shape, nbatch, y->shape)
         || y->shape[left ? nbatch : nbatch + 1] != x->shape[nbatch])
-        return rt_error_shapes("ormqr", "the reflectors do not fit the other matrix", x->ndim, x->shape, y->ndim, y->shape);
+        return rt_error_shapes(rt_linalg_name(op), "the reflectors do not fit the other matrix", x->ndim, x->shape, y->ndim, y->shape);
     intptr_t m = y->shape[nbatch], n = y->shape[nbatch + 1], k = tau->shape[nbatch];
     a = rt_linalg_copy(x, nbatch, x->shape, 1);
     t = rt_copy_of(tau);

@@ -75,7 +75,7 @@ static int lu_apply_one(const rt_linalg_job *job, char *const *operand)
 }
 
 /* LU lies as solve leaves it (`columns`) or as lu_factor does. */
-FORWARD(linalg_lu_apply)
+FORWARD(linalg_lu_solve)
 {
     rt_system s;
     rt_tensor *pivots, *turned = NULL, *made[1] = {NULL}, *row = NULL;

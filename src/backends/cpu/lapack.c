@@ -2,6 +2,7 @@
  * do alike for all of them (real eigenvalues in pairs, refusing what is not finite).  The library runs
  * single-threaded, so a matrix gives the same bits on every thread.  Floor: backends.  Knows no Python. */
 #include "backends/lapack.h"
+#include "backends/cpu/lu_small.h"
 #include <complex.h>
 #include <cblas.h>
 #include <lapacke.h>
@@ -41,17 +42,26 @@ int rt_lapack_potrf(rt_dtype d, char uplo, intptr_t n, void *a)
 
 int rt_lapack_getrf(rt_dtype d, intptr_t m, intptr_t n, void *a, int32_t *pivots)
 {
+    if (m == n && n <= RT_LU_SMALL) return rt_lu_small_factor(d, (int)n, a, pivots);
     FOUR(d, sgetrf, dgetrf, cgetrf, zgetrf, (lapack_int)m, (lapack_int)n, a, (lapack_int)m, pivots)
 }
 
 int rt_lapack_getrs(rt_dtype d, char trans, intptr_t n, intptr_t nrhs, const void *lu, const int32_t *pivots, void *b)
 {
+    if (trans == 'N' && n <= RT_LU_SMALL && nrhs <= INT32_MAX) {
+        rt_lu_small_solve(d, (int)n, (int)nrhs, lu, pivots, b);
+        return 0;
+    }
     FOUR(d, sgetrs, dgetrs, cgetrs, zgetrs, trans, (lapack_int)n, (lapack_int)nrhs, lu, (lapack_int)n, pivots, b,
          (lapack_int)n)
 }
 
 int rt_lapack_getri(rt_dtype d, intptr_t n, void *lu, const int32_t *pivots)
 {
+    if (n <= RT_LU_SMALL) {
+        rt_lu_small_invert(d, (int)n, lu, pivots);
+        return 0;
+    }
     FOUR(d, sgetri, dgetri, cgetri, zgetri, (lapack_int)n, lu, (lapack_int)n, pivots)
 }
 
