@@ -738,20 +738,6 @@ def _in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _reducer_in_place(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Like _in_place, but the gradient needs the old elements."""
-    write = _in_place(name, function)
-
-    def method(self: Any, *args: Any, **kw: Any) -> Any:
-        if _C.is_grad_enabled() and (self.requires_grad or any(getattr(a, "requires_grad", False) for a in args)):
-            return _ops["copy"](function(_ops["clone"](self), *args, **kw), out=self)
-        return write(self, *args, **kw)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = write.__doc__
-    return method
-
-
 def _view_in_place(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kw: Any) -> Any:
         return self._take_view(getattr(_C.Tensor, name)(self, *args, **kw))
@@ -762,7 +748,7 @@ def _view_in_place(name: str) -> Callable[..., Any]:
 
 
 _WRITERS = (
-    "scatter_add", "index_add", "index_copy", "index_fill", "masked_fill", "masked_scatter", "tril",
+    "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill", "masked_fill", "masked_scatter", "tril",
     "triu", "fill",
 )  # fmt: skip
 _GEOMETRY = ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t", "as_strided")
@@ -807,8 +793,7 @@ def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     table: dict[str, Any] = {n: globals()[n] for n in _METHODS}
     table.update({n + "_": _in_place(n + "_", _ops[n]) for n in _WRITERS})
-    table["index_reduce_"] = _reducer_in_place("index_reduce_", index_reduce)
-    table["scatter_reduce_"] = _reducer_in_place("scatter_reduce_", _ops["scatter_reduce"])
+    table["index_reduce_"] = _in_place("index_reduce_", index_reduce)
     table.update({n + "_": _view_in_place(n) for n in _GEOMETRY})
     own = (index_put_, put_, scatter_, zero_, fill_, sum_to_size, resize_as_)
     table.update({f.__name__: f for f in own})

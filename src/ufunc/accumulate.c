@@ -20,6 +20,16 @@
             statement; \
         } \
     }
+#define PLACES(word, ctype) \
+    static void places_##word(char *far, const intptr_t *at, const char *near, intptr_t n) \
+    { \
+        const ctype *from = (const ctype *)near; \
+        for (intptr_t j = 0; j < n; j++) *(ctype *)(far + at[j]) += from[j]; \
+    }
+PLACES(f32, float)
+PLACES(f64, double)
+PLACES(u64, uint64_t)
+
 RUN(b1, uint8_t, *a = (uint8_t)(*a | (b != 0)))
 RUN(u8, uint8_t, *a = (uint8_t)(*a + b))
 RUN(u16, uint16_t, *a = (uint16_t)(*a + b))
@@ -36,6 +46,18 @@ rt_add_run *const rt_add_runs[RT_NDTYPE] = {
     [RT_u32] = add_u32, [RT_i32] = add_u32, [RT_u64] = add_u64, [RT_i64] = add_u64,
     [RT_f32] = add_f32, [RT_f64] = add_f64, [RT_c64] = add_c64, [RT_c128] = add_c128,
 };
+
+void rt_add_places(rt_dtype dtype, char *far, const intptr_t *at, const char *near, intptr_t n)
+{
+    switch (dtype) {
+    case RT_f32: places_f32(far, at, near, n); return;
+    case RT_f64: places_f64(far, at, near, n); return;
+    case RT_i64: case RT_u64: places_u64(far, at, near, n); return;
+    default: break;
+    }
+    intptr_t item = (intptr_t)rt_itemsize(dtype);
+    for (intptr_t j = 0; j < n; j++) rt_add_runs[dtype](far + at[j], near + j * item, 1, 0, 0);
+}
 
 void rt_add_into(rt_tensor *dst, const rt_tensor *src)
 {

@@ -6,6 +6,7 @@
 #include "core/shape.h"
 #include "ufunc/elementwise.h"
 #include "ufunc/kernels/isa.h"
+#include "ufunc/move.h"
 #include "ufunc/record.h"
 #include <string.h>
 
@@ -40,10 +41,31 @@ static void drop_fresh(const rt_op *op, rt_tensor **out, unsigned given)
         if (!(given >> k & 1)) Py_CLEAR(out[k]);
 }
 
+/* An input that is overwritten in place though its value is kept for the backward pass is kept as a copy, with
+ * its history.  own: the copies (new references); kept: the inputs with them. */
+static int keep_overwritten(const rt_op *op, int nin, const rt_operand *in, rt_tensor *const *out, unsigned given,
+                            rt_operand *kept, rt_tensor **own)
+{
+    int wanted = rt_record_needless(op, nin, in) ? 0 : rt_record_wanted(op, nin, in);
+    if (wanted <= 0) return wanted;
+    uint8_t uses = rt_record_inputs(op, nin, in);
+    for (int i = 0; i < nin; i++) kept[i] = in[i];
+    for (int i = 0; i < nin; i++)
+        for (int k = 0; k < op->nout; k++) {
+            if (!(uses >> i & 1) || !(given >> k & 1) || in[i].t != out[k] || own[i]) continue;
+            if (!(own[i] = rt_apply1(RT_OP_clone, in[i].t))) return -1;
+            kept[i].t = own[i];
+        }
+    return 1;
+}
+
 int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     unsigned given = 0;
-    int wanted;
+    int wanted, status = -1;
+    rt_operand copies[3];
+    rt_tensor *own[3] = {NULL, NULL, NULL};
+    const rt_operand *kept = in;
     if (op->family == RT_ELEMENTWISE && !out[0]) {
         out[0] = rt_elementwise_small(op, nin, in);
         if (out[0]) goto record;
@@ -55,21 +77,24 @@ int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt
         given |= 1u << k;
         if (rt_record_check_write(op, out[k]) < 0) return -1;
     }
+    if (given && nin <= 3) {
+        wanted = keep_overwritten(op, nin, in, out, given, copies, own);
+        if (wanted < 0) goto failed;
+        if (wanted) kept = copies;
+    }
     if (op->forward(op, nin, in, p, out) < 0) goto failed;
     if (op->family == RT_VIEW && out[0] != in[0].t && !out[0]->base && out[0]->storage == in[0].t->storage)
         adopt_base(out[0], in[0].t);
 record:
     wanted = rt_record_needless(op, nin, in) ? 0 : rt_record_wanted(op, nin, in);
     if (wanted < 0) goto failed;
-    if (!wanted) {
-        if (given && write_constants(op, out, given) < 0) goto failed;
-        return 0;
-    }
-    if (rt_record(op, nin, in, p, out, given) < 0) goto failed;
-    return 0;
+    if (wanted ? rt_record(op, nin, in, kept, p, out, given) < 0 : given && write_constants(op, out, given) < 0) goto failed;
+    status = 0;
 failed:
-    drop_fresh(op, out, given);
-    return -1;
+    if (given)
+        for (int i = 0; i < 3; i++) Py_XDECREF((PyObject *)own[i]);
+    if (status < 0) drop_fresh(op, out, given);
+    return status;
 }
 
 static rt_tensor *apply(rt_op_index op, int nin, const rt_operand *in, rt_params *p)
@@ -231,12 +256,15 @@ static void execute_copy(rt_tensor *dst, rt_dtype from, char *data, int ndim, co
     else rt_plan_add_scalar(&plan, data);
     rt_plan_add(&plan, dst->data, dst->ndim, dst->shape, dst->steps);
     rt_plan_finish(&plan, 1);
+    int item = from == (rt_dtype)dst->dtype && from != RT_b1 ? (int)rt_tensor_itemsize(dst) : 0;
     if (plan.size < UNLOCK) {
-        rt_execute(&plan, &e);
+        if (item) rt_move(&plan, item);
+        else rt_execute(&plan, &e);
         return;
     }
     Py_BEGIN_ALLOW_THREADS
-    rt_execute(&plan, &e);
+    if (item) rt_move(&plan, item);
+    else rt_execute(&plan, &e);
     Py_END_ALLOW_THREADS
 }
 

@@ -127,6 +127,7 @@ int rt_offsets_along(const char *op, rt_offsets *o, const rt_tensor *x, int dim,
 typedef struct {
     rt_move_kind kind;
     rt_add_run *add;
+    rt_dtype dtype;
     const rt_offsets *o;
     char *far, *near;
     intptr_t item, block, nbefore;                     /* block: bytes of near an offset */
@@ -172,7 +173,7 @@ static void move_elements(const mover *m, char *far, char *near, intptr_t b, int
 {
     const intptr_t *at = m->o->at;
     if (m->kind == RT_MOVE_ADD) {
-        for (intptr_t j = b; j < e; j++) m->add(far + at[j], near + j * m->item, 1, 0, 0);
+        rt_add_places(m->dtype, far, at + b, near + b * m->item, e - b);
         return;
     }
     int get = m->kind == RT_MOVE_GET;
@@ -244,6 +245,7 @@ void rt_offsets_move(rt_move_kind kind, const rt_tensor *far, uint32_t gone, int
     mover m;
     m.kind = kind;
     m.add = rt_add_runs[far->dtype];
+    m.dtype = (rt_dtype)far->dtype;
     m.o = o;
     m.far = far->data;
     m.near = near;

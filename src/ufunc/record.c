@@ -130,7 +130,19 @@ static int keep_params(rt_node *n, const rt_params *p)
     return 0;
 }
 
-int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p, rt_tensor **out, unsigned given)
+uint8_t rt_record_inputs(const rt_op *op, int nin, const rt_operand *in)
+{
+    uint8_t uses = op->saves;
+    if (op->family == RT_ELEMENTWISE) {
+        uses = 0;
+        for (int i = 0; i < nin; i++)
+            if (is_tracked(in[i].t) && op->gradient[i]) uses |= rt_rule_uses(op->rules[i]);
+    }
+    return uses & (RT_SAVE_X | RT_SAVE_Y | RT_SAVE_Z);
+}
+
+int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_operand *kept, const rt_params *p, rt_tensor **out,
+              unsigned given)
 {
     int status = -1, nout = op->nout, saved_count;
     rt_node *n = rt_node_new(&op->cls, nin, nout, 0);
@@ -145,7 +157,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p
         n->nsaved = (int16_t)saved_count;
     }
     if (p && keep_params(n, p) < 0) goto done;
-    if (save(n, mask, nin, in, out, 0) < 0) goto done;
+    if (save(n, mask, nin, kept, out, 0) < 0) goto done;
     for (int k = 0; k < nout; k++)
         if (given >> k & 1) rt_tensor_touch(out[k], op->cls.name);
     for (int k = 0; k < nout; k++) {
@@ -162,7 +174,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p
         t->flags &= (uint8_t)~RT_REQUIRES_GRAD;
         if ((given >> k & 1) && t->base && rt_window_rebase(t, n, k) < 0) goto done;
     }
-    status = save(n, mask, nin, in, out, 1);
+    status = save(n, mask, nin, kept, out, 1);
 done:
     Py_DECREF(n);
     return status;

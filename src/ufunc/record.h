@@ -16,9 +16,12 @@ static inline int rt_record_needless(const rt_op *op, int nin, const rt_operand 
 }
 /* Is anything to be recorded for these inputs, when it is not needless? */
 int rt_record_wanted(const rt_op *op, int nin, const rt_operand *in);
-/* Records op over `in`, made or written `out`.  `given` has bit k set when out[k] existed before. */
-RT_WARN_UNUSED int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_params *p, rt_tensor **out,
-                             unsigned given);
+/* Records op over `in`, made or written `out`.  `given` has bit k set when out[k] existed before.  `kept` are the
+ * inputs to keep for the backward pass: `in`, or copies of what was overwritten. */
+RT_WARN_UNUSED int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_operand *kept, const rt_params *p,
+                             rt_tensor **out, unsigned given);
+/* RT_SAVE_X, Y, Z: the inputs whose values a record of op over `in` would keep. */
+uint8_t rt_record_inputs(const rt_op *op, int nin, const rt_operand *in);
 /* Out was written without being recorded: it is a constant now, its base's history forgets it. */
 RT_WARN_UNUSED int rt_record_constant(const rt_op *op, rt_tensor *out);
 #endif

@@ -58,9 +58,7 @@ static combine_run *const extremes[2][RT_NDTYPE] = {
 static void combine(int how, const rt_tensor *target, const rt_offsets *o, const rt_tensor *near)
 {
     if (how == SUM || how == MEAN) {
-        rt_add_run *add = rt_add_runs[target->dtype];
-        intptr_t item = (intptr_t)rt_tensor_itemsize(target);
-        for (intptr_t j = 0; j < o->n; j++) add(target->data + o->at[j], near->data + j * item, 1, 0, 0);
+        rt_add_places((rt_dtype)target->dtype, target->data, o->at, near->data, o->n);
         return;
     }
     combine_run *run = how == PROD ? products[target->dtype] : extremes[how == AMIN][target->dtype];

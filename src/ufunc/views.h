@@ -39,6 +39,8 @@ typedef void rt_add_run(char *dst, const char *src, intptr_t n, intptr_t dst_ste
 extern rt_add_run *const rt_add_runs[RT_NDTYPE];
 /* The dtype sums of `d` are kept in. */
 static inline rt_dtype rt_add_dtype(rt_dtype d) { return d == RT_f16 || d == RT_bf16 ? RT_f32 : d; }
+/* *(far + at[j]) += near[j] for n packed elements of `dtype` (one with an rt_add_run), in order. */
+void rt_add_places(rt_dtype dtype, char *far, const intptr_t *at, const char *near, intptr_t n);
 /* dst += src, same shape and dtype (one with an rt_add_run), element by element in order: elements of dst may
  * share memory. */
 void rt_add_into(rt_tensor *dst, const rt_tensor *src);

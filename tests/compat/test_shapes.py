@@ -298,6 +298,23 @@ def test_embedding_options():
     both(run, weight)
 
 
+@pytest.mark.parametrize("call", (
+    lambda x, w: x.mul_(w), lambda x, w: x.div_(w), lambda x, w: x.sin_(), lambda x, w: x.pow_(2),
+    lambda x, w: x.addcmul_(w, w), lambda x, w: x[1:].mul_(w[1:]),
+))
+def test_what_an_in_place_op_needs_of_its_input_is_kept(call):
+    def run(lib):
+        x = lib.tensor(M, dtype=lib.float64, requires_grad=True)
+        w = lib.tensor(M + 3, dtype=lib.float64, requires_grad=True)
+        y = x * x
+        call(y, w)
+        g = lib.autograd.grad((y ** 2).sum(), (x, w), create_graph=True, allow_unused=True)
+        g = [v for v in g if v is not None]
+        return g, lib.autograd.grad(sum((v ** 2).sum() for v in g), x)
+
+    same(run(rt), run(torch))
+
+
 def test_graphs_through_writes_of_views():
     """Second derivatives through a write into a view, and through a view made before its base was written."""
     def run(lib, values):
@@ -390,3 +407,20 @@ def test_creation_names_itself():
     for call in (lambda: rt.zeros(-1), lambda: rt.ones(2, -1), lambda: rt.full((-1,), 1), lambda: rt.empty(-2)):
         with pytest.raises(RuntimeError, match=r"^(zeros|ones|full|empty): "):
             call()
+
+
+@pytest.mark.parametrize("dtype", ("uint8", "int16", "float32", "float64", "complex128"))
+@pytest.mark.parametrize("shape", ((40, 70), (9, 33, 40), (300, 300)))
+def test_copies_of_every_order(dtype, shape):
+    """Packed, backwards, strided, repeated and transposed rows, in tiles and rests of tiles."""
+    x = (100 * rng.standard_normal(shape)).astype(dtype)
+    for order in ((0, 1, 2)[:x.ndim], (2, 1, 0)[-x.ndim:], (1, 0, 2)[:x.ndim]):
+        for step in (1, -1, 2, -3):
+            view = x.transpose(order)[..., ::step]
+            ours = rt.from_numpy(view)
+            assert np.array_equal(rt.clone(ours).numpy(), view)
+            assert np.array_equal(ours.contiguous().numpy(), view)
+            out = np.zeros(tuple(2 * n for n in view.shape), dtype)[tuple(slice(None, None, 2) for _ in shape)]
+            rt.from_numpy(out).copy_(ours)
+            assert np.array_equal(out, view)
+    assert np.array_equal(rt.from_numpy(x)[:1].expand(shape).contiguous().numpy(), np.broadcast_to(x[:1], shape))
