@@ -154,7 +154,8 @@ intptr_t rt_convolve_workspace(const rt_convolution *q, rt_convolve_kind kind)
 
 int rt_convolve(const rt_convolution *q, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
 {
-    if (rt_convolve_float_takes(q, kind)) return rt_convolve_float(q, kind, x, w, y, bias, space);
+    if (rt_convolve_float_takes(q, kind))
+        return rt_convolve_float(q, kind, x, w, y, bias, kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w, space);
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), k = q->c_in * volume(q->kernel), p = volume(q->out);
     const intptr_t x_step = q->c_in * volume(q->in) * item, y_step = q->c_out * p * item, w_step = q->c_out * k * item;
     if (kind == RT_CONVOLVE_WEIGHT) memset(w, 0, (size_t)(q->groups * w_step));

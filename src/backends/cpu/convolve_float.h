@@ -7,6 +7,7 @@
 /* Is there a kernel here for this dtype and geometry? */
 int rt_convolve_float_takes(const rt_convolution *q, rt_convolve_kind kind);
 intptr_t rt_convolve_float_workspace(const rt_convolution *q, rt_convolve_kind kind);
-int rt_convolve_float(const rt_convolution *q, rt_convolve_kind kind, const char *x, char *w, char *y, const char *bias,
-                      char *space);
+/* `result` is the one of x, w and y that the kind writes.  0, or -1: no memory for a thread's buffers. */
+int rt_convolve_float(const rt_convolution *q, rt_convolve_kind kind, const char *x, const char *w, const char *y,
+                      const char *bias, char *result, char *space);
 #endif

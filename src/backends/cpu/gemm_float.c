@@ -3,7 +3,7 @@
  * Layouts that a register tile can read as they are, are not packed.  Results are the same for
  * AVX2 and AVX-512.  Floor: backends.  Knows no Python; scratch memory belongs to the thread. */
 #include "backends/cpu/gemm.h"
-#include <pthread.h>
+#include "backends/cpu/scratch.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,29 +149,6 @@ static const kernels *chosen(void)
 
 const char *rt_gemm_float_kernel(void) { return chosen()->name; }
 
-/* ---- scratch memory -------------------------------------------------------------------- */
-
-typedef struct { size_t bytes; char pad[56]; char data[]; } scratch;
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static int scratch_works;
-static void make_key(void) { scratch_works = pthread_key_create(&scratch_key, free) == 0; }
-
-/* At least `bytes`, 64-byte aligned, of the thread's own; NULL when there is no memory. */
-static char *scratch_take(size_t bytes)
-{
-    pthread_once(&scratch_once, make_key);
-    if (!scratch_works) return NULL;
-    scratch *s = pthread_getspecific(scratch_key);
-    if (s && s->bytes >= bytes) return s->data;
-    free(s);
-    s = aligned_alloc(64, sizeof(scratch) + ((bytes + 63) & ~(size_t)63));
-    pthread_setspecific(scratch_key, s);
-    if (!s) return NULL;
-    s->bytes = bytes;
-    return s->data;
-}
-
 /* ---- a product ------------------------------------------------------------------------- */
 
 /* Columns too few for vectors: rows of C^T = B^T A^T, a piece of C's rows at a time. */
@@ -212,7 +189,7 @@ int rt_gemm_float(const rt_gemm *given, intptr_t i0, intptr_t i1, intptr_t j0, i
     const size_t a_bytes = ((size_t)(high * depth) * rt_itemsize(given->dtype) + 63) & ~(size_t)63;
     const size_t b_bytes = (size_t)(wide * depth) * rt_itemsize(given->dtype);
     rt_gemm q = *given;
-    q.a_buffer = a_bytes + b_bytes <= STACK_BYTES ? stack : scratch_take(a_bytes + b_bytes);
+    q.a_buffer = a_bytes + b_bytes <= STACK_BYTES ? stack : rt_scratch_take(a_bytes + b_bytes);
     if (!q.a_buffer) return 0;
     q.b_buffer = q.a_buffer + a_bytes;
     if (turn) run_transposed(&q, fn, i0, i1, j0, j1);
