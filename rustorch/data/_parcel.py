@@ -7,18 +7,19 @@ with the message, and the system takes it back when the last process lets go, ho
 from __future__ import annotations
 
 import io
-import mmap
 import os
 import pickle
-import sys
 import tempfile
+import weakref
+from collections import deque
+from dataclasses import dataclass
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
-from .._C import Tensor, as_tensor, dtype, empty
+from .._C import Tensor, as_tensor, dtype, empty, map_memory
 
 INLINE = 16384  # bytes that still go with the message itself
 ALIGN = 64
@@ -77,42 +78,104 @@ def _write(fd: int, data: Any, at: int) -> None:
         view, at = view[written:], at + written
 
 
-def send(conn: Connection, tag: Any, value: Any) -> None:
-    """Sends (tag, value); value may be anything that can be pickled."""
-    file = io.BytesIO()
-    pickler = _Pickler(file)
-    pickler.dump(value)
-    parts = [file.getbuffer(), *pickler.blocks, *pickler.buffers]
-    blocks, sizes = len(pickler.blocks), [len(part) for part in parts]
-    if sum(sizes) <= INLINE or sys.platform == "win32":
-        conn.send((tag, blocks, [bytes(part) for part in parts]))
-        return
-    starts, end = [], 0
-    for size in sizes:
-        starts.append(end)
-        end += -(-size // ALIGN) * ALIGN
-    fd = _new_memory(end)
-    try:
-        for part, start in zip(parts, starts):
-            _write(fd, part, start)
-        conn.send((tag, blocks, list(zip(starts, sizes)), end))
-        reduction.send_handle(conn, fd, None)
-    finally:
-        os.close(fd)
+@dataclass
+class _Block:
+    """Memory that this side writes and the other maps: written again when the other has no use of it any more."""
+
+    fd: int
+    size: int
 
 
-def receive(conn: Connection) -> tuple[Any, Any]:
-    """The next (tag, value); tensors and arrays in it lie on the shared memory.  EOFError: nobody sends."""
-    message = conn.recv()
-    tag, blocks, parts = message[:3]
-    if len(message) == 3:
-        views: list[Any] = [bytearray(part) for part in parts]
-    else:
-        fd = reduction.recv_handle(conn)
+class Mailbox:
+    """One end of a connection, for tagged values of any kind.
+
+    Args:
+        conn: a duplex connection.
+        blocks: how many blocks of shared memory are kept to be used again; for others fresh memory is
+            taken, because pages that nobody has used cost more than the bytes on them.
+    """
+
+    def __init__(self, conn: Connection, blocks: int = 0) -> None:
+        self.conn = conn
+        self._most = blocks
+        self._ours: dict[int, _Block] = {}
+        self._idle: list[int] = []  # numbers of our blocks that the other side does not use
+        self._theirs: dict[int, Tensor] = {}  # the other side's blocks, as mapped here
+        self._unused: deque[int] = deque()  # and those of them that nobody here uses any more
+
+    def send(self, tag: Any, value: Any) -> None:
+        """Sends (tag, value); value may be anything that can be pickled."""
+        file = io.BytesIO()
+        pickler = _Pickler(file)
+        pickler.dump(value)
+        parts = [file.getbuffer(), *pickler.blocks, *pickler.buffers]
+        sizes = [len(part) for part in parts]
+        unused = [self._unused.popleft() for _ in range(len(self._unused))]
+        head = (tag, unused, len(pickler.blocks))
+        if sum(sizes) <= INLINE:
+            self.conn.send((*head, [bytes(part) for part in parts]))
+            return
+        starts, end = [], 0
+        for size in sizes:
+            starts.append(end)
+            end += -(-size // ALIGN) * ALIGN
+        number, fd, fresh = self._block(end)
         try:
-            memory = memoryview(mmap.mmap(fd, message[3], flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)))
+            for part, start in zip(parts, starts):
+                _write(fd, part, start)
+            size = self._ours[number].size if number is not None else end
+            self.conn.send((*head, list(zip(starts, sizes)), number, size if fresh else 0))
+            if fresh:
+                reduction.send_handle(self.conn, fd, None)
         finally:
-            os.close(fd)
-        views = [memory[start : start + size] for start, size in parts]
-    unpickler = _Unpickler(io.BytesIO(views[0]), views[1 : 1 + blocks], views[1 + blocks :])
-    return tag, unpickler.load()
+            if number is None:
+                os.close(fd)
+
+    def _block(self, size: int) -> tuple[int | None, int, bool]:
+        """Memory to write: (number of the block or None, descriptor, is it new to the other side?)."""
+        fitting = [n for n in self._idle if size <= self._ours[n].size <= 4 * size]
+        if fitting:
+            number = min(fitting, key=lambda n: self._ours[n].size)
+            self._idle.remove(number)
+            return number, self._ours[number].fd, False
+        fd = _new_memory(size)
+        if len(self._ours) >= self._most:
+            return None, fd, True
+        number = len(self._ours)
+        self._ours[number] = _Block(fd, size)
+        return number, fd, True
+
+    def receive(self) -> tuple[Any, Any]:
+        """The next (tag, value); tensors and arrays in it lie on the shared memory.  EOFError: nobody sends."""
+        message = self.conn.recv()
+        tag, unused, blocks, parts = message[:4]
+        self._idle += unused
+        if len(message) == 4:
+            views: list[Any] = [bytearray(part) for part in parts]
+        else:
+            memory = self._map(*message[4:])
+            views = [memory[start : start + size] for start, size in parts]
+        unpickler = _Unpickler(io.BytesIO(views[0]), views[1 : 1 + blocks], views[1 + blocks :])
+        return tag, unpickler.load()
+
+    def _map(self, number: int | None, size: int) -> memoryview:
+        """The other side's block, whole; its last view to go says that the block is unused."""
+        if size:
+            fd = reduction.recv_handle(self.conn)
+            try:
+                mapped = map_memory(fd, size)
+            finally:
+                os.close(fd)
+            if number is not None:
+                self._theirs[number] = mapped
+        else:
+            assert number is not None
+            mapped = self._theirs[number]
+        lease = np.frombuffer(memoryview(mapped), dtype=np.uint8)  # type: ignore[arg-type]
+        if number is not None:
+            weakref.finalize(lease, self._unused.append, number).atexit = False
+        return memoryview(lease)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Closes the connection; what was received stays."""
+        self.conn.close()

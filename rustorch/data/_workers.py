@@ -19,12 +19,13 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .._C import set_num_threads
-from . import _parcel
 from ._failure import Failure
 from ._fetch import Fetcher, WorkerInfo, batch_seed, become_worker, own_randomness, seed_everything
+from ._parcel import Mailbox
 
 LOOK = 5.0  # seconds after which a wait looks whether the other side is alive
 GOODBYE = 2.0  # seconds a worker has to end by itself
+BLOCKS = 32  # batches in shared memory that a worker keeps to write again
 
 
 class Exhausted:
@@ -59,10 +60,10 @@ def work(
             init(id)
     except Exception:
         broken = Failure(where)
-    pending: deque[Any] = deque()
+    box, pending = Mailbox(conn, BLOCKS), deque[Any]()
     current, ended = 0, False
     while True:
-        message = _take(conn, pending)
+        message = _take(box, pending)
         if message is None:
             return
         (turn, number), (base, task) = message
@@ -76,22 +77,22 @@ def work(
             ended, value = _answer(fetcher, number, base, task, ended, init is None, where)
         try:
             try:
-                _parcel.send(conn, (turn, number), value)
+                box.send((turn, number), value)
             except (OSError, EOFError):
                 raise
             except Exception:  # what the batch holds cannot be sent
-                _parcel.send(conn, (turn, number), Failure(where))
+                box.send((turn, number), Failure(where))
         except (OSError, EOFError):
             return
 
 
-def _take(conn: Connection, pending: deque[Any]) -> Any:
+def _take(box: Mailbox, pending: deque[Any]) -> Any:
     """The next task; None to end.  Reads all there are, so that the word to stop is heard at once."""
     parent = multiprocessing.parent_process()
     while True:
         try:
-            while conn.poll(0 if pending else LOOK):
-                tag, value = _parcel.receive(conn)
+            while box.conn.poll(0 if pending else LOOK):
+                tag, value = box.receive()
                 if tag is None:
                     return None
                 pending.append((tag, value))
@@ -140,13 +141,13 @@ class Processes:
     ) -> None:
         context = context or multiprocessing.get_context()
         self.pid = os.getpid()
-        self.conns: list[Connection] = []
+        self.boxes: list[Mailbox] = []
         self.processes: list[Any] = []
         try:
             for id in range(count):
                 mine, theirs = context.Pipe(duplex=True)
-                self.conns.append(mine)
-                inherited = list(self.conns) if context.get_start_method() == "fork" else []
+                self.boxes.append(Mailbox(mine))
+                inherited = [box.conn for box in self.boxes] if context.get_start_method() == "fork" else []
                 args = (theirs, id, count, fetcher, init, base, inherited)
                 process = context.Process(target=work, args=args, daemon=True)
                 process.start()
@@ -159,14 +160,14 @@ class Processes:
     def send(self, worker: int, tag: tuple[int, int], task: Any) -> None:
         """Gives a worker a task."""
         try:
-            _parcel.send(self.conns[worker], tag, task)
+            self.boxes[worker].send(tag, task)
         except (BrokenPipeError, ConnectionResetError):
             self._mourn(worker)
 
     def receive(self, worker: int | None, timeout: float) -> tuple[int, Any, Any]:
         """The next answer of a worker, or of any: (worker, tag, value)."""
-        wanted = range(len(self.conns)) if worker is None else (worker,)
-        conns: dict[Any, int] = {self.conns[w]: w for w in wanted}
+        wanted = range(len(self.boxes)) if worker is None else (worker,)
+        conns: dict[Any, int] = {self.boxes[w].conn: w for w in wanted}
         sentinels: dict[Any, int] = {self.processes[w].sentinel: w for w in wanted}
         deadline = time.monotonic() + timeout if timeout > 0 else None
         while True:
@@ -175,7 +176,7 @@ class Processes:
             for conn in ready:
                 if conn in conns:
                     try:
-                        tag, value = _parcel.receive(conn)  # type: ignore[arg-type]
+                        tag, value = self.boxes[conns[conn]].receive()
                     except (EOFError, ConnectionResetError, BrokenPipeError):
                         self._mourn(conns[conn])
                     return conns[conn], tag, value
@@ -195,13 +196,13 @@ class Processes:
         """Ends the workers: by asking, then by force."""
         if os.getpid() != self.pid:  # a copy in a forked process: not its workers
             return
-        for conn in self.conns:
+        for box in self.boxes:
             try:
-                os.set_blocking(conn.fileno(), False)
-                _parcel.send(conn, None, None)
+                os.set_blocking(box.conn.fileno(), False)
+                box.send(None, None)
             except OSError:
                 pass
-            conn.close()
+            box.close()
         deadline = time.monotonic() + GOODBYE
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
@@ -211,7 +212,7 @@ class Processes:
                     getattr(process, force)()
             for process in self.processes:
                 process.join(1)
-        self.conns, self.processes = [], []
+        self.boxes, self.processes = [], []
 
 
 class Threads:

@@ -206,14 +206,13 @@ class Normalize(_Shown):
             raise ValueError("std evaluated to zero, leading to division by zero.")
 
     def __call__(self, x: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else as_image(x)
-        if not x.is_floating_point():
-            raise TypeError(f"Input tensor should be a float tensor. Got {x.dtype}.")
-        mean, std = self._fit(x, self.mean), self._fit(x, self.std)
+        image: Tensor = x if isinstance(x, Tensor) else as_image(x)
+        if not image.is_floating_point():
+            raise TypeError(f"Input tensor should be a float tensor. Got {image.dtype}.")
+        mean, std = self._fit(image, self.mean), self._fit(image, self.std)
         if self.inplace:
-            x.sub_(mean).div_(std)
-            return x
-        result: Tensor = (x - mean) / std
+            return image.sub_(mean).div_(std)
+        result: Tensor = (image - mean) / std
         return result
 
     def _fit(self, x: Tensor, values: Any) -> Any:

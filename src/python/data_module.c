@@ -1,5 +1,7 @@
-/* data_module: take_rows, one call a batch for all tensors of a dataset.  Floor: python. */
+/* data_module: what loaders of batches call: take_rows, one call a batch for all tensors of a
+ * dataset, and memory that is shared with the processes that load.  Floor: python. */
 #include "python/data_module.h"
+#include <sys/mman.h>
 #include "core/error.h"
 #include "ufunc/take_rows.h"
 
@@ -24,7 +26,48 @@ static PyObject *take_rows(PyObject *m, PyObject *const *args, Py_ssize_t n)
     return list;
 }
 
+typedef struct { void *at; size_t size; } mapping;
+
+static void unmap(void *owner)
+{
+    mapping *m = owner;
+    munmap(m->at, m->size);
+    PyMem_RawFree(m);
+}
+
+#ifndef MAP_POPULATE
+#define MAP_POPULATE 0
+#endif
+
+/* map_memory(fd, size): Python's own mmap would keep a descriptor open for each batch. */
+static PyObject *map_memory(PyObject *module, PyObject *args)
+{
+    int fd;
+    Py_ssize_t size;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "in:map_memory", &fd, &size)) return NULL;
+    if (size <= 0) return PyErr_Format(PyExc_ValueError, "map_memory: size must be positive, not %zd", size);
+    mapping *m = PyMem_RawMalloc(sizeof *m);
+    if (!m) return PyErr_NoMemory();
+    m->size = (size_t)size;
+    Py_BEGIN_ALLOW_THREADS
+    m->at = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    Py_END_ALLOW_THREADS
+    if (m->at == MAP_FAILED) {
+        PyMem_RawFree(m);
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    rt_storage *storage = rt_storage_wrap(m->at, m->size, (rt_device){RT_CPU, 0}, unmap, m);
+    if (!storage) {
+        unmap(m);
+        return NULL;
+    }
+    return (PyObject *)rt_tensor_wrap(storage, m->at, RT_u8, 1, &size, NULL);
+}
+
 static PyMethodDef functions[] = {
+    {"map_memory", map_memory, METH_VARARGS,
+     "map_memory(fd, size)\n\nThe first size bytes of a file, shared and writable: a uint8 tensor.  fd may be closed."},
     {"take_rows", (PyCFunction)(void (*)(void))take_rows, METH_FASTCALL,
      "take_rows(tensors, numbers, start, count)\n\nThe rows of each tensor at numbers[start:start + count], an int64"
      " vector: a list of new tensors."},

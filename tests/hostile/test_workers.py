@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -103,6 +104,39 @@ def test_batches_outlive_their_workers():
     assert batch["x"][:, 7].tolist() == [0, 1, 2, 3]
     batch["x"] += 1
     assert batch["x"][3, 2999].item() == 4
+
+
+def test_many_batches_at_once_need_no_descriptors():
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, limit[1]))
+    try:
+        batches = list(DataLoader(samples.Images(400), 2, num_workers=2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert [b["x"][1, 2999].item() for b in batches] == list(range(1, 400, 2))
+
+
+@pytest.mark.parametrize("hold", [0, 1, 3, 50])
+def test_memory_is_written_again_only_when_nobody_looks(hold):
+    """However many batches, views of them and arrays on them the consumer keeps."""
+    kept = []
+    for number, batch in enumerate(DataLoader(samples.Images(200), 2, num_workers=2)):
+        kept.append((number, batch["x"][1, 5:9], batch["a"].numpy()[:1] if number % 2 else None))
+        del batch
+        if len(kept) > hold:
+            kept.pop(0)
+        for n, view, array in kept:
+            assert view.tolist() == [2.0 * n + 1] * 4
+            assert array is None or (array == 2 * n).all()
+
+
+def test_bad_shared_memory():
+    with pytest.raises(ValueError, match="size must be positive"):
+        rt._C.map_memory(0, 0)
+    with pytest.raises(OSError):
+        rt._C.map_memory(-1, 10)
+    with pytest.raises(TypeError):
+        rt._C.map_memory("x", 10)
 
 
 def test_an_iterator_forgotten_in_an_exception():
