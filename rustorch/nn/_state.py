@@ -25,7 +25,7 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class _Loading:
@@ -144,7 +144,8 @@ class State:
     def _load(self, loading: _Loading, prefix: str) -> None:
         module: Module = self  # type: ignore[assignment]
         metadata = {**loading.metadata.get(prefix[:-1], {}), "assign_to_params_buffers": loading.assign}
-        notes = (metadata, loading.strict, loading.missing, loading.unexpected, loading.errors)
+        # what does not match is noted in any case; load_state_dict decides by `strict` whether it raises
+        notes = (metadata, True, loading.missing, loading.unexpected, loading.errors)
         for hook, with_module in self.__dict__.get("_load_state_dict_pre_hooks", {}).values():
             hook(*((self,) if with_module else ()), loading.state, prefix, *notes)
         self._load_from_state_dict(loading.state, prefix, *notes)

@@ -297,7 +297,7 @@ class Module(State, Movement, ModuleBase):
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if name not in module._parameter_names:
-            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
+            raise AttributeError(_lacking(module, name, "an nn.Parameter"))
         found: Parameter = module.__dict__[name]
         return found
 
@@ -306,7 +306,7 @@ class Module(State, Movement, ModuleBase):
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if name not in module._buffer_names:
-            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
+            raise AttributeError(_lacking(module, name, "a buffer"))
         found: Tensor = module.__dict__[name]
         return found
 
@@ -457,6 +457,12 @@ class Module(State, Movement, ModuleBase):
 def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _lacking(module: Module, name: str, wanted: str) -> str:
+    if hasattr(module, name):
+        return f"`{name}` is not {wanted}"
+    return f"{module._get_name()} has no attribute `{name}`"
 
 
 def _indent(text: str) -> str:

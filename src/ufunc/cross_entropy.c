@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "ufunc/classes.h"
 #include "ufunc/kernels/isa.h"
+#include "ufunc/tie.h"
 #include "ufunc/views.h"
 
 #define GRAIN 8192              /* elements a thread takes at least */
@@ -322,7 +323,7 @@ BACKWARD(nll_loss)
     if (rt_classes_resume(node, &target, &weight, p->i[0], (rt_dtype)p->i[2], &c) < 0) goto failed;
     column = rt_classes_gradient(&c, g[0], (int)p->i[1], p->f[1]);
     if (column) gx = negated(then(RT_OP_mul, rt_classes_coefficients(&c, NULL, 0), column));
-    gin[0] = gx ? rt_classes_home(&c, gx) : NULL;
+    gin[0] = gx ? rt_tie(rt_classes_home(&c, gx), node, 0) : NULL;
     status = gin[0] ? 0 : -1;
     rt_classes_end(&c);
 failed:
