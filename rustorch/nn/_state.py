@@ -31,12 +31,11 @@ class IncompatibleKeys(NamedTuple):
 class _Loading:
     """The notes of one load_state_dict."""
 
-    def __init__(self, state: Mapping[str, Any], strict: bool, assign: bool) -> None:
+    def __init__(self, state: Mapping[str, Any], assign: bool) -> None:
         self.state = OrderedDict(state)  # hooks may change it
         self.metadata: Mapping[str, Any] = getattr(state, "_metadata", None) or {}
         if hasattr(state, "_metadata"):
             self.state._metadata = state._metadata  # type: ignore[attr-defined]
-        self.strict = strict
         self.assign = assign
         self.missing: list[str] = []
         self.unexpected: list[str] = []
@@ -121,7 +120,7 @@ class State:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        loading = _Loading(state_dict, strict, assign)
+        loading = _Loading(state_dict, assign)
         with no_grad():
             self._load(loading, "")
         result = IncompatibleKeys(loading.missing, loading.unexpected)

@@ -184,3 +184,21 @@ def test_skip_init_and_stateless():
     x = rt.randn(2, 3)
     out = RU.stateless.functional_call(layer, {"weight": rt.ones(4, 3), "bias": rt.zeros(4)}, x)
     np.testing.assert_allclose(np.asarray(out), np.asarray(x.sum(1, keepdim=True).expand(2, 4)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", [0, 0.5, 1, 2, 3, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [None, np.nan, np.inf])
+def test_clip_grad_norm(order, bad):
+    grads = [np.random.default_rng(i).standard_normal((3, i + 1)).astype("float32") for i in range(3)]
+    if bad is not None:
+        grads[0][0, 0] = bad
+    for most in (0.5, 100.0):
+        told = []
+        for m in (torch, rt):
+            params = [m.nn.Parameter(m.zeros(*g.shape)) for g in grads]
+            for p, g in zip(params, grads, strict=True):
+                p.grad = m.tensor(g)
+            total = m.nn.utils.clip_grad_norm_(params, most, norm_type=order)
+            told.append([float(total), *(np.array(p.grad) for p in params)])
+        for a, b in zip(*told, strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-7)

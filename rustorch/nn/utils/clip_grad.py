@@ -18,9 +18,11 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def get_total_norm(
-    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> Tensor:
-    """The norm of all tensors' elements taken together."""
+    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:  # fmt: skip
+    """The norm of order norm_type of all tensors' elements taken together; foreach is accepted for PyTorch's sake."""
+    norm_type = float(norm_type)
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     if not tensors:
         return tensor(0.0)
@@ -30,7 +32,9 @@ def get_total_norm(
         elif norm_type == 2:
             total = ops["norm2"](ops["stack"]([ops["norm2"](t) for t in tensors]))
         else:
-            total = sum((t.abs() ** norm_type).sum() for t in tensors) ** (1 / norm_type)
+            from ...linalg import vector_norm
+
+            total = vector_norm(ops["stack"]([vector_norm(t, norm_type) for t in tensors]), norm_type)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients is non-finite, so it cannot be clipped."
@@ -40,9 +44,11 @@ def get_total_norm(
     return total
 
 
-def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor) -> None:
-    """Scales all gradients by max_norm / total_norm where that is less than one."""
-    scale = min(1.0, float(max_norm) / (total_norm.item() + 1e-6))
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scales all gradients by max_norm / total_norm where that is less than one, or not a number."""
+    scale = float(max_norm) / (total_norm.item() + 1e-6)
     if scale < 1 or math.isnan(scale):
         with no_grad():
             for grad in _gradients(parameters):
@@ -54,6 +60,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scales all gradients so that their common norm is at most max_norm; returns the norm before."""
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
@@ -62,8 +69,10 @@ def clip_grad_norm_(
     return total
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
     """Keeps every element of the gradients within -clip_value and clip_value."""
     with no_grad():
         for grad in _gradients(parameters):
-            ops["clamp"](grad, -clip_value, clip_value, out=grad)
+            ops["clamp"](grad, -float(clip_value), float(clip_value), out=grad)
