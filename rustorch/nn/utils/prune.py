@@ -68,7 +68,7 @@ class BasePruningMethod:
         method: BasePruningMethod = cls(*args, **kwargs)
         method._tensor_name = name
         before = _attached(module, name)
-        original = getattr(module, name if before is None else name + "_orig")
+        original = getattr(module, name)     # as pruned so far
         scores = original if importance_scores is None else importance_scores
         if tuple(scores.shape) != tuple(original.shape):
             raise AssertionError("importance_scores should have the same shape as parameter")
