@@ -3,16 +3,13 @@ Gradients follow from what they call."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from . import _C
+from ._statistics import tensordot
 
 _ops: dict[str, Any] = _C.ops
-_METHODS = {
-    "allclose", "isclose", "equal", "outer", "inner", "norm", "logical_any", "diff", "aminmax", "median",
-    "sort", "argsort", "topk", "masked_scatter", "bincount", "unique", "nanmean", "type_as", "cov",
-}  # fmt: skip
+_METHODS = {"allclose", "isclose", "equal", "outer", "inner", "type_as"}
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -51,56 +48,6 @@ def inner(x: Any, y: Any) -> Any:
     if x.ndim == 0 or y.ndim == 0:
         return x * y
     return tensordot(x, y, ([-1], [-1]))
-
-
-def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
-    """Sum of products over the last `dims` of x and first of y, or over the two listed sets."""
-    if isinstance(dims, int):
-        xs, ys = list(range(x.ndim - dims, x.ndim)), list(range(dims))
-    else:
-        xs, ys = ([d % x.ndim for d in dims[0]], [d % y.ndim for d in dims[1]])
-    keep_x = [d for d in range(x.ndim) if d not in xs]
-    keep_y = [d for d in range(y.ndim) if d not in ys]
-    rows = [x.shape[d] for d in keep_x]
-    cols = [y.shape[d] for d in keep_y]
-    common = 1
-    for a, b in zip(xs, ys, strict=True):  # a length of 1 meets any: the other is summed first
-        if x.shape[a] == 1 != y.shape[b]:
-            y = y.sum(b, keepdim=True)
-        elif y.shape[b] == 1 != x.shape[a]:
-            x = x.sum(a, keepdim=True)
-        if x.shape[a] != y.shape[b]:
-            raise _C.ShapeMismatchError(f"tensordot: dimension {a} of {tuple(x.shape)} against {b} of {tuple(y.shape)}")
-        common *= x.shape[a]
-    left = x.permute(*keep_x, *xs).reshape(math.prod(rows), common)
-    right = y.permute(*ys, *keep_y).reshape(common, math.prod(cols))
-    return (left @ right).reshape((*rows, *cols))
-
-
-def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
-    """Vector norm of order p over dim (all dimensions when None); "fro" is 2."""
-    a = x.abs()
-    order = 2.0 if p in ("fro", None) else float(p)
-    if order == 2.0:
-        return (a * a).sum(dim, keepdim).sqrt()
-    if order == 1.0:
-        return a.sum(dim, keepdim)
-    if order == 0.0:
-        return (a != 0).to(a.dtype).sum(dim, keepdim)
-    if order == float("inf"):
-        return _ops["amax"](a, dim, keepdim)
-    if order == -float("inf"):
-        return _ops["amin"](a, dim, keepdim)
-    return a.pow(order).sum(dim, keepdim).pow(1.0 / order)
-
-
-def diff(x: Any, n: int = 1, dim: int = -1) -> Any:
-    """Differences of neighbours along dim, n times."""
-    for _ in range(n):
-        length = x.shape[dim]
-        a, b = _ops["narrow"](x, dim, 1, max(length - 1, 0)), _ops["narrow"](x, dim, 0, max(length - 1, 0))
-        x = a != b if x.dtype.kind == "b" else a - b
-    return x
 
 
 def is_tensor(x: Any) -> bool:

@@ -14,8 +14,10 @@ from . import (
     _elementwise,
     _layers,
     _matrices,
+    _norms,
     _shapes,
     _sorting,
+    _statistics,
     return_types,
 )
 
@@ -131,7 +133,8 @@ def public() -> dict[str, Any]:
     names.update(_compositions.public())
     names.update(_shapes.public())
     names.update(_creation.public())
-    names.update(_sorting.public())
+    for part in (_sorting, _statistics, _norms):
+        names.update(part.public())
     names.update(_matrices.public())
     names.update(_CHOOSERS)
     names.update(_elementwise.public())
@@ -150,7 +153,8 @@ def _attach() -> None:
                 methods[synonym + "_"] = methods[row + "_"]
     methods.update(_compositions.methods())
     methods.update(_shapes.methods())
-    methods.update(_sorting.methods())
+    for part in (_sorting, _statistics, _norms):
+        methods.update(part.methods())
     methods.update(_matrices.methods())
     methods.update({n: f for n, f in _CHOOSERS.items() if n != "where"})
     methods.update(_elementwise.methods())

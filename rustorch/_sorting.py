@@ -210,11 +210,14 @@ def unique_consecutive(
 
 def _distinct(name: str, input: Any, inverse: bool, counts: bool, dim: Any, ordering: bool) -> Any:
     input = input.detach()
+    if dim is not None and input.ndim < 2:
+        _wrap(name, dim, input.ndim)
+        dim = None
     if dim is None:
         rows = input.reshape(-1)
     else:
         dim = _wrap(name, dim, input.ndim)
-        rows = input.unsqueeze(0) if input.ndim == 0 else _ops["movedim"](input, dim, 0)
+        rows = _ops["movedim"](input, dim, 0)
         if rows.numel() == 0 and rows.shape[0] > 0:
             raise _C.TensorError(f"{name}: slices along dimension {dim} of shape {tuple(input.shape)} are empty")
     n = rows.shape[0]

@@ -5,10 +5,10 @@ The arithmetic is that of the op table; what is here gives it PyTorch's names an
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .._C import Tensor, ops
+from .._norms import cosine_similarity, normalize, pairwise_distance, pdist
 from ._activations import (
     celu,
     celu_,
@@ -201,6 +201,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -272,38 +273,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     left = left.reshape(list(input1.shape)[:-1] + [outputs, in2])
     result = (left * input2.unsqueeze(-2)).sum(-1)
     return result if bias is None else result + bias
-
-
-def normalize(
-    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
-) -> Tensor:
-    """input / max(|input|_p, eps) along dim."""
-    size = _norm(input, p, dim, keepdim=True)
-    return ops["div"](input, ops["maximum"](size, eps), out=out)
-
-
-def _norm(x: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
-    if p == 2:
-        return ops["norm2"](x, dim, keepdim)
-    if p == 1:
-        return ops["sum"](x.abs(), dim, keepdim)
-    if p == math.inf:
-        return ops["amax"](x.abs(), dim, keepdim)
-    return ops["sum"](x.abs() ** p, dim, keepdim) ** (1 / p)
-
-
-def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """x1.x2 / (max(|x1|, eps) max(|x2|, eps)) along dim."""
-    a = x1 / ops["maximum"](_norm(x1, 2, dim, True), eps)
-    b = x2 / ops["maximum"](_norm(x2, 2, dim, True), eps)
-    return (a * b).sum(dim)
-
-
-def pairwise_distance(
-    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
-) -> Tensor:
-    """|x1 - x2 + eps|_p along the last dimension."""
-    return _norm(x1 - x2 + eps, p, -1, keepdim)
 
 # ---- normalisations ----
 

@@ -34,4 +34,10 @@ typedef struct {
 RT_WARN_UNUSED int rt_reduce_frame(const rt_op *op, const rt_operand *in, const rt_params *p, rt_frame *f);
 /* The same for a known mask; f->x is set. */
 void rt_reduce_frame_masked(rt_frame *f, uint32_t mask, int keepdim);
+
+/* Gradients of prod over the masked dimensions and of cumprod that hold where x is 0, to every order; new references. */
+RT_WARN_UNUSED rt_tensor *rt_prod_gradient(rt_tensor *x, rt_tensor *g, uint32_t mask);
+RT_WARN_UNUSED rt_tensor *rt_cumprod_gradient(rt_tensor *x, rt_tensor *g, int dim, int reverse);
+/* Is any element of t true?  -1 with an exception. */
+RT_WARN_UNUSED int rt_any_true(rt_tensor *t);
 #endif

@@ -149,6 +149,11 @@ int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     rt_tensor *p = NULL, *each = NULL, *wanted = NULL;
     if (!x || !gk) goto done;
     z = rt_apply2s(RT_OP_eq, x, 0);
+    const int exact = z && (rt_records(x) || rt_records(gk)) ? rt_any_true(z) : 0;
+    if (exact) {                                                   /* what follows is blind to second derivatives at 0 */
+        gin[0] = exact > 0 ? rt_prod_gradient(x, gk, f.mask) : NULL;
+        goto done;
+    }
     zi = z ? rt_cast(z, RT_i64) : NULL;
     zeros = zi ? fold_kept(RT_OP_sum, &f, zi) : NULL;              /* how many */
     wanted = zeros ? rt_apply2(RT_OP_eq, zeros, zi) : NULL;        /* 0 of 0, or this is the one */
@@ -265,7 +270,7 @@ static int extreme_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
 int amax_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin) { return extreme_backward(n, g, gin); }
 int amin_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin) { return extreme_backward(n, g, gin); }
 
-/* g * exp(x - out); a row of -inf gives 0. */
+/* g * conj(exp(x - out)). */
 int logsumexp_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
 {
     folded f;
@@ -273,6 +278,7 @@ int logsumexp_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     rt_tensor *x = unpack(n, 0), *out = x ? unpack(n, 1) : NULL, *gk = with_kept_dims(&f, g[0]);
     rt_tensor *kept = out ? with_kept_dims(&f, out) : NULL;
     rt_tensor *share = step1(RT_OP_exp, kept ? rt_apply2(RT_OP_sub, x, kept) : NULL);
+    if (share && rt_dtype_is_complex((rt_dtype)share->dtype)) share = step1(RT_OP_conj, share);
     gin[0] = step2(RT_OP_mul, share, gk);
     Py_XDECREF(x);
     Py_XDECREF(out);

@@ -112,22 +112,17 @@ static rt_tensor *input(const rt_op *op, const rt_operand *in, rt_params *p, int
     return x;
 }
 
-/* params.i: dim, dtype, reverse */
-static int chain(const rt_op *op, rt_scan_kind kind, const rt_operand *in, rt_params *p, rt_tensor **out)
+static int chain(const rt_op *op, rt_scan_kind kind, const rt_operand *in, rt_tensor *x, int dim, rt_dtype compute,
+                 rt_dtype result, int reverse, rt_tensor **out)
 {
-    int status = -1, dim;
-    rt_tensor *x = input(op, in, p, &dim), *c = NULL, *work = NULL, *t = NULL, *const given = *out;
-    if (!x) return -1;
-    const rt_reduce_kind like = kind == RT_SCAN_SUM ? RT_REDUCE_SUM : RT_REDUCE_PROD;
-    const rt_dtype d = p->i[1] != RT_NODTYPE ? (rt_dtype)p->i[1] : (rt_dtype)x->dtype;
-    const rt_dtype compute = rt_reduce_compute(like, d);
-    const rt_dtype result = p->i[1] != RT_NODTYPE || rt_dtype_is_inexact(d) ? d : compute;
+    int status = -1;
+    rt_tensor *c = NULL, *work = NULL, *t = NULL, *const given = *out;
     if (rt_output_begin(op, out, result, x->ndim, x->shape, 1, in, 1, &work) < 0) goto done;
     c = converted(x, compute);
     t = !c ? NULL : compute == result ? (rt_tensor *)Py_NewRef((PyObject *)work)
         : rt_empty(compute, x->ndim, x->shape, x->storage->device);
     if (!t) goto done;
-    scan(kind, c, dim, (int)p->i[2], t, NULL);
+    scan(kind, c, dim, reverse, t, NULL);
     if (t != work && rt_copy_into(work, t) < 0) goto done;
     status = rt_output_finish(*out, work);
     work = NULL;
@@ -139,16 +134,39 @@ done:
     return status;
 }
 
+/* params.i: dim, dtype, reverse */
+static int sum_or_product(const rt_op *op, rt_scan_kind kind, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    int dim;
+    rt_tensor *x = input(op, in, p, &dim);
+    if (!x) return -1;
+    const rt_dtype d = p->i[1] != RT_NODTYPE ? (rt_dtype)p->i[1] : (rt_dtype)x->dtype;
+    const rt_dtype compute = rt_reduce_compute(kind == RT_SCAN_SUM ? RT_REDUCE_SUM : RT_REDUCE_PROD, d);
+    const rt_dtype result = p->i[1] != RT_NODTYPE || rt_dtype_is_inexact(d) ? d : compute;
+    return chain(op, kind, in, x, dim, compute, result, (int)p->i[2], out);
+}
+
+/* params.i: dim, reverse */
+int logcumsumexp_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    int dim;
+    rt_tensor *x = input(op, in, p, &dim);
+    if (!x) return -1;
+    const rt_dtype d = rt_dtype_is_inexact((rt_dtype)x->dtype) ? (rt_dtype)x->dtype : rt_default_dtype();
+    return chain(op, RT_SCAN_LOGSUM, in, x, dim, rt_reduce_compute(RT_REDUCE_SUM, d), d, (int)p->i[1], out);
+}
+
 int cumsum_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)nin;
-    return chain(op, RT_SCAN_SUM, in, p, out);
+    return sum_or_product(op, RT_SCAN_SUM, in, p, out);
 }
 
 int cumprod_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)nin;
-    return chain(op, RT_SCAN_PROD, in, p, out);
+    return sum_or_product(op, RT_SCAN_PROD, in, p, out);
 }
 
 /* Two outputs: values and indices. */
@@ -194,75 +212,4 @@ int cummin_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p,
 {
     (void)nin;
     return extremes(op, RT_SCAN_MIN, in, p, out);
-}
-
-/* ---- gradients ---- */
-static rt_tensor *run_again(rt_op_index op, rt_tensor *x, int dim, int reverse)
-{
-    rt_params p;
-    if (!x) return NULL;
-    rt_params_begin(&p);
-    p.i[0] = dim;
-    p.i[1] = RT_NODTYPE;
-    p.i[2] = reverse;
-    return rt_apply1p(op, x, &p);
-}
-
-int cumsum_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
-{
-    gin[0] = run_again(RT_OP_cumsum, g[0], (int)n->params->i[0], !n->params->i[2]);
-    return gin[0] ? 0 : -1;
-}
-
-static rt_tensor *choose(rt_tensor *c, rt_operand a, rt_operand b)
-{
-    rt_operand in[3] = {rt_operand_of(c), a, b};
-    rt_tensor *out = NULL;
-    return rt_op_apply(&rt_ops[RT_OP_where], 3, in, NULL, &out) < 0 ? NULL : out;
-}
-
-static rt_tensor *conjugate(rt_tensor *x)
-{
-    if (rt_dtype_is_complex((rt_dtype)x->dtype)) return rt_apply1(RT_OP_conj, x);
-    return (rt_tensor *)Py_NewRef((PyObject *)x);
-}
-
-/* The running sum of g conj(out), from the other end; consumes out. */
-static rt_tensor *weighted(rt_tensor *g, rt_tensor *out, int dim, int reverse)
-{
-    rt_tensor *c = out ? conjugate(out) : NULL, *each = c ? rt_apply2(RT_OP_mul, g, c) : NULL;
-    rt_tensor *total = run_again(RT_OP_cumsum, each, dim, !reverse);
-    Py_XDECREF(out);
-    Py_XDECREF(c);
-    Py_XDECREF(each);
-    return total;
-}
-
-/* With r the running sum from the other end: r(g out) / x before the first zero of a line; at it, r(g out')
- * where out' is out with that zero taken as 1; 0 behind it. */
-int cumprod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
-{
-    enum { X, ZERO, ZEROS, BEFORE, ONE, FIRST, X1, X2, DIVISOR, SUM, SUM1, QUOTIENT, AT_ZERO, COUNT };
-    rt_tensor *t[COUNT] = {NULL};
-    const int dim = (int)n->params->i[0], reverse = (int)n->params->i[2];
-    rt_operand v;
-    if (rt_node_unpack(n, 0, &v) < 0) return -1;
-    t[X] = v.t;
-    if (rt_node_unpack(n, 1, &v) < 0) goto done;
-    if (!(t[SUM] = weighted(g[0], v.t, dim, reverse))) goto done;
-    if (!(t[ZERO] = rt_apply2s(RT_OP_eq, t[X], 0))) goto done;
-    if (!(t[ZEROS] = run_again(RT_OP_cumsum, t[ZERO], dim, reverse))) goto done;
-    if (!(t[BEFORE] = rt_apply2s(RT_OP_eq, t[ZEROS], 0))) goto done;
-    if (!(t[ONE] = rt_apply2s(RT_OP_eq, t[ZEROS], 1))) goto done;
-    if (!(t[FIRST] = rt_apply2(RT_OP_mul, t[ZERO], t[ONE]))) goto done;
-    if (!(t[X1] = choose(t[FIRST], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
-    if (!(t[X2] = choose(t[ZERO], rt_operand_int(1), rt_operand_of(t[X])))) goto done;
-    if (!(t[DIVISOR] = conjugate(t[X2]))) goto done;
-    if (!(t[QUOTIENT] = rt_apply2(RT_OP_div, t[SUM], t[DIVISOR]))) goto done;
-    if (!(t[SUM1] = weighted(g[0], run_again(RT_OP_cumprod, t[X1], dim, reverse), dim, reverse))) goto done;
-    if (!(t[AT_ZERO] = choose(t[FIRST], rt_operand_of(t[SUM1]), rt_operand_int(0)))) goto done;
-    gin[0] = choose(t[BEFORE], rt_operand_of(t[QUOTIENT]), rt_operand_of(t[AT_ZERO]));
-done:
-    for (int k = 0; k < COUNT; k++) Py_XDECREF(t[k]);
-    return gin[0] ? 0 : -1;
 }

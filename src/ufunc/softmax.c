@@ -1,6 +1,8 @@
 /* softmax: softmax, log_softmax, logsumexp and their gradients over the row kernels.  Whatever the
  * layout, dimensions to fold are brought last and rows made packed in float32 or float64;
  * float16 and bfloat16 are computed through float32.  Floor: ufunc. */
+#include <complex.h>
+#include <math.h>
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "core/error.h"
@@ -146,6 +148,26 @@ int log_softmax_forward(const rt_op *op, int nin, const rt_operand *in, rt_param
     return along(op, in, p, out, 1);
 }
 
+/* Rows of complex numbers, shifted by the largest real part, summed in double in order. */
+#define COMPLEX_ROWS(word, ctype) \
+    static void logsumexp_##word(const char *xp, char *outp, intptr_t rows, intptr_t n) \
+    { \
+        const ctype *x = (const ctype *)xp; \
+        for (intptr_t r = 0; r < rows; r++, x += n) { \
+            double most = creal(x[0]), re = 0, im = 0; \
+            for (intptr_t i = 1; i < n; i++) most = creal(x[i]) > most ? creal(x[i]) : most; \
+            if (!isfinite(most)) most = 0; \
+            for (intptr_t i = 0; i < n; i++) { \
+                const double size = exp(creal(x[i]) - most), angle = cimag(x[i]); \
+                re += size == 0 ? 0 : size * cos(angle); \
+                im += size == 0 ? 0 : size * sin(angle); \
+            } \
+            ((ctype *)outp)[r] = (ctype)(clog(CMPLX(re, im)) + most); \
+        } \
+    }
+COMPLEX_ROWS(c64, float _Complex)
+COMPLEX_ROWS(c128, double _Complex)
+
 int logsumexp_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)nin;
@@ -153,9 +175,8 @@ int logsumexp_forward(const rt_op *op, int nin, const rt_operand *in, rt_params 
     rt_tensor *work = NULL, *rows = NULL, *target = NULL, *const given = *out;
     rt_frame f;
     if (rt_reduce_frame(op, in, p, &f) < 0) return -1;
-    const rt_dtype result = float_dtype(op, (rt_dtype)f.x->dtype);
-    if (result == RT_NODTYPE) return -1;
-    const rt_dtype compute = rt_dtype_is_float((rt_dtype)f.x->dtype) ? row_dtype(result) : RT_f64;
+    const rt_dtype d = (rt_dtype)f.x->dtype, result = rt_dtype_is_inexact(d) ? d : rt_default_dtype();
+    const rt_dtype compute = rt_dtype_is_complex(d) ? d : rt_dtype_is_float(d) ? row_dtype(d) : RT_f64;
     if (rt_output_begin(op, out, result, f.ndim, f.shape, 1, in, 1, &work) < 0) goto done;
     if (f.count == 0) {
         const rt_operand nothing = rt_operand_float(-Py_HUGE_VAL);
@@ -165,7 +186,8 @@ int logsumexp_forward(const rt_op *op, int nin, const rt_operand *in, rt_params 
         target = rows ? rows_target(work, 0, compute) : NULL;
         if (!target) goto done;
         const intptr_t size = (intptr_t)rt_itemsize(compute);
-        job j = {.forward = rt_isa_now->rowwise[compute]->logsumexp, .x = rows->data, .out = target->data,
+        job j = {.forward = compute == RT_c64 ? logsumexp_c64 : compute == RT_c128 ? logsumexp_c128
+                 : rt_isa_now->rowwise[compute]->logsumexp, .x = rows->data, .out = target->data,
                  .n = f.count, .in_row = f.count * size, .out_row = size};
         run(&j, f.results);
         if (rows_home(work, 0, target) < 0) goto done;

@@ -3,6 +3,8 @@
 #ifdef __FMA__
 #pragma GCC target("no-fma")    /* see reduce.c */
 #endif
+#include <complex.h>
+#include <math.h>
 #include "ufunc/kernels/table.h"
 
 enum { TILE = 256, SUM = 0, PROD = 1 };
@@ -114,6 +116,42 @@ EXTREMES(i64, int64_t)
 EXTREMES(f32, float)
 EXTREMES(f64, double)
 
+/* log(exp(a) + exp(b)); equal infinities stay. */
+static double log_add_f64(double a, double b)
+{
+    if (a != a || b != b) return a + b;
+    const double most = a > b ? a : b, least = a > b ? b : a;
+    return least == most && isinf(most) ? most : most + log1p(exp(least - most));
+}
+
+static double _Complex log_add_c128(double _Complex a, double _Complex b)
+{
+    const double ra = creal(a), rb = creal(b);
+    if (ra != ra || rb != rb) return a + b;
+    const double _Complex most = ra > rb ? a : b, least = ra > rb ? b : a;
+    if (ra == rb && isinf(ra)) return ra < 0 ? least : clog(cexp(a) + cexp(b));
+    const double size = exp(creal(least) - creal(most)), angle = cimag(least) - cimag(most);
+    const double re = size * cos(angle), im = size * sin(angle);
+    return CMPLX(creal(most) + 0.5 * log1p(re * (re + 2) + im * im), cimag(most) + atan2(im, 1 + re));
+}
+
+#define LOG_SUM(word, ctype, acctype, add)                                                                    \
+    static void logsum_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,    \
+                                   int64_t *index, intptr_t index_step)                                       \
+    {                                                                                                         \
+        (void)index, (void)index_step;                                                                        \
+        acctype acc = AT(const ctype, x, 0, 0);                                                               \
+        AT(ctype, out, 0, 0) = (ctype)acc;                                                                    \
+        for (intptr_t i = 1; i < n; i++) {                                                                    \
+            acc = add(acc, AT(const ctype, x, i, step));                                                      \
+            AT(ctype, out, i, out_step) = (ctype)acc;                                                         \
+        }                                                                                                     \
+    }
+LOG_SUM(f32, float, double, log_add_f64)
+LOG_SUM(f64, double, double, log_add_f64)
+LOG_SUM(c64, float _Complex, double _Complex, log_add_c128)
+LOG_SUM(c128, double _Complex, double _Complex, log_add_c128)
+
 #define ROW(name, word) {name##_line_##word, name##_lines_##word}
 #define CHAINS(name) {[RT_i64] = ROW(name, u64), [RT_u64] = ROW(name, u64), [RT_f32] = ROW(name, f32), \
                       [RT_f64] = ROW(name, f64), [RT_c64] = ROW(name, c64), [RT_c128] = ROW(name, c128)}
@@ -125,4 +163,6 @@ EXTREMES(f64, double)
 
 rt_scanner_table RT_ISA_NAME(scanners) = {
     [RT_SCAN_SUM] = CHAINS(sum), [RT_SCAN_PROD] = CHAINS(prod), [RT_SCAN_MAX] = ORDERED(max), [RT_SCAN_MIN] = ORDERED(min),
+    [RT_SCAN_LOGSUM] = {[RT_f32] = LINE(logsum, f32), [RT_f64] = LINE(logsum, f64), [RT_c64] = LINE(logsum, c64),
+                        [RT_c128] = LINE(logsum, c128)},
 };

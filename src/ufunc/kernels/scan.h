@@ -1,18 +1,19 @@
-/* scan: kernels for running sums, products, maxima and minima along a line.  Strictly in order,
+/* scan: kernels for running sums, products, maxima, minima and sums of exponentials along a line.  Strictly in order,
  * single precision carried in double, so every layout and ISA gives the same bits.
  * Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_SCAN_H
 #define RT_UFUNC_KERNELS_SCAN_H
 #include "core/dtype.h"
 
-typedef enum { RT_SCAN_SUM, RT_SCAN_PROD, RT_SCAN_MAX, RT_SCAN_MIN, RT_SCAN_COUNT } rt_scan_kind;
+typedef enum { RT_SCAN_SUM, RT_SCAN_PROD, RT_SCAN_MAX, RT_SCAN_MIN, RT_SCAN_LOGSUM,
+               RT_SCAN_COUNT } rt_scan_kind;
 
 typedef struct {
     /* out[i] = fold of x[0] ... x[i]; all steps in bytes.  index, for MAX and MIN, receives where the
      * value stands (the last of equals; the first NaN), or is NULL. */
     void (*line)(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,
                  int64_t *index, intptr_t index_step);
-    /* The same for m lines whose elements are neighbours in memory; NULL for MAX and MIN. */
+    /* The same for m lines whose elements are neighbours in memory; NULL for MAX, MIN and LOGSUM. */
     void (*lines)(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m);
 } rt_scanner;
 

@@ -28,6 +28,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
         [RT_SCAN_PROD] = RT_ISA_NAME(scanners)[RT_SCAN_PROD],
         [RT_SCAN_MAX] = RT_ISA_NAME(scanners)[RT_SCAN_MAX],
         [RT_SCAN_MIN] = RT_ISA_NAME(scanners)[RT_SCAN_MIN],
+        [RT_SCAN_LOGSUM] = RT_ISA_NAME(scanners)[RT_SCAN_LOGSUM],
     },
     .orderers = RT_ISA_NAME(orderers),
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
