@@ -237,3 +237,13 @@ def test_names():
 
     assert rustorch.utils.data.DataLoader is DataLoader is rt.data.DataLoader
     assert len(DataLoader(pairs(), batch_size=3).dataset) == 10
+
+
+def test_modules_under_the_names_of_pytorch():
+    from rustorch.utils.data.dataloader import DataLoader as Loader
+    from rustorch.utils.data.dataset import IterableDataset as Iterable
+    from rustorch.utils.data.distributed import DistributedSampler
+    from rustorch.utils.data.sampler import Sampler
+
+    assert Loader is DataLoader and Iterable is IterableDataset
+    assert DistributedSampler is rt.data.DistributedSampler and Sampler is rt.data.Sampler

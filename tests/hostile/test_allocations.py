@@ -26,6 +26,10 @@ def paths(rt, np):
         p.grad = rt.ones_like(p).detach()
     sgd = rt.optim.SGD(parameters, lr=0.0, momentum=0.5)
     adam = rt.optim.Adam(parameters, lr=0.0)
+    nadam, rprop = rt.optim.NAdam(parameters, lr=0.0), rt.optim.Rprop(parameters, lr=0.0)
+    short = rt.nn.Parameter(rt.ones(9, dtype="float16"))
+    short.grad = rt.ones(9, dtype="float16")
+    numbers = rt.tensor([1, 0, -1])
     a = np.ones((2, 3), np.float32)
 
     def setting():
@@ -77,6 +81,10 @@ def paths(rt, np):
             "from numpy": lambda: rt.from_numpy(a),
             "sgd": sgd.step,
             "adam": adam.step,
+            "nadam": nadam.step,
+            "rprop": rprop.step,
+            "first step": lambda: rt.optim.ASGD([short], lr=0.0).step(),
+            "rows": lambda: rt._C.take_rows((x, w, x.T), numbers, 0, 2),
             "forward": lambda: layer(x),
             "tolist": lambda: x.tolist(),
             "loss": lambda: rt.nn.functional.cross_entropy(x, rt.tensor([0, 2])),

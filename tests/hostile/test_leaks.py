@@ -38,6 +38,24 @@ def calls():
         spoiled.add_(0)
         wrong(y.sum().backward)
 
+    def steps():
+        """An optimiser of each kind, so that all states are made, too; then some that cannot step."""
+        p = rustorch.nn.Parameter(rustorch.ones(2, dtype="float16"))
+        for name in ("SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"):
+            p.grad = rustorch.ones(2, dtype="float16")
+            getattr(rustorch.optim, name)([p], lr=0.1, **(dict(momentum=0.5) if name == "SGD" else {})).step()
+        wrong(_C.nadam_step, [p], {p: {"step": rustorch.ones(3)}}, 0.1, 0.9, 0.9, 0.1, 0.0, 0.1, False, False)
+        wrong(_C.rprop_step, [p], {p: {"prev": 3}}, 0.5, 1.2, 0.0, 1.0, 0.1, False)
+
+    def shared():
+        fd = os.memfd_create("leaks")
+        os.truncate(fd, 4096)
+        view = memoryview(_C.map_memory(fd, 4096))[5:9]
+        os.close(fd)
+        assert bytes(view) == bytes(4)
+
+    numbers = rustorch.tensor([1, 0, -1])
+
     def attribute():
         y = w * 2
         y.loop = 1
@@ -71,6 +89,12 @@ def calls():
         lambda: rustorch.softmax(x, 1),
         lambda: x == x,
         attribute,
+        steps,
+        shared,
+        lambda: _C.take_rows((x, w, x.T), numbers, 0, 3),
+        lambda: wrong(_C.take_rows, (x, x), numbers, 1, 5),
+        lambda: wrong(_C.take_rows, (x, 3), numbers, 0, 1),
+        lambda: wrong(_C.map_memory, 0, 0),
         lambda: wrong(lambda: x + rustorch.ones(3)),
         lambda: wrong(lambda: x @ rustorch.ones(3)),
         lambda: wrong(lambda: x[5]),
