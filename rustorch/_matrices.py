@@ -112,6 +112,11 @@ def inner(input: Any, other: Any, *, out: Any = None) -> Any:
     return _result(out, product.reshape(lead))
 
 
+def outer(input: Any, vec2: Any, *, out: Any = None) -> Any:
+    """Products of all pairs of elements of two vectors: (n) and (m) give (n, m)."""
+    return _ops["outer"](input, vec2, out=out)
+
+
 def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
     """outer."""
     return _ops["outer"](input, vec2, out=out)
@@ -313,8 +318,8 @@ def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _FUNCTIONS = (
-    addmm, addmv, addbmm, baddbmm, addr, vdot, inner, ger, cross, chain_matmul, einsum, cholesky, cholesky_solve,
-    cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu, lu_solve, lu_unpack, qr,
+    addmm, addmv, addbmm, baddbmm, addr, vdot, inner, outer, ger, cross, chain_matmul, einsum, cholesky,
+    cholesky_solve, cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu, lu_solve, lu_unpack, qr,
     svd, triangular_solve, geqrf, orgqr, ormqr,
 )  # fmt: skip
 
