@@ -319,8 +319,8 @@ def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _FUNCTIONS = (
     addmm, addmv, addbmm, baddbmm, addr, vdot, inner, outer, ger, cross, chain_matmul, einsum, cholesky,
-    cholesky_solve, cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu, lu_solve, lu_unpack, qr,
-    svd, triangular_solve, geqrf, orgqr, ormqr,
+    cholesky_solve, cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu,
+    lu_solve, lu_unpack, qr, svd, triangular_solve, geqrf, orgqr, ormqr,
 )  # fmt: skip
 
 
