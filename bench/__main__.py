@@ -1,11 +1,11 @@
-"""./dev bench [name ...]: small, train, large, loading, memory, importing (the default), table, instructions."""
+"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (the default), table, instructions."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-DEFAULT = ("small", "train", "large", "loading", "memory", "importing")
+DEFAULT = ("small", "train", "networks", "large", "loading", "memory", "importing")
 NAMES = (*DEFAULT, "table", "instructions")
 
 
