@@ -29,6 +29,7 @@ typedef struct {
     intptr_t offset[3][MAX_TAPS];            /* of a tap in the image, along its dimension */
     intptr_t tap[3][MAX_TAPS], w_row, w_channel;          /* of a tap, row and channel in the weight */
     intptr_t y_plane, y_step[3], y_at[3], y_length[3];    /* where results go */
+    intptr_t groups, w_group;                /* elements of a group's packed weight */
     int inside;                              /* no tap ever lies outside the image */
 } correlation;
 
@@ -175,8 +176,8 @@ static inline __attribute__((always_inline)) void turn_f64(const double *x, intp
 typedef struct {
     int lanes, rows;
     void (*pack_weight)(const correlation *q, intptr_t block, const char *w, char *packed);
-    void (*correlate)(const correlation *q, const char *x, const char *w, const char *bias, char *y, intptr_t first, intptr_t n,
-                      char *panels, char *results);
+    void (*correlate)(const correlation *q, const char *x, const char *w, const char *bias, char *y, intptr_t begin,
+                      intptr_t end, intptr_t first, intptr_t n, char *packed, char *results);
     void (*turn)(const slopes *q, const char *x, char *to);
     void (*add_image)(const slopes *q, const char *turned, const char *y, intptr_t begin, intptr_t end, char *sums, int add);
 } kernels;
@@ -185,8 +186,9 @@ typedef struct {
     static void call_pack_##word##_##isa(const correlation *q, intptr_t block, const char *w, char *packed) \
     { pack_weight_##word##_##isa(q, block, (const T *)w, (T *)packed); } \
     static void call_correlate_##word##_##isa(const correlation *q, const char *x, const char *w, const char *bias, char *y, \
-                                              intptr_t first, intptr_t n, char *panels, char *results) \
-    { correlate_##word##_##isa(q, (const T *)x, (const T *)w, (const T *)bias, (T *)y, first, n, (T *)panels, (T *)results); } \
+                                              intptr_t begin, intptr_t end, intptr_t first, intptr_t n, char *packed, char *results) \
+    { correlate_##word##_##isa(q, (const T *)x, (const T *)w, (const T *)bias, (T *)y, begin, end, first, n, (T *)packed, \
+                               (T *)results); } \
     static void call_turn_##word##_##isa(const slopes *q, const char *x, char *to) \
     { turn_##word##_##isa(q, (const T *)x, (T *)to); } \
     static void call_add_##word##_##isa(const slopes *q, const char *turned, const char *y, intptr_t begin, intptr_t end, \
@@ -210,8 +212,8 @@ static const kernels *kernels_of(rt_dtype d)
 typedef struct {
     int lanes, rows;
     void (*pack_weight)(const correlation *q, intptr_t block, const char *w, char *packed);
-    void (*correlate)(const correlation *q, const char *x, const char *w, const char *bias, char *y, intptr_t first, intptr_t n,
-                      char *panels, char *results);
+    void (*correlate)(const correlation *q, const char *x, const char *w, const char *bias, char *y, intptr_t begin,
+                      intptr_t end, intptr_t first, intptr_t n, char *packed, char *results);
     void (*turn)(const slopes *q, const char *x, char *to);
     void (*add_image)(const slopes *q, const char *turned, const char *y, intptr_t begin, intptr_t end, char *sums, int add);
 } kernels;
@@ -296,7 +298,7 @@ typedef struct {
     const kernels *kernels;
     const char *x, *w, *bias;
     char *y, *packed;
-    intptr_t groups, item, blocks, per, row_blocks, packed_group, w_group;
+    intptr_t item, planes, together, blocks, per, row_blocks, w_group;
     int direct;
     atomic_int failed;
 } correlating;
@@ -306,45 +308,47 @@ static void pack_blocks(void *ctx, intptr_t begin, intptr_t end)
     const correlating *j = ctx;
     for (intptr_t u = begin; u < end; u++)
         j->kernels->pack_weight(j->c, u % j->row_blocks, j->w + u / j->row_blocks * j->w_group,
-                                j->packed + u / j->row_blocks * j->packed_group);
+                                j->packed + u / j->row_blocks * j->c->w_group * j->item);
 }
 
-/* Units begin .. end of (image, group, block of positions). */
+/* Units begin .. end of (planes, block of positions). */
 static void correlate_units(void *ctx, intptr_t begin, intptr_t end)
 {
     correlating *j = ctx;
     const correlation *c = j->c;
-    const intptr_t positions = volume(c->count);
-    const size_t panels = ((size_t)(c->depth * 3 * j->kernels->lanes * j->item) + 63) & ~(size_t)63;
-    char *scratch = rt_scratch_take(panels + (j->direct ? 0 : (size_t)(c->rows * j->per * j->item)));
+    const intptr_t positions = volume(c->count), wide = 3 * j->kernels->lanes;
+    const size_t packed = ((size_t)(c->depth * wide * j->item) + 63) & ~(size_t)63;
+    char *scratch = rt_scratch_take(packed + (j->direct ? 0 : (size_t)(c->rows * wide * j->item)));
     if (!scratch) {
         atomic_store(&j->failed, 1);
         return;
     }
     for (intptr_t u = begin; u < end; u++) {
-        const intptr_t block = u % j->blocks, plane = u / j->blocks, g = plane % j->groups, first = block * j->per;
-        j->kernels->correlate(c, j->x + plane * c->channels * c->plane * j->item, j->packed + g * j->packed_group,
-                              j->bias ? j->bias + g * c->rows * j->item : NULL, j->y + plane * c->rows * c->y_plane * j->item,
-                              first, positions - first < j->per ? positions - first : j->per, scratch,
-                              j->direct ? NULL : scratch + panels);
+        const intptr_t first = u % j->blocks * j->per, plane = u / j->blocks * j->together;
+        j->kernels->correlate(c, j->x, j->packed, j->bias, j->y, plane,
+                              j->planes - plane < j->together ? j->planes : plane + j->together, first,
+                              positions - first < j->per ? positions - first : j->per, scratch, j->direct ? NULL : scratch + packed);
     }
 }
 
-static int run_correlation(const rt_convolution *q, const correlation *c, const kernels *k, const char *x, const char *w,
+static int run_correlation(const rt_convolution *q, correlation *c, const kernels *k, const char *x, const char *w,
                            const char *bias, char *y, char *space)
 {
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), positions = volume(c->count);
     if (positions <= 0) return 0;
-    correlating j = {.c = c, .kernels = k, .x = x, .w = w, .bias = bias, .y = y, .packed = space, .groups = q->groups, .item = item};
+    correlating j = {.c = c, .kernels = k, .x = x, .w = w, .bias = bias, .y = y, .packed = space, .item = item,
+                     .planes = q->n * q->groups};
     j.per = rt_gemm_even(positions, PANELS * 3 * k->lanes, 3 * k->lanes);
     j.blocks = (positions + j.per - 1) / j.per;
     j.row_blocks = (c->rows + c->high - 1) / c->high;
-    j.packed_group = j.row_blocks * c->high * c->k * item;
+    c->groups = q->groups;
+    c->w_group = j.row_blocks * c->high * c->k;
     j.w_group = q->c_in * q->c_out * volume(q->kernel) * item;
     j.direct = c->y_step[0] == 1 && c->y_step[1] == 1 && c->y_step[2] == 1;
     if (c->k) rt_threads_for(q->groups * j.row_blocks, 1 + 65536 / (c->high * c->k), pack_blocks, &j);
     const double work = (double)(j.per < positions ? j.per : positions) * (double)c->rows * (double)(c->k + 16);
-    rt_threads_for(q->n * q->groups * j.blocks, work > 1e6 ? 1 : (intptr_t)(1e6 / work) + 1, correlate_units, &j);
+    j.together = work > 1e6 ? 1 : (intptr_t)(1e6 / work) + 1;       /* small planes share what a panel looks like */
+    rt_threads_for((j.planes + j.together - 1) / j.together * j.blocks, 1, correlate_units, &j);
     return atomic_load(&j.failed) ? -1 : 0;
 }
 

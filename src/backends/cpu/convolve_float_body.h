@@ -103,10 +103,13 @@ typedef struct {
 /* Lanes whose position lies inside the image, for every tap of every dimension. */
 static void NAME(look_inside)(const correlation *q, intptr_t first, int columns, NAME(panel) *s)
 {
+    intptr_t o[3] = {first / (q->count[2] * q->count[1]), first / q->count[2] % q->count[1], first % q->count[2] - 1};
     memset(s->inside, 0, sizeof s->inside);
     for (int j = 0; j < columns; j++) {
-        const intptr_t at = first + j;
-        const intptr_t o[3] = {at / (q->count[2] * q->count[1]), at / q->count[2] % q->count[1], at % q->count[2]};
+        if (++o[2] == q->count[2]) {
+            o[2] = 0;
+            if (++o[1] == q->count[1]) o[1] = 0, o[0]++;
+        }
         for (int d = 0; d < 3; d++)
             for (intptr_t t = 0; t < q->taps[d]; t++) {
                 const intptr_t i = o[d] * q->step[d] + q->offset[d][t];
@@ -193,35 +196,52 @@ static void NAME(pack_weight)(const correlation *q, intptr_t block, const REAL *
                 }
 }
 
-/* Results of one image and group at positions first .. first + n, from packed weights; buffers are the thread's own. */
-static void NAME(correlate)(const correlation *q, const REAL *x, const REAL *w, const REAL *bias, REAL *y, intptr_t first, intptr_t n,
-                            REAL *panels, REAL *results)
+/* One panel of one plane: every row of the result at s's columns; c is where the first goes. */
+static void NAME(multiply)(const correlation *q, const NAME(panel) *s, const REAL *x, const REAL *w, const REAL *bias, REAL *c,
+                           intptr_t c_row, REAL *packed, intptr_t wide)
 {
-    const intptr_t wide = rt_gemm_even(n, COLUMNS, LANES), y_row = results ? n : q->y_plane;
-    REAL *c = results ? results : y + first;
-    NAME(panel) s;
-    for (intptr_t j = 0; j < n; j += wide) {
-        const int columns = (int)(n - j < wide ? n - j : wide);
-        intptr_t p = 0;
-        NAME(look)(q, first + j, columns, &s);
-        do {
-            const intptr_t k = q->k - p < q->depth ? q->k - p : q->depth;
-            if (k) NAME(pack)(q, &s, x, p, p + k, panels, wide);
-            for (intptr_t i = 0; i < q->rows; i += q->high) {
-                const intptr_t rows = q->rows - i < q->high ? q->rows - i : q->high;
-                NAME(tiles)[rows - 1][s.vectors - 1](k, w + i * q->k + p * q->high, q->high, panels, wide, c + i * y_row + j, y_row,
-                                                     (BITS_T)s.bits[s.vectors - 1], p > 0, bias ? bias + i : NULL);
-            }
-            p += k;
-        } while (p < q->k);
-    }
-    if (!results) return;
-    for (intptr_t j = 0; j < n; j++) {      /* positions of a phase are apart */
+    intptr_t p = 0;
+    do {
+        const intptr_t k = q->k - p < q->depth ? q->k - p : q->depth;
+        if (k) NAME(pack)(q, s, x, p, p + k, packed, wide);
+        for (intptr_t i = 0; i < q->rows; i += q->high) {
+            const intptr_t rows = q->rows - i < q->high ? q->rows - i : q->high;
+            NAME(tiles)[rows - 1][s->vectors - 1](k, w + i * q->k + p * q->high, q->high, packed, wide, c + i * c_row, c_row,
+                                                  (BITS_T)s->bits[s->vectors - 1], p > 0, bias ? bias + i : NULL);
+        }
+        p += k;
+    } while (p < q->k);
+}
+
+/* Results of a phase are apart: from rows of n at `from` to their places. */
+static void NAME(spread)(const correlation *q, const REAL *from, REAL *y, intptr_t first, intptr_t n)
+{
+    for (intptr_t j = 0; j < n; j++) {
         const intptr_t at = first + j;
         const intptr_t o[3] = {at / (q->count[2] * q->count[1]), at / q->count[2] % q->count[1], at % q->count[2]};
         REAL *to = y + ((o[0] * q->y_step[0] + q->y_at[0]) * q->y_length[1] + o[1] * q->y_step[1] + q->y_at[1]) * q->y_length[2]
             + o[2] * q->y_step[2] + q->y_at[2];
-        for (intptr_t i = 0; i < q->rows; i++) to[i * q->y_plane] = results[i * n + j];
+        for (intptr_t i = 0; i < q->rows; i++) to[i * q->y_plane] = from[i * n + j];
+    }
+}
+
+/* Planes (image, group) begin .. end at positions first .. first + n, from packed weights; buffers are the thread's
+ * own, results NULL when the positions are neighbours in y.  What a panel looks like is found once for all planes. */
+static void NAME(correlate)(const correlation *q, const REAL *x, const REAL *w, const REAL *bias, REAL *y, intptr_t begin,
+                            intptr_t end, intptr_t first, intptr_t n, REAL *packed, REAL *results)
+{
+    const intptr_t wide = rt_gemm_even(n, COLUMNS, LANES);
+    NAME(panel) s;
+    for (intptr_t j = 0; j < n; j += wide) {
+        const int columns = (int)(n - j < wide ? n - j : wide);
+        NAME(look)(q, first + j, columns, &s);
+        for (intptr_t plane = begin; plane < end; plane++) {
+            const intptr_t g = plane % q->groups;
+            REAL *to = y + plane * q->rows * q->y_plane;
+            NAME(multiply)(q, &s, x + plane * q->channels * q->plane, w + g * q->w_group, bias ? bias + g * q->rows : NULL,
+                           results ? results : to + first + j, results ? columns : q->y_plane, packed, wide);
+            if (results) NAME(spread)(q, results, to, first + j, columns);
+        }
     }
 }
 
