@@ -15,7 +15,7 @@ Tensor = _C.Tensor
 # rows that are not methods
 ROWS = {
     "stand_in", "layer_norm", "rms_norm", "group_norm", "batch_norm_train", "batch_norm_eval",
-    "rnn_layer",
+    "rnn_layer", "attention",
 }  # fmt: skip
 
 _layer_norm, _rms_norm, _group_norm = _ops["layer_norm"], _ops["rms_norm"], _ops["group_norm"]

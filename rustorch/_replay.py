@@ -151,3 +151,29 @@ def rnn_layer(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
     else:
         result = _ops["stack"](results) if results else x.new_zeros((0, batch, h.shape[1]))
     return result.to(dtype), h.to(dtype), None if c is None else c.to(dtype)
+
+
+@composition
+def attention(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
+    q, k, v, mask = (_wide(t) for t in inputs)
+    p, scale, (causal, seed, stream) = floats[0], floats[1], integers[:3]
+    scores = q @ k.mT * scale
+    rows, keys = q.shape[-2], k.shape[-2]
+    hidden = None
+    if causal:
+        hidden = _ops["triu"](_C.ones((rows, keys)), 1) != 0
+    if mask is not None and mask.dtype.kind == "b":
+        hidden, mask = ~mask, None
+    if mask is not None:
+        scores = scores + mask
+    if hidden is not None:
+        scores = _ops["masked_fill"](scores, hidden, float("-inf"))
+    shift = scores.detach().amax(-1, True) if keys else 0
+    top = _ops["where"](shift == float("-inf"), _ops["mul"](shift.exp(), 0), shift) if keys else 0
+    weights = (scores - top).exp()
+    total = weights.sum(-1, True)
+    weights = weights / (total + (total == 0).to(total.dtype))
+    if p > 0:
+        padded = _ops["pad"](weights, (0, -keys % 32))
+        weights = _ops["dropout"](padded, p, True, seed=seed, stream=stream).narrow(-1, 0, keys)
+    return ((weights @ v).to(inputs[0].dtype),)

@@ -276,6 +276,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
 # ---- normalisations ----
 
+from ._attention import multi_head_attention_forward, scaled_dot_product_attention  # noqa: E402
+from ._bags import embedding_bag  # noqa: E402
 from ._normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm  # noqa: E402
 
+__all__ += ["multi_head_attention_forward", "scaled_dot_product_attention"]
+__all__ += ["embedding_bag"]
 __all__ += ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]

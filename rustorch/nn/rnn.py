@@ -55,7 +55,7 @@ class RNNBase(Module):
         for layer in range(num_layers):
             width = input_size if layer == 0 else result * (1 + bidirectional)
             for suffix in (f"_l{layer}", f"_l{layer}_reverse")[: 1 + bidirectional]:
-                shapes = {"weight_ih": (rows, width), "weight_hh": (rows, result)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, result)}
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
                 if proj_size:

@@ -34,6 +34,11 @@ def norm_input(*shape):
 
 
 CASES = {
+    "attention": [
+        (lambda q, k, v: ops["attention"](q, k, v, None, 0.0, True, 0.7), [real(2, 3, 2) for _ in range(3)]),
+        (lambda q, k, v, m: ops["attention"](q, k, v, m, 0.3, False, 0.7, seed=1, stream=2),
+         [real(2, 3, 2), real(2, 4, 2), real(2, 4, 3), real(3, 4)]),
+    ],
     "rnn_layer": [
         (lambda x, h, w, v, b, d: ops["rnn_layer"](x, h, h, w, v, b, d, None, None, "lstm"),
          [real(3, 2, 2), real(2, 2), real(8, 2), real(8, 2), real(8), real(8)]),

@@ -7,6 +7,7 @@
 #include "core/dtype.h"
 #include "backends/execute.h"
 #include "ufunc/kernels/order.h"
+#include "ufunc/kernels/attention.h"
 #include "ufunc/kernels/norm.h"
 #include "ufunc/kernels/random.h"
 #include "ufunc/kernels/reduce.h"
@@ -37,6 +38,7 @@ typedef struct {
     const rt_orderer *orderers;                  /* sorting and ranking, by dtype */
     const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
     const rt_norms *norms[RT_NDTYPE];            /* normalisations: f32 and f64 */
+    const rt_attentions *attentions[RT_NDTYPE];  /* softmax of scores: f32 and f64 */
     const rt_rnns *rnns[RT_NDTYPE];              /* recurrent steps: f32 and f64 */
     const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */

@@ -33,6 +33,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .orderers = RT_ISA_NAME(orderers),
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
+    .attentions = {[RT_f32] = &RT_ISA_NAME(attentions_f32), [RT_f64] = &RT_ISA_NAME(attentions_f64)},
     .rnns = {[RT_f32] = &RT_ISA_NAME(rnns_f32), [RT_f64] = &RT_ISA_NAME(rnns_f64)},
     .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},
     .windows = {[RT_f32] = &RT_ISA_NAME(windows_f32), [RT_f64] = &RT_ISA_NAME(windows_f64),

@@ -28,6 +28,7 @@ extern rt_scanner_table RT_ISA_NAME(scanners);
 extern rt_orderer_table RT_ISA_NAME(orderers);
 extern const rt_rowwise RT_ISA_NAME(rowwise_f32), RT_ISA_NAME(rowwise_f64);
 extern const rt_norms RT_ISA_NAME(norms_f32), RT_ISA_NAME(norms_f64);
+extern const rt_attentions RT_ISA_NAME(attentions_f32), RT_ISA_NAME(attentions_f64);
 extern const rt_rnns RT_ISA_NAME(rnns_f32), RT_ISA_NAME(rnns_f64);
 extern const rt_updates RT_ISA_NAME(updates_f32), RT_ISA_NAME(updates_f64);
 extern const rt_randoms RT_ISA_NAME(randoms_f32), RT_ISA_NAME(randoms_f64);
