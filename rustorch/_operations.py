@@ -12,6 +12,7 @@ from . import (
     _creation,
     _distributions,
     _elementwise,
+    _facts,
     _layers,
     _matrices,
     _norms,
@@ -133,6 +134,7 @@ def public() -> dict[str, Any]:
     names.update(_compositions.public())
     names.update(_shapes.public())
     names.update(_creation.public())
+    names.update(_facts.public())
     for part in (_sorting, _statistics, _norms):
         names.update(part.public())
     names.update(_matrices.public())
@@ -160,6 +162,7 @@ def _attach() -> None:
     methods.update(_elementwise.methods())
     methods.update(_methods.methods())
     methods.update(_creation.methods())
+    methods.update(_facts.methods())
     methods.update(_distributions.methods())
     for name, function in methods.items():
         _C._add_method(name, function)

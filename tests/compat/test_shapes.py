@@ -149,7 +149,8 @@ def test_scatter(reduce, source):
 IN_PLACE = {
     "fill_": lambda lib, x: x.fill_(3),
     "zero_": lambda lib, x: lib.zero_(x),
-    "index_put_": lambda lib, x: x.index_put_((x[:, 0, 0] > -9, lib.tensor([0, 0, 2])), lib.tensor(2.0), accumulate=True),
+    "index_put_": lambda lib, x: x.index_put_(
+        (x[:, 0, 0] > -9, lib.tensor([0, 0, 2])), lib.tensor(2.0), accumulate=True),
     "index_put_ of a slice": lambda lib, x: x.index_put_((lib.tensor([0, 0, 2]),), x[0].clone()),
     "index_add_": lambda lib, x: x.index_add_(0, lib.tensor([0, 0]), x[1:].clone(), alpha=2),
     "index_copy_": lambda lib, x: x.index_copy_(0, lib.tensor([0]), x[1:2].clone()),
@@ -186,7 +187,8 @@ CREATED = {
     "linspace": lambda lib: [lib.linspace(4.3, -3, 50, dtype=lib.int64), lib.linspace(lib.tensor(1), 2, 3),
                              lib.linspace(0, 1, 0)],
     "linspace complex": lambda lib: lib.linspace(1j, 2 + 3j, 5),
-    "logspace": lambda lib: [lib.logspace(-1, 2, 7), lib.logspace(0, 3, 4, base=2), lib.logspace(0, 3, 4, dtype=lib.int64)],
+    "logspace": lambda lib: [lib.logspace(-1, 2, 7), lib.logspace(0, 3, 4, base=2),
+                             lib.logspace(0, 3, 4, dtype=lib.int64)],
     "scalar_tensor": lambda lib: [lib.scalar_tensor(3), lib.scalar_tensor(3, dtype=lib.int64)],
     "tril_indices": lambda lib: [lib.tril_indices(3, 4, -1), lib.triu_indices(4, 3, 1, dtype=lib.int32)],
     "new": lambda lib: [lib.zeros(2, dtype=lib.int16).new_ones(3), lib.zeros(2).new_full((2, 2), 7),
@@ -424,3 +426,45 @@ def test_copies_of_every_order(dtype, shape):
             rt.from_numpy(out).copy_(ours)
             assert np.array_equal(out, view)
     assert np.array_equal(rt.from_numpy(x)[:1].expand(shape).contiguous().numpy(), np.broadcast_to(x[:1], shape))
+
+
+FACTS = {
+    "finfo": lambda lib: [getattr(lib.finfo(d), f)
+                          for d in (lib.float16, lib.bfloat16, lib.float32, lib.float64, lib.complex64)
+                          for f in ("bits", "eps", "max", "min", "tiny", "smallest_normal", "resolution", "dtype")],
+    "finfo of the default": lambda lib: lib.finfo().bits,
+    "iinfo": lambda lib: [getattr(lib.iinfo(d), f) for d in (lib.uint8, lib.int8, lib.int16, lib.int64)
+                          for f in ("bits", "max", "min", "dtype")],
+    "can_cast": lambda lib: [lib.can_cast(a, b) for a in (lib.bool, lib.int8, lib.float32, lib.complex64)
+                             for b in (lib.bool, lib.uint8, lib.float16, lib.complex128)],
+    "result_type": lambda lib: [str(lib.result_type(a, b)).removeprefix("torch.") for a, b in (
+        (lib.ones(2, dtype=lib.int8), 2), (lib.ones(2, dtype=lib.int8), lib.ones(2, dtype=lib.float16)), (1, 2.5),
+        (lib.ones(2), 1j))],
+    "kinds": lambda lib: [[lib.is_complex(t), t.is_signed(), lib.is_same_size(t, lib.ones(2)), t.is_conj(), t.is_neg(),
+                           t.get_device(), t.is_cpu]
+                          for t in (lib.ones(2), lib.ones(3, dtype=lib.uint8), lib.ones(2, dtype=lib.complex64))],
+    "is_nonzero": lambda lib: [lib.is_nonzero(lib.tensor([2])), lib.tensor(0.0).is_nonzero()],
+}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_facts(name):
+    assert FACTS[name](rt) == FACTS[name](torch)
+
+
+@pytest.mark.parametrize("shape, wrap", (
+    ((3, 4), False), ((7, 3), False), ((7, 3), True), ((9, 2), True), ((3, 3, 3), False)))
+def test_fill_diagonal(shape, wrap):
+    same(rt.zeros(shape).fill_diagonal_(5, wrap), torch.zeros(shape).fill_diagonal_(5, wrap))
+
+
+def test_frombuffer():
+    data = bytearray(np.arange(6, dtype="int16").tobytes())
+    x = rt.frombuffer(data, dtype=rt.int16, count=2, offset=4)
+    assert x.tolist() == [2, 3]
+    x[0] = 9
+    assert data[4] == 9
+    assert rt.frombuffer(bytes(data), dtype=rt.int16).readonly
+    for wrong in ({"count": 7}, {"offset": 12}, {"offset": 1}, {"count": 0}):
+        with pytest.raises(ValueError):
+            rt.frombuffer(data, **{"dtype": rt.int16, **wrong})
