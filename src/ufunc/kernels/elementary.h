@@ -80,11 +80,11 @@ ALWAYS vec v_cosh(vec x) { return v_widely(w_cosh, x); }
 ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
 ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
 ALWAYS vec v_erfc(vec x) { return v_widely(w_erfc, x); }
-ALWAYS vec v_sigmoid(vec x) { return v_widely(w_sigmoid, x); }
 ALWAYS vec v_rsqrt(vec x) { return v_widely(w_rsqrt, x); }
 
-/* log(2^e m) = e ln 2 + f - f^2 / 2 + f^3 q(f), f = m - 1, m within sqrt(1/2) and sqrt(2). */
-ALWAYS vec v_log(vec x)
+/* log(x) + c, c below an ULP of x: log(2^e m) = e ln 2 + f - f^2 / 2 + f^3 q(f), f = m - 1, m within
+ * sqrt(1/2) and sqrt(2). */
+ALWAYS vec log_plus(vec x, vec c)
 {
     static const float q[] = {0.06971346319f, -0.1148308133f, 0.1168702488f, -0.1242535982f, 0.1424887698f,
                               -0.1666780977f, 0.2000072074f, -0.2499999693f, 0.3333333116f};
@@ -95,10 +95,17 @@ ALWAYS vec v_log(vec x)
     vec n = __builtin_convertvector(e, vec) - v_where(tiny, splat(23), splat(0));
 #pragma GCC unroll 16
     for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, f, splat(q[i]));
-    p = v_mad(n, splat(-2.12194440e-4f), v_mad(square, splat(-0.5f), p * f * square));
+    p = v_mad(n, splat(-2.12194440e-4f), v_mad(square, splat(-0.5f), v_mad(p * f, square, c)));
     vec r = v_mad(n, splat(0.693359375f), f + p);
     r = v_where((x > 0) & FINITE(x), r, x + x);                     /* inf and NaN */
     return v_where(x < 0, splat(NAN), v_where(x == 0, splat(-INFINITY), r));
+}
+ALWAYS vec v_log(vec x) { return log_plus(x, splat(0)); }
+/* log(u) with u = 1 + x rounded, and what the rounding took off: (x - (u - 1)) / u. */
+ALWAYS vec v_log1p(vec x)
+{
+    vec u = 1 + x;
+    return v_where(x == 0, x, log_plus(u, (x - (u - 1)) / u));
 }
 #else
 FUNCTION1(log, u10)
@@ -118,12 +125,13 @@ ALWAYS vec v_erfc(vec x)
 LONG1(erfc, u15)
 #endif
 #endif
+#if !IS_F32 && VECTOR_MATH
+/* Far out 1 + x is x; SLEEF 3.5.1 overflows there. */
+ALWAYS vec v_log1p(vec x) { return v_where(x > 0x1p100, v_log(x), SLEEF(log1p, u10)(x)); }
+#elif !IS_F32
+FUNCTION1(log1p, u10)
+#endif
 #if VECTOR_MATH
-ALWAYS vec v_log1p(vec x)
-{
-    /* SLEEF 3.5.1 is wrong above 1e38 (f32): far out 1 + x is x. */
-    return v_where(x > (real)0x1p100, v_log(x), SLEEF(log1p, u10)(x));
-}
 ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
 #if !IS_F32 && !defined(__FMA__)
 ALWAYS vec v_atan(vec x) { return v_atan2(x, splat(1)); }   /* SLEEF's atan is 1.02 ULP off without FMA */
@@ -148,7 +156,6 @@ LONG1(asinh, u10)
 #if !IS_F32
 LONG1(tanh, u10)
 #endif
-FUNCTION1(log1p, u10)
 ALWAYS vec v_sinpi(vec x)
 {
     /* x - 2 * rint(x / 2) is exact. */
@@ -198,6 +205,29 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 
 ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
 
+#if IS_F32
+/* 1 / (1 + e^-x) by one Newton step, with what the roundings of e^-x and of the sum took off.  Lanes far
+ * out, where a result may be denormal, are computed in double. */
+ALWAYS vec v_sigmoid(vec x)
+{
+    static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
+                             (real)1.666666668e-1, (real)0.5};
+    const real magic = 12582912;
+    mask extreme = ~(v_abs(x) < 86);
+    vec shifted = v_mad(x, splat((real)-1.44269504088896340736), splat(magic)), n = shifted - magic;
+    vec r = v_mad(n, splat((real)2.12194440e-4), v_mad(n, splat((real)-0.693359375), -x)), p = splat(q[0]);
+#pragma GCC unroll 16
+    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, r, splat(q[i]));
+    p = v_mad(p * r, r, r);
+    vec power = (vec)(((mask)shifted - (mask)splat(magic) + BIAS) << MANTISSA), high = 1 + p;
+    vec e = high * power, low = (p - (high - 1)) * power;
+    vec sum = 1 + e, back = sum - 1, rest = (1 - (sum - back)) + (e - back) + low;
+    vec s = 1 / sum;
+    s = v_mad(s, v_mad(-s, sum, splat(1)) - s * rest, s);
+    return any_lane(extreme) ? v_where(extreme, v_widely(w_sigmoid, x), s) : s;
+}
+#endif
+
 #if !IS_F32
 #if VECTOR_MATH
 /* SLEEF 3.5.1 overflows too early: far out both are exp(|x|) / 2. */
@@ -230,6 +260,29 @@ ALWAYS vec v_rsqrt(vec x)
     return x;
 #endif
 }
+#endif
+
+/* The normal distribution function.  In float32 its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a),
+ * p interpolated at Chebyshev's nodes for a up to 14.5 and the rounding of a a made good: within 5 ULP
+ * where it is a normal number. */
+#if IS_F32
+ALWAYS vec v_ndtr(vec x)
+{
+    static const real q[] = {(real)0.032382736719110926, (real)-0.177801668547144, (real)0.38476623811137367,
+                             (real)-0.3774354213424865, (real)0.12235715126099876, (real)-0.02836173077219046,
+                             (real)0.09183984905131697, (real)0.13303907622051517, (real)0.15963836624328573,
+                             (real)0.15957540995908534};
+    vec a = v_abs(x);
+    a = v_where(a > 15, splat(15), a);
+    vec t = 1 / v_mad(a, splat((real)0.4), splat(1)), square = a * a, p = splat(q[0]);
+#pragma GCC unroll 16
+    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, t, splat(q[i]));
+    vec e = v_exp(square * (real)-0.5);
+    vec tail = v_mad(e, v_mad(a, a, -square) * (real)-0.5, e) * (t * p);
+    return v_where(x < 0, tail, 1 - tail);
+}
+#else
+ALWAYS vec v_ndtr(vec x) { return 0.5 * v_erfc(x * -0.70710678118654752440); }
 #endif
 
 /* x - y trunc(x / y).  The product is exact where the quotient is small; fused, so is the rest. */
