@@ -263,7 +263,7 @@ ALWAYS vec v_rsqrt(vec x)
 #endif
 
 /* The normal distribution function.  In float32 its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a),
- * p interpolated at Chebyshev's nodes for a up to 14.5 and the rounding of a a made good: within 5 ULP
+ * p interpolated at Chebyshev's nodes for a up to 14.5 and the rounding of a a made good: within 6 ULP
  * where it is a normal number. */
 #if IS_F32
 ALWAYS vec v_ndtr(vec x)
