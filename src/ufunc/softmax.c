@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "core/view.h"
+#include "ufunc/crosswise.h"
 #include "ufunc/kernels/isa.h"
 #include "ufunc/reduce.h"
 #include "ufunc/views.h"
@@ -15,12 +16,9 @@
 #define GRAIN 8192              /* elements a thread takes at least: exp is dear */
 #define RELEASE_GIL 50000       /* elements */
 
-typedef void row_fn(const char *x, char *out, intptr_t rows, intptr_t n);
-typedef void row_gradient_fn(const char *g, const char *out, char *gx, intptr_t rows, intptr_t n);
-
 typedef struct {
-    row_fn *forward;            /* or */
-    row_gradient_fn *gradient;
+    rt_row_fn *forward;         /* or */
+    rt_row_gradient_fn *gradient;
     const char *x, *y;
     char *out;
     intptr_t n, in_row, out_row;   /* elements of a row; bytes from row to row */
@@ -118,6 +116,13 @@ static int along(const rt_op *op, const rt_operand *in, rt_params *p, rt_tensor 
     const uint32_t mask = x->ndim ? (uint32_t)1 << dim : 0;
     const rt_rowwise *kernels = rt_isa_now->rowwise[compute];
     if (rt_output_begin(op, out, result, x->ndim, x->shape, 1, in, 1, &work) < 0) goto done;
+    if (x->dtype == (int)compute && work->dtype == (int)compute && rt_crosswise_fit(x, dim)) {
+        status = rt_crosswise_run(is_log ? kernels->log_softmax : kernels->softmax, NULL, x, NULL, work, dim, is_log);
+        if (status == 0) status = rt_output_finish(*out, work);
+        else Py_DECREF(work);
+        work = NULL;
+        goto done;
+    }
     rows = rows_of(x, mask, compute);
     target = rows ? rows_target(work, mask, compute) : NULL;
     if (!target) goto done;
@@ -211,13 +216,21 @@ static rt_tensor *fused(rt_tensor *g, rt_tensor *out, int dim, int is_log)
     const rt_dtype compute = row_dtype((rt_dtype)out->dtype);
     const uint32_t mask = out->ndim ? (uint32_t)1 << dim : 0;
     const rt_rowwise *kernels = rt_isa_now->rowwise[compute];
-    rt_tensor *grows = rows_of(g, mask, compute), *rows = grows ? rows_of(out, mask, compute) : NULL;
-    if (!rows) goto done;
+    rt_row_gradient_fn *const kernel = is_log ? kernels->log_softmax_backward : kernels->softmax_backward;
+    rt_tensor *grows = NULL, *rows = NULL;
     gx = rt_empty((rt_dtype)out->dtype, out->ndim, out->shape, out->storage->device);
-    target = gx ? rows_target(gx, mask, compute) : NULL;
+    if (!gx) return NULL;
+    if (out->dtype == (int)compute && g->dtype == (int)compute && rt_crosswise_fit(out, dim) && rt_tensor_is_contiguous(g)) {
+        if (rt_crosswise_run(NULL, kernel, g, out, gx, dim, is_log) < 0) Py_CLEAR(gx);
+        return gx;
+    }
+    grows = rows_of(g, mask, compute);
+    rows = grows ? rows_of(out, mask, compute) : NULL;
+    if (!rows) goto fail;
+    target = rows_target(gx, mask, compute);
     if (!target) goto fail;
     const intptr_t n = out->ndim ? out->shape[dim] : 1, row = n * (intptr_t)rt_itemsize(compute);
-    job j = {.gradient = is_log ? kernels->log_softmax_backward : kernels->softmax_backward, .x = grows->data,
+    job j = {.gradient = kernel, .x = grows->data,
              .y = rows->data, .out = target->data, .n = n, .in_row = row, .out_row = row};
     if (out->size) run(&j, out->size / n);
     if (rows_home(gx, mask, target) == 0) goto done;
