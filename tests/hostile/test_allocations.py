@@ -20,6 +20,7 @@ def paths(rt, np):
     x = rt.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     w = rt.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
     big = rt.ones(50, 60)
+    square = rt.tensor([[4.0, 1.0], [1.0, 3.0]])
     layer = rt.nn.Sequential(rt.nn.Linear(3, 4), rt.nn.ReLU(), rt.nn.Linear(4, 2))
     parameters = list(layer.parameters())
     for p in parameters:
@@ -43,6 +44,10 @@ def paths(rt, np):
         w.grad = None
         ((w * w).exp().sum(0) @ rt.ones(3)).log().backward()
         w.grad = None
+
+    def determinant():
+        w.grad = None
+        rt.linalg.slogdet(w @ w.T)[1].backward()
 
     def twice():
         g, = rt.autograd.grad((w * w).tanh().sum(), w, create_graph=True)
@@ -68,6 +73,10 @@ def paths(rt, np):
             "reductions": lambda: (x.sum(), x.mean(0), x.var(1), x.amax(0), x.argmax(), x.max(dim=0), x.cumsum(1)),
             "softmax": lambda: (rt.softmax(x, 1), rt.log_softmax(x.T, 0)),
             "matmul": lambda: x @ x.T,
+            "factorisations": lambda: (rt.linalg.lu(square), rt.linalg.qr(x.T, "complete"), rt.linalg.cholesky(square)),
+            "solvers": lambda: (rt.linalg.solve(square, x), rt.linalg.inv(square), rt.linalg.lstsq(x.T, x.T).solution),
+            "spectra": lambda: (rt.linalg.svd(x), rt.linalg.eigh(square), rt.linalg.eig(square)),
+            "determinant's gradient": determinant,
             "matmul big": lambda: big @ big.T,
             "cat": lambda: (rt.cat([x, x]), rt.stack([x, x, x], 1)),
             "record": lambda: (w * w).exp(),
