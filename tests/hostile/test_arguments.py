@@ -124,7 +124,8 @@ class Caller:
             self.raised += 1
             text = str(error)
             names = {named, str(named).replace("linalg_", "linalg.")}      # a row's name, or its function's
-            if named and not isinstance(error, MemoryError) and not any(n in text for n in names):   # that one names the size
+            # MemoryError names the size
+            if named and not isinstance(error, MemoryError) and not any(n in text for n in names):
                 self.wrong.append(f"{line}: does not name the op: {type(error).__name__}: {text}")
         except BaseException:
             self.wrong.append(f"{line}: {traceback.format_exc(limit=-1)}")

@@ -281,7 +281,8 @@ CASES.update({
     "linalg_solve_triangular": [
         (lambda x, y: ops["linalg_solve_triangular"](x, y, True), [regular(3, 3), real(3, 2)]),
         (lambda x, y: ops["linalg_solve_triangular"](x, y, False, True), [real(3, 3), real(2, 3, 2)]),
-        (lambda x, y: ops["linalg_solve_triangular"](x, y, False, False, True), [cplx(2, 2) + 3 * np.eye(2), cplx(2, 2)]),
+        (lambda x, y: ops["linalg_solve_triangular"](x, y, False, False, True),
+         [cplx(2, 2) + 3 * np.eye(2), cplx(2, 2)]),
     ],
     "linalg_lstsq": [
         (lambda x, y, d=d: ops["linalg_lstsq"](x, y, d)[0][..., :2, :], [regular(3, 2), real(3, 2)])
