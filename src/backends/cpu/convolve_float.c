@@ -12,6 +12,7 @@
 
 #define MAX_TAPS 32             /* along a dimension */
 #define MAX_RUNS 256
+#define TABLE 64                /* taps together, up to which their lanes are listed */
 #define MAX_PHASES 64
 #define PIECES 4                /* neighbourhoods in a vector; with more it is gathered */
 #define DEPTH 256               /* of a panel: fits the first cache */

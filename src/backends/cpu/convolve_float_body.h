@@ -98,6 +98,8 @@ typedef struct {
     uint32_t bits[3];                                              /* lanes in use */
     uint32_t inside[3][MAX_TAPS][3];                               /* [dimension][tap][vector] */
     int vectors, anywhere;                                         /* anywhere: every tap lies inside */
+    BITS_T table[TABLE][3][PIECES];                                /* [tap][vector]: lanes of each piece inside the image */
+    intptr_t table_at[TABLE];                                      /* where a tap lies */
 } NAME(panel);
 
 /* Lanes whose position lies inside the image, for every tap of every dimension. */
@@ -116,6 +118,23 @@ static void NAME(look_inside)(const correlation *q, intptr_t first, int columns,
                 s->inside[d][t][j / LANES] |= (uint32_t)(i >= 0 && i < q->in[d]) << j % LANES;
             }
     }
+}
+
+/* What pack needs of every tap, when they are few. */
+static void NAME(look_taps)(const correlation *q, NAME(panel) *s)
+{
+    intptr_t n = 0;
+    for (intptr_t a = 0; a < q->taps[0]; a++)
+        for (intptr_t b = 0; b < q->taps[1]; b++)
+            for (intptr_t c = 0; c < q->taps[2]; c++, n++) {
+                s->table_at[n] = (q->offset[0][a] * q->in[1] + q->offset[1][b]) * q->in[2] + q->offset[2][c];
+                for (int v = 0; v < s->vectors; v++) {
+                    const uint32_t bits = s->anywhere ? s->bits[v]
+                                                      : s->bits[v] & s->inside[0][a][v] & s->inside[1][b][v] & s->inside[2][c][v];
+                    if (s->pieces[v] == 0) s->table[n][v][0] = (BITS_T)bits;
+                    for (int i = 0; i < s->pieces[v]; i++) s->table[n][v][i] = (BITS_T)(bits & s->piece[v][i].bits);
+                }
+            }
 }
 
 static void NAME(look)(const correlation *q, intptr_t first, int columns, NAME(panel) *s)
@@ -151,11 +170,40 @@ static void NAME(look)(const correlation *q, intptr_t first, int columns, NAME(p
         if (s->pieces[v] < 0) s->pieces[v] = 0;
     }
     if (!s->anywhere) NAME(look_inside)(q, first, columns, s);
+    if (q->taps[0] * q->taps[1] * q->taps[2] <= TABLE) NAME(look_taps)(q, s);
+}
+
+/* pack by the table: a vector of the panel is a load for each of its pieces. */
+static void NAME(pack_taps)(const correlation *q, const NAME(panel) *s, const REAL *x, intptr_t p0, intptr_t p1, REAL *dst,
+                            intptr_t wide)
+{
+    const intptr_t taps = q->taps[0] * q->taps[1] * q->taps[2];
+    intptr_t t = p0 % taps;
+    x += p0 / taps * q->plane;
+    for (intptr_t p = p0; p < p1; p++, dst += wide) {
+        const REAL *at = x + s->table_at[t];
+        for (int v = 0; v < s->vectors; v++) {
+            const BITS_T *bits = s->table[t][v];
+            VEC y;
+            if (s->pieces[v] == 0) y = GATHER(at, s->index[v], bits[0]);
+            else {
+                y = LOAD_BITS(at + s->piece[v][0].offset, bits[0]);
+                if (s->pieces[v] > 1) y = OR(y, LOAD_BITS(at + s->piece[v][1].offset, bits[1]));
+                for (int i = 2; i < s->pieces[v]; i++) y = OR(y, LOAD_BITS(at + s->piece[v][i].offset, bits[i]));
+            }
+            STORE(dst + v * LANES, y);
+        }
+        if (++t == taps) t = 0, x += q->plane;
+    }
 }
 
 /* dst[p - p0][wide] for p0 <= p < p1, p = (channel, taps). */
 static void NAME(pack)(const correlation *q, const NAME(panel) *s, const REAL *x, intptr_t p0, intptr_t p1, REAL *dst, intptr_t wide)
 {
+    if (q->taps[0] * q->taps[1] * q->taps[2] <= TABLE) {
+        NAME(pack_taps)(q, s, x, p0, p1, dst, wide);
+        return;
+    }
     intptr_t t2 = p0 % q->taps[2], t1 = p0 / q->taps[2] % q->taps[1], t0 = p0 / (q->taps[2] * q->taps[1]) % q->taps[0];
     x += p0 / (q->taps[2] * q->taps[1] * q->taps[0]) * q->plane;
     for (intptr_t p = p0; p < p1; p++, dst += wide) {

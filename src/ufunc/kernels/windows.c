@@ -29,6 +29,20 @@ ALWAYS void take_tap(element *restrict best, position *restrict at, const elemen
     }
 }
 
+/* Two neighbouring taps of windows two apart: every element of x is read once, in order. */
+ALWAYS void take_pair(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, position here)
+{
+    for (intptr_t i = 0; i < n; i++) {
+        const element v = x[2 * i], w = x[2 * i + 1];
+        const int first = (v > best[i]) | IS_NAN(v);
+        const element b = first ? v : best[i];
+        const position p = first ? here + (position)(2 * i) : at[i];
+        const int second = (w > b) | IS_NAN(w);
+        best[i] = second ? w : b;
+        at[i] = second ? here + (position)(2 * i + 1) : p;
+    }
+}
+
 /* Outputs ow .. ow + n of a row whose windows are all `taps` wide and `stride` apart. */
 static void max_block(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o, intptr_t n,
                       intptr_t stride)
@@ -42,7 +56,10 @@ static void max_block(const rt_window_grid *q, const element *x, element *out, i
         for (intptr_t b = 0; b < q->count[1][o[1]]; b++)
             for (intptr_t c = 0; c < q->count[2][o[2]]; c++) {
                 const intptr_t here = first + (a * q->dilation[0] * q->in[1] + b * q->dilation[1]) * q->in[2] + c * q->dilation[2];
-                if (stride == 1) take_tap(best, at, x + here, n, 1, (position)here);
+                if (stride == 2 && q->dilation[2] == 1 && c + 1 < q->count[2][o[2]]) {
+                    take_pair(best, at, x + here, n, (position)here);
+                    c++;
+                } else if (stride == 1) take_tap(best, at, x + here, n, 1, (position)here);
                 else if (stride == 2) take_tap(best, at, x + here, n, 2, (position)here);
                 else take_tap(best, at, x + here, n, stride, (position)here);
             }
