@@ -291,7 +291,7 @@ def _adopt(p: Tensor, name: str, value: Any) -> Any:
     t = as_tensor(value)
     if name in ("eta", "mu", "mu_product"):
         return t.to("float64" if p.dtype == "float64" else "float32").reshape(()).clone()
-    return t.to(p.dtype).clone() if p.is_floating_point() or p.is_complex() else t.clone()
+    return t.to(p.dtype).clone() if p.is_floating_point() else t.clone()
 
 
 def check_range(name: str, value: Any, low: float = 0.0, high: float | None = None) -> None:

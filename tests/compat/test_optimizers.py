@@ -161,6 +161,48 @@ def test_lbfgs_of_complex_parameters_and_options():
         rt.optim.LBFGS([dict(params=[p]), dict(params=[rt.nn.Parameter(rt.ones(2))])])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_lbfgs_goes_on_in_the_other_library(dtype):
+    """A state saved after two steps gives the same third step here and there, whoever saved it."""
+    rng = np.random.default_rng(8)
+    start, scale = draw(rng, (6,), dtype), np.arange(1.0, 7.0)
+
+    def make(lib, value):
+        p = lib.nn.Parameter(lib.tensor(value))
+        opt = lib.optim.LBFGS([p], max_iter=3, line_search_fn="strong_wolfe")
+
+        def closure():
+            opt.zero_grad()
+            loss = ((p * p.conj()).real * lib.tensor(scale)).sum()
+            loss.backward()
+            return loss
+
+        return p, opt, closure
+
+    p, opt, closure = make(rt, start)
+    q, ref, other = make(torch, start)
+    for _ in range(2):
+        opt.step(closure)
+        ref.step(other)
+    p2, opt2, closure2 = make(rt, q.detach().numpy().copy())
+    q2, ref2, other2 = make(torch, p.detach().numpy().copy())
+
+    def turned(value, to):
+        if isinstance(value, (list, tuple)):
+            return [turned(v, to) for v in value]
+        return to(value.detach().numpy()) if hasattr(value, "numpy") else value
+
+    saved, theirs = opt.state_dict(), ref.state_dict()
+    opt2.load_state_dict(theirs)
+    state = {0: {k: turned(v, torch.tensor) for k, v in saved["state"][0].items()}}
+    ref2.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+    for o, c in ((opt, closure), (ref, other), (opt2, closure2), (ref2, other2)):
+        o.step(c)
+    for end in (q, q2, p2):
+        np.testing.assert_allclose(p.detach().numpy(), end.detach().numpy(), rtol=1e-6, atol=1e-9)
+    assert opt2.state[p2]["n_iter"] == ref.state[q]["n_iter"]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ROWS)
 def test_short_floats(name, dtype):

@@ -209,6 +209,13 @@ def too_far(opt):
         schedule.step()
 
 
+def test_plateau_saves_as_pytorch():
+    ours, theirs = S.ReduceLROnPlateau(optimizer(rt)), torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer(torch))
+    ours.step(1.0)
+    theirs.step(1.0)
+    assert ours.state_dict() == theirs.state_dict()
+
+
 def test_plateau_with_a_group_more():
     opt = optimizer(rt)
     schedule = S.ReduceLROnPlateau(opt, patience=0, min_lr=[0.1, 0.1])
