@@ -1,4 +1,4 @@
-"""One training step of larger networks: forward, loss, backward, Adam; on one thread and on two."""
+"""Training steps of larger networks (forward, loss, backward, Adam), inference of sequences; one thread and two."""
 
 from __future__ import annotations
 
@@ -52,6 +52,44 @@ def step(lib: ModuleType, make: Callable[[ModuleType], Any], batch: int) -> Call
     return run
 
 
+def sequence_jobs(
+    lib: ModuleType, make: Callable[[ModuleType], Any], shape: tuple[int, ...]
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """A training step of a network of sequences, and its inference."""
+    model = make(lib)
+    x = lib.from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
+
+    def train() -> None:
+        optimizer.zero_grad()
+        result = model(x)
+        (result[0] if isinstance(result, tuple) else result).square().mean().backward()
+        optimizer.step()
+
+    def infer() -> None:
+        with lib.no_grad():
+            model(x)
+
+    return train, infer
+
+
+def lstm(lib: ModuleType) -> Any:
+    """LSTM of 128 cells over 64 features."""
+    return lib.nn.LSTM(64, 128)
+
+
+def encoder_layer(lib: ModuleType) -> Any:
+    """Transformer encoder layer of 128 features, 4 heads, 256 between the linear maps."""
+    return lib.nn.TransformerEncoderLayer(128, 4, 256, dropout=0.0, batch_first=True)
+
+
+# title, network, shape of the input, goal
+SEQUENCES = [
+    ("LSTM 64-128", lstm, (50, 32, 64), 1.0),
+    ("transformer layer", encoder_layer, (16, 50, 128), 1.0),
+    ("transformer layer", encoder_layer, (32, 100, 128), 1.0),
+]
+
 # title, network, batch, goal
 NETWORKS = [
     ("MNIST CNN", mnist, 32, 1.0), ("MNIST CNN", mnist, 128, 1.0), ("LeNet", lenet, 32, 1.0),
@@ -66,4 +104,9 @@ def main() -> bool:
             for title, make, batch, goal in NETWORKS:
                 jobs = {lib.__name__: step(lib, make, batch) for lib in (rt, torch)}
                 met &= show(Row(f"{title}, batch {batch}, threads {count}", jobs, {"torch": goal}, budget=1.5))
+            for title, make, shape, goal in SEQUENCES:
+                pairs = {lib.__name__: sequence_jobs(lib, make, shape) for lib in (rt, torch)}
+                for k, kind in enumerate(("step", "inference")):
+                    jobs = {name: pair[k] for name, pair in pairs.items()}
+                    met &= show(Row(f"{title} {shape}, {kind}, threads {count}", jobs, {"torch": goal}, budget=1.5))
     return met
