@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._C import ShapeMismatchError, Tensor, TensorError, ops, zeros
+from .._C import DtypeError, ShapeMismatchError, Tensor, TensorError, ops, zeros
 from ._reduction import chosen, reduced
 
 __all__ = [
@@ -78,6 +78,8 @@ def _rows(name: str, input: Tensor, target: Tensor, listed: bool) -> tuple[Tenso
         raise TensorError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}"
         )
+    if target.is_floating_point() or target.is_complex():
+        raise DtypeError(f"{name}: the target must hold class numbers (int64), not {target.dtype}")
     wanted = shape if listed else shape[:-1]
     lone = len(shape) < 2 and target.ndim < 2 and target.numel() == (input.numel() if listed else 1)
     if tuple(target.shape) != wanted and not lone:

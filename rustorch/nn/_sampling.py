@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._C import Tensor, ops, rand_like, zeros_like
+from .._C import Tensor, TensorError, ops, rand_like, zeros_like
 
 __all__ = ["gumbel_softmax", "rrelu"]
 
@@ -12,7 +12,7 @@ def rrelu(
 ) -> Tensor:
     """Leaky ReLU whose slopes are drawn between lower and upper when training, else their mean (Xu et al. 2015)."""
     if lower > upper:
-        raise ValueError(f"rrelu: Lower bound should be less than or equal to the upper bound, not {lower} > {upper}")
+        raise TensorError(f"rrelu: Lower bound should be less than or equal to the upper bound, not {lower} > {upper}")
     if not training:
         return ops["leaky_relu"](input, (lower + upper) / 2, out=input if inplace else None)
     slopes = ops["where"](input.detach() >= 0, 1.0, rand_like(input.detach()) * (upper - lower) + lower)

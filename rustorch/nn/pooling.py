@@ -200,9 +200,12 @@ class _FractionalMaxPoolNd(Module):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
 
     def forward(self, input: Tensor) -> Any:
+        samples: Any = self._random_samples
+        if samples is not None and input.ndim == self.spatial + 1:
+            samples = samples.narrow(0, 0, 1)  # a lone sample takes the first numbers
         return type(self)._function(
             input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
-            _random_samples=self._random_samples,
+            _random_samples=samples,
         )  # fmt: skip
 
 
