@@ -256,12 +256,12 @@ def same_elements(x, a, b):
     """Do both indices pick the same elements of x, along one of its dimensions?"""
     b = torch.from_numpy(np.array(b.detach()))
     x = x.detach().reshape(1) if x.ndim == 0 else x.detach()
-    for dim in range(x.ndim) if a.shape == b.shape else ():
-        for i, j in ((a, b), (a.unsqueeze(dim), b.unsqueeze(dim))) if a.ndim < x.ndim else ((a, b), (a[None], b[None])):
-            if i.ndim == x.ndim and all(n <= m for d, (n, m) in enumerate(zip(i.shape, x.shape, strict=True)) if d != dim) \
-                    and i.numel() and int(max(i.max(), j.max())) < x.shape[dim] \
-                    and torch.equal(x.gather(dim, i), x.gather(dim, j)):
-                return True
+    for dim in range(x.ndim) if a.shape == b.shape and a.numel() else ():
+        i, j = (a, b) if a.ndim == x.ndim else (a.unsqueeze(dim), b.unsqueeze(dim))
+        fits = i.ndim == x.ndim and int(max(i.max(), j.max())) < x.shape[dim]
+        fits = fits and all(n <= m for d, (n, m) in enumerate(zip(i.shape, x.shape, strict=True)) if d != dim)
+        if fits and torch.equal(x.gather(dim, i), x.gather(dim, j)):
+            return True
     return False
 
 
