@@ -207,8 +207,14 @@ def weight_like(t, seed):
     return theirs, rustorch.from_torch(theirs.clone())
 
 
+def rounding(leaves):
+    """The tolerance of the narrowest dtype that takes part."""
+    return max(TOLERANCE[x.dtype] for x, _ in leaves)
+
+
 def backward(theirs, ours, leaves, second, tolerance=None):
-    """Compares gradients of weighted outputs, and of weighted gradients when `second`."""
+    """Compares gradients of weighted outputs, and of weighted gradients when `second`.  Where PyTorch's
+    gradient is NaN ours may be a number."""
     pairs = [(a, b) for a, b in zip(theirs, ours, strict=True)
              if isinstance(a, torch.Tensor) and a.requires_grad]
     if not pairs or not leaves:
@@ -236,14 +242,17 @@ def backward(theirs, ours, leaves, second, tolerance=None):
             if bool((a != 0).any()):
                 yield f"no gradient {k}"
         else:
-            found = difference(a, b, tolerance=tolerance)
+            undefined = torch.isnan(a)
+            if bool(undefined.any()) and tuple(a.shape) == tuple(b.shape):
+                a, b = a.masked_fill(undefined, 0), b.masked_fill(rustorch.from_torch(undefined), 0)
+            found = difference(a, b, tolerance=tolerance or rounding(leaves))
             if found:
                 yield f"gradient {k}: {found}"
             elif a.requires_grad:
                 again.append((a, b))
     if second and again:
         for found in backward([a for a, _ in again], [b for _, b in again], leaves, False,
-                              tolerance or tuple(10 * t for t in TOLERANCE[again[0][0].dtype])):
+                              tolerance or tuple(10 * t for t in rounding(leaves))):
             yield "second order, " + found
 
 
