@@ -1,4 +1,5 @@
-"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (the default), table, instructions."""
+"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (all by default), table,
+instructions."""
 
 from __future__ import annotations
 

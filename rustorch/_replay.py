@@ -168,7 +168,7 @@ def attention(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
         scores = scores + mask
     if hidden is not None:
         scores = _ops["masked_fill"](scores, hidden, float("-inf"))
-    shift = scores.detach().amax(-1, True) if keys else 0
+    shift: Any = scores.detach().amax(-1, True) if keys else 0
     top = _ops["where"](shift == float("-inf"), _ops["mul"](shift.exp(), 0), shift) if keys else 0
     weights = (scores - top).exp()
     total = weights.sum(-1, True)

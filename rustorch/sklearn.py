@@ -86,7 +86,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         return self
 
     def _train(self, x: Tensor, y: Tensor) -> None:
-        loader = DataLoader(TensorDataset(x, y), batch_size=self.batch_size, shuffle=True)
+        loader: DataLoader[Any] = DataLoader(TensorDataset(x, y), batch_size=self.batch_size, shuffle=True)
         optimizer = optim.AdamW(self.module_.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
         loss_of = nn.CrossEntropyLoss()

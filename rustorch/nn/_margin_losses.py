@@ -185,5 +185,7 @@ def triplet_margin_with_distance_loss(
 ) -> Tensor:  # fmt: skip
     """triplet_margin_loss with any distance of two tensors (pairwise_distance when None)."""
     if distance_function is None:
-        from .functional import pairwise_distance as distance_function
+        from .functional import pairwise_distance
+
+        distance_function = pairwise_distance
     return _triplet(distance_function, anchor, positive, negative, margin, swap, reduction)

@@ -133,7 +133,7 @@ def _maxima(
         check_rank(name, input, n)
     kernel = numbers(name, "kernel_size", kernel, n)
     padding, dilation = numbers(name, "padding", padding, n), numbers(name, "dilation", dilation, n)
-    result: tuple[Tensor, Tensor] = _max_pool(input, kernel, _given(stride, kernel, name), padding, dilation, ceil)
+    result: Any = _max_pool(input, kernel, _given(stride, kernel, name), padding, dilation, ceil)
     return result
 
 
@@ -259,7 +259,7 @@ def _make_adaptive(n: int) -> tuple[Callable[..., Any], Callable[..., Any], Call
         return both if return_indices else both[0]
 
     def with_indices(input: Tensor, output_size: Any, return_indices: bool = False) -> tuple[Tensor, Tensor]:
-        both: tuple[Tensor, Tensor] = _adaptive_max(input, _adaptive_size(max_name, input, output_size, n))
+        both: Any = _adaptive_max(input, _adaptive_size(max_name, input, output_size, n))
         return both
 
     mean.__name__ = mean.__qualname__ = name
@@ -326,7 +326,7 @@ def _make_fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if _random_samples is None:
             leading = tuple(input.shape)[:-n]
             _random_samples = rand(*(leading if len(leading) == 2 else (1, *leading)), n)
-        both: tuple[Tensor, Tensor] = _fractional(input, _random_samples, kernel, sizes)
+        both: Any = _fractional(input, _random_samples, kernel, sizes)
         return both
 
     def function(

@@ -62,7 +62,8 @@ class State:
     ) -> OrderedDict[str, Any]:
         """Parameters and persistent buffers by dotted name: detached, on the same memory."""
         if args:  # PyTorch's old order
-            destination, prefix, keep_vars = (*args, *(prefix, keep_vars)[len(args) - 1 :])
+            given = dict(zip(("destination", "prefix", "keep_vars"), args, strict=False))
+            return self.state_dict(**{"prefix": prefix, "keep_vars": keep_vars, **given})
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()

@@ -208,7 +208,8 @@ def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return call
 
 
-uniform, normal, constant, eye, dirac = map(_older, (uniform_, normal_, constant_, eye_, dirac_))
-xavier_uniform, xavier_normal = map(_older, (xavier_uniform_, xavier_normal_))
-kaiming_uniform, kaiming_normal = map(_older, (kaiming_uniform_, kaiming_normal_))
-orthogonal, sparse = map(_older, (orthogonal_, sparse_))
+uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
+eye, dirac = _older(eye_), _older(dirac_)
+xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
+kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)
+orthogonal, sparse = _older(orthogonal_), _older(sparse_)

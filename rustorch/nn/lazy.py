@@ -90,7 +90,7 @@ def is_lazy(value: Any) -> bool:
     return isinstance(value, _Uninitialized)
 
 
-class LazyModuleMixin(Module if TYPE_CHECKING else object):
+class LazyModuleMixin(Module if TYPE_CHECKING else object):  # type: ignore[misc]
     """Put before a Module's class: its uninitialised parameters get their shapes in initialize_parameters, which
     the first call, or a state_dict, brings about; then the module becomes a `cls_to_become`."""
 

@@ -222,7 +222,8 @@ CASES.update({
     "median_all": [(ops["median_all"], [real(2, 3)])],
     "nanmedian_all": [(ops["nanmedian_all"], [real(2, 3)])],
     "mode": [(lambda x: ops["mode"](x, 0)[0], [real(3, 2)])],
-    "logcumsumexp": [(lambda x: ops["logcumsumexp"](x, 1), [real(2, 4)]), (lambda x: ops["logcumsumexp"](x, 0), [cplx(3)])],
+    "logcumsumexp": [(lambda x: ops["logcumsumexp"](x, 1), [real(2, 4)]),
+                     (lambda x: ops["logcumsumexp"](x, 0), [cplx(3)])],
     "cummax": [(lambda x: ops["cummax"](x, 1)[0], [real(2, 4)])],
     "cummin": [(lambda x: ops["cummin"](x, 0)[0], [real(3, 2)])],
 })  # fmt: skip

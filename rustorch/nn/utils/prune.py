@@ -35,7 +35,7 @@ def _count(amount: float, size: int) -> int:
     return int(count)
 
 
-def _without(mask: Tensor, at: Tensor) -> Tensor:
+def _without(mask: Tensor, at: Any) -> Tensor:
     """The mask, also zero at flat positions."""
     flat = mask.clone().reshape(-1)
     flat.index_fill_(0, at, 0.0)
