@@ -17,7 +17,7 @@ import math as _math
 import os as _os
 from typing import Any
 
-import numpy as _numpy  # noqa: F401  (its BLAS must be loaded before the next lines)
+import numpy as _numpy  # (its BLAS must be loaded before the next lines)
 
 # Our pool divides the work, so the bundled OpenBLAS is told, while it is loaded, to start no threads.
 _blas_threads = _os.environ.get("OPENBLAS_NUM_THREADS")
@@ -83,10 +83,16 @@ float32 = float = _C.dtype("float32")
 float64 = double = _C.dtype("float64")
 complex64 = cfloat = _C.dtype("complex64")
 complex128 = cdouble = _C.dtype("complex128")
+dtype = _numpy.dtype
 
 globals().update(_C.ops)
 
 from . import _operations  # noqa: E402  (needs the names above)
+from ._device import (  # noqa: E402
+    device as device,
+    get_default_device as get_default_device,
+    set_default_device as set_default_device,
+)
 from ._layout import (  # noqa: E402
     channels_last as channels_last,
     channels_last_3d as channels_last_3d,
@@ -101,7 +107,6 @@ from ._layout import (  # noqa: E402
     sparse_csr as sparse_csr,
     strided as strided,
 )
-from ._methods import device as device  # noqa: E402
 from ._modes import (  # noqa: E402
     enable_grad as enable_grad,
     inference_mode as inference_mode,
@@ -112,23 +117,42 @@ from ._modes import (  # noqa: E402
 globals().update(_operations.public())
 
 _SUBMODULES = {
-    "autograd", "callbacks", "config", "cuda", "data", "errors", "fft", "func", "interop", "jit", "kernels", "linalg",
-    "memory", "metal", "nn", "numpy", "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special",
-    "testing", "training", "ufunc", "utils", "visualization",
+    "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
+    "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps", "nn", "numpy", "ops",
+    "optim", "profiler", "random", "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc",
+    "utils", "version", "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
-    "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+    "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "get_rng_state",
+    "set_rng_state",
 }  # fmt: skip
 # functions of nn.functional that are here, too
 _FUNCTIONAL = {
     "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices",
-    "max_pool2d", "max_pool3d",
+    "max_pool2d", "max_pool3d", "alpha_dropout", "bilinear", "channel_shuffle", "feature_alpha_dropout",
+    "pixel_shuffle", "pixel_unshuffle", "rrelu",
 }  # fmt: skip
 
 _SPECTROGRAMS = {
     "bartlett_window", "blackman_window", "hamming_window", "hann_window", "istft", "kaiser_window", "stft",
+}  # fmt: skip
+
+# other names -> the module that has them
+_ELSEWHERE = {
+    "GradScaler": "amp", "autocast": "amp", "clear_autocast_cache": "amp.autocast_mode",
+    "get_autocast_dtype": "amp.autocast_mode", "is_autocast_enabled": "amp.autocast_mode",
+    "set_autocast_dtype": "amp.autocast_mode", "set_autocast_enabled": "amp.autocast_mode", "vmap": "func",
+    "TypedStorage": "_legacy", "UntypedStorage": "_legacy", "set_default_tensor_type": "_legacy",
+    "typename": "_legacy", "set_printoptions": "_repr",
+    **{name: "_process" for name in (
+        "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
+        "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",
+        "is_storage", "is_warn_always_enabled", "load", "save", "set_deterministic_debug_mode",
+        "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
+        "use_deterministic_algorithms",
+    )},
 }  # fmt: skip
 
 
@@ -142,6 +166,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(".nn.functional", __name__), name)
     elif name in _SPECTROGRAMS:
         value = getattr(importlib.import_module("._spectrograms", __name__), name)
+    elif name in _ELSEWHERE:
+        value = getattr(importlib.import_module("." + _ELSEWHERE[name], __name__), name)
+    elif name.endswith("Tensor") and name in importlib.import_module("._legacy", __name__).TYPES:
+        value = importlib.import_module("._legacy", __name__).typed(name)
     elif name in _SUBMODULES:
         try:
             value = importlib.import_module("." + name, __name__)
@@ -156,4 +184,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_RANDOM, *_FUNCTIONAL, *_SPECTROGRAMS, "bfloat16"})
+    return sorted({*globals(), *_SUBMODULES, *_RANDOM, *_FUNCTIONAL, *_SPECTROGRAMS, *_ELSEWHERE, "bfloat16"})

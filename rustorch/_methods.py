@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C
+from ._device import CPU
+from ._legacy import dtype_named, methods as _legacy_methods, type_name
 
 _ops: dict[str, Any] = _C.ops
 _cast, _copy, _where = _ops["cast"], _ops["copy"], _ops["where"]
@@ -25,47 +27,6 @@ def _size(self: Any) -> _SizeInt:
     return value
 
 
-class _Device:
-    """Where a tensor lives; equal to its name."""
-
-    __slots__ = ("index", "type")
-
-    def __init__(self, type: str = "cpu", index: int | None = None) -> None:
-        self.type, self.index = type, index
-
-    def __repr__(self) -> str:
-        return (
-            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
-        )
-
-    def __str__(self) -> str:
-        return self.type if self.index is None else f"{self.type}:{self.index}"
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == str(self) if isinstance(other, (str, _Device)) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-
-CPU = _Device()
-
-
-def device(spec: Any = "cpu", index: int | None = None) -> _Device:
-    """A device object for "cpu" or "cuda:0"; making one does not need the hardware."""
-    if isinstance(spec, _Device):
-        return spec
-    kind, _, number = str(spec).partition(":")
-    if kind not in ("cpu", "cuda", "metal") or (number and not number.isdigit()):
-        raise _C.DeviceError(f"device: {spec!r} is not a device; use 'cpu' or 'cuda:<number>'")
-    return _Device(kind, int(number) if number else index)
-
-
-def _check_cpu(where: Any) -> None:
-    if device(where).type != "cpu":
-        raise _C.DeviceError(f"to: device {where} is not available in this build; only 'cpu' is")
-
-
 def astype(
     self: Any,
     dtype: Any,
@@ -82,8 +43,12 @@ def astype(
 
 
 def type_(self: Any, dtype: Any = None) -> Any:
-    """Name of the dtype, or the tensor converted."""
-    return f"rustorch.{self.dtype}" if dtype is None else self.to(dtype)
+    """Its type's name ("torch.FloatTensor"), or the tensor converted to a dtype or to a type with such a name."""
+    if dtype is None:
+        return type_name(self)
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):
+        dtype = dtype_named(dtype)
+    return self.to(getattr(dtype, "dtype", dtype))
 
 
 def cpu(self: Any) -> Any:
@@ -215,16 +180,45 @@ def _imag(self: Any) -> Any:
     return _ops["imag"](self) if self.is_complex() else _C.zeros_like(self)
 
 
+_KINDS = (
+    "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr", "vulkan",
+    "xla", "xpu",
+)  # fmt: skip
+
+
+def pin_memory(self: Any, device: Any = None) -> Any:
+    """Itself: there is no device to pin memory for."""
+    return self
+
+
+def to_dense(self: Any, dtype: Any = None, *, masked_grad: bool = True) -> Any:
+    """Itself, converted to dtype: all tensors are dense."""
+    return self if dtype is None else self.to(dtype)
+
+
+def __reversed__(self: Any) -> Any:
+    """A copy with the order along all dimensions turned round."""
+    return _ops["flip"](self, tuple(range(self.ndim))) if self.ndim else self
+
+
+def as_subclass(self: Any, cls: Any) -> Any:
+    """The same memory as an instance of a subclass of Tensor, without history."""
+    return type(self)._make_subclass(cls, self.detach(), self.requires_grad)
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
         astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
-        __reduce_ex__, __deepcopy__, __copy__, __format__,
+        __reduce_ex__, __deepcopy__, __copy__, __format__, __reversed__, pin_memory, to_dense,
+        as_subclass,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["type"] = type_
     table["size"] = property(_size)
     table["real"], table["imag"] = property(_real), property(_imag)
     table["device"] = property(lambda self: CPU)
-    table["is_cuda"] = property(lambda self: False)
+    for kind in _KINDS:
+        table["is_" + kind] = property(lambda self: False, doc="False: ours are strided tensors in main memory.")
+    table.update(_legacy_methods())
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C
-from ._methods import _check_cpu
+from ._device import check_cpu
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -15,7 +15,7 @@ def set_default_dtype(dtype: Any) -> None:
 
 def set_default_device(device: Any) -> None:
     """Where new tensors go; only "cpu" in this build, else DeviceError."""
-    _check_cpu(device)
+    check_cpu(device, "set_default_device")
 
 
 def set_thread_pool_size(n: int) -> None:

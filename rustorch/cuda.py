@@ -1,14 +1,36 @@
-"""The CUDA device: absent in this build."""
+"""The CUDA device: absent in this build.  Programs that ask first, or that only set things up for it, run.
+
+>>> import rustorch as rt
+>>> rt.cuda.is_available(), rt.cuda.device_count()
+(False, 0)
+>>> rt.cuda.manual_seed_all(3)
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from ._methods import device as device
+from . import amp as amp
+from ._C import DeviceError
+from ._device import device as device
+
+
+def _absent(what: str) -> NoReturn:
+    raise DeviceError(f"cuda.{what}: this build has no CUDA backend; tensors stay on the CPU")
 
 
 def is_available() -> bool:
     """False: there is no CUDA backend in this build."""
+    return False
+
+
+def is_initialized() -> bool:
+    """False."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False."""
     return False
 
 
@@ -21,8 +43,82 @@ def empty_cache() -> None:
     """Nothing to give back."""
 
 
+def ipc_collect() -> None:
+    """Nothing to give back."""
+
+
+def manual_seed(seed: int) -> None:
+    """Accepted: there are no devices to seed."""
+
+
+def manual_seed_all(seed: int) -> None:
+    """Accepted: there are no devices to seed."""
+
+
+def memory_allocated(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def max_memory_allocated(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def memory_reserved(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def max_memory_reserved(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def reset_peak_memory_stats(device: Any = None) -> None:
+    """Nothing to reset."""
+
+
 def matmul(x: Any, y: Any) -> Any:
     """Raises DeviceError: there is no CUDA backend in this build."""
-    from .errors import DeviceError
-
     raise DeviceError("cuda.matmul: this build has no CUDA backend; use rustorch.matmul")
+
+
+def synchronize(device: Any = None) -> None:
+    """Raises DeviceError: there is nothing to wait for."""
+    _absent("synchronize")
+
+
+def current_device() -> int:
+    """Raises DeviceError: there is none."""
+    _absent("current_device")
+
+
+def set_device(device: Any) -> None:
+    """Raises DeviceError: there is none."""
+    _absent("set_device")
+
+
+def get_device_name(device: Any = None) -> str:
+    """Raises DeviceError: there is none."""
+    _absent("get_device_name")
+
+
+def get_device_properties(device: Any = None) -> Any:
+    """Raises DeviceError: there is none."""
+    _absent("get_device_properties")
+
+
+def get_device_capability(device: Any = None) -> Any:
+    """Raises DeviceError: there is none."""
+    _absent("get_device_capability")
+
+
+def Stream(*args: Any, **kwargs: Any) -> Any:
+    """Raises DeviceError: there is no device to have streams."""
+    _absent("Stream")
+
+
+def Event(*args: Any, **kwargs: Any) -> Any:
+    """Raises DeviceError: there is no device to have events."""
+    _absent("Event")

@@ -1,5 +1,5 @@
 """Odds and ends under PyTorch's names: `rustorch.utils.data` is `rustorch.data`."""
 
-from . import checkpoint, data
+from . import checkpoint, data, dlpack
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "dlpack"]

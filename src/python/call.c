@@ -1,6 +1,7 @@
 /* call: the arguments of one op call, by the row's signature: positions, keywords and
  * their synonyms in both dialects, operands, numbers, lists.  Floor: python. */
 #include "core/error.h"
+#include "python/autocast.h"
 #include "python/convert.h"
 #include "python/function.h"
 #include "ufunc/apply.h"
@@ -346,6 +347,7 @@ PyObject *rt_call_run(rt_call *c, const rt_op *op, int npublic)
 {
     rt_tensor *out[4];
     memcpy(out, c->out, sizeof out);
+    if (rt_autocast_on && !out[0] && rt_autocast_cast(op, c->nin, c->in, c->owned) < 0) return NULL;
     if (rt_op_apply(op, c->nin, c->in, &c->p, out) < 0) {
         rt_error_argument(op->cls.name, NULL);
         return NULL;

@@ -43,6 +43,8 @@ int rt_dtype_convert(PyObject *o, rt_dtype *out)
 
 /* ---- shapes ---- */
 
+int rt_size_check(PyObject *o) { return Py_IS_TYPE(o, (PyTypeObject *)size_type); }
+
 PyObject *rt_size_object(int ndim, const intptr_t *shape)
 {
     PyTypeObject *type = (PyTypeObject *)size_type;

@@ -2,6 +2,7 @@
  * t as first argument and no bound method is made.  Floor: python. */
 #include "python/function.h"
 #include "core/error.h"
+#include "python/autocast.h"
 #include "python/convert.h"
 #include "ufunc/apply.h"
 #include <string.h>
@@ -41,6 +42,7 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
             else if ((status = rt_convert_operand(args[i], &in[i], &owned[i])) < 0)
                 rt_error_argument(op->cls.name, f->signature.args[i].name);
         }
+        if (status == 0 && rt_autocast_on && !out[0]) status = rt_autocast_cast(op, op->nin, in, owned);
         if (status == 0) status = rt_op_apply(op, op->nin, in, NULL, out);
         for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);
         if (status < 0) {
@@ -67,6 +69,7 @@ PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
         else if ((status = rt_convert_operand(args[i], &in[i], &owned[i])) < 0)
             rt_error_argument(op->cls.name, i ? "y" : "x");
     }
+    if (status == 0 && rt_autocast_on) status = rt_autocast_cast(op, 2, in, owned);
     if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
     Py_XDECREF(owned[0]);
     Py_XDECREF(owned[1]);

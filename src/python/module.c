@@ -8,6 +8,7 @@
 #include "core/node.h"
 #include "dlpack/exchange.h"
 #include "python/data_module.h"
+#include "python/autocast.h"
 #include "python/autograd_module.h"
 #include "python/convert.h"
 #include "python/creation.h"
@@ -205,7 +206,9 @@ PyMODINIT_FUNC PyInit__C(void)
         || rt_numpy_protocol_init() < 0)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
-    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0) goto fail;
+    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
+        || rt_autocast_init(m) < 0)
+        goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;
     ops = NULL;

@@ -25,6 +25,13 @@ METHOD(numpy) { (void)unused; return rt_ndarray_export(SELF); }
 METHOD(detach) { (void)unused; return (PyObject *)rt_tensor_detach(SELF); }
 METHOD(is_floating_point) { (void)unused; return PyBool_FromLong(rt_dtype_is_float((rt_dtype)SELF->dtype)); }
 METHOD(is_complex) { (void)unused; return PyBool_FromLong(rt_dtype_is_complex((rt_dtype)SELF->dtype)); }
+METHOD(storage_bytes)
+{
+    (void)unused;
+    intptr_t length = (intptr_t)SELF->storage->nbytes;
+    return (PyObject *)rt_tensor_alias(SELF, SELF->storage->data, RT_u8, 1, &length, NULL);
+}
+
 METHOD(storage_offset)
 {
     (void)unused;
@@ -273,6 +280,7 @@ PyMethodDef rt_tensor_methods[] = {
     {"ndimension", dim, METH_NOARGS, "Number of dimensions."},
     {"stride", FAST(stride), METH_FASTCALL, "stride(dim=None): elements from one to the next, per dimension."},
     {"storage_offset", storage_offset, METH_NOARGS, "Elements before the first in its storage."},
+    {"_storage_bytes", storage_bytes, METH_NOARGS, "All bytes of the storage, a uint8 tensor on the same memory."},
     {"is_floating_point", is_floating_point, METH_NOARGS, NULL},
     {"is_complex", is_complex, METH_NOARGS, NULL},
     {"item", FAST(item), METH_FASTCALL, "The one element as a Python number; item(i, ...) that of an index."},

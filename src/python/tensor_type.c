@@ -1,6 +1,7 @@
 /* tensor_type: attributes, sequence and mapping slots of Tensor, and its readiness.
  * Floor: python. */
 #include "python/tensor_type.h"
+#include "backends/memory.h"
 #include "core/error.h"
 #include "core/node.h"
 #include "core/shape.h"
@@ -226,24 +227,19 @@ static PyObject *represent(PyObject *self)
     return PyObject_CallOneArg(fn, self);
 }
 
-/* Tensor(data=None, *, dtype=None, requires_grad=False): floats, as torch.Tensor; subclasses alias. */
-static PyObject *construct(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* Tensor(2, 3) and Tensor(size): elements of the default dtype, not set. */
+static rt_tensor *construct_sized(PyObject *size)
 {
-    static char *words[] = {"data", "requires_grad", "dtype", NULL};
-    PyObject *data = NULL, *dtype = NULL;
-    int requires_grad = 0;
-    rt_dtype d = RT_NODTYPE;
-    rt_tensor *from, *t = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO:Tensor", words, &data, &requires_grad, &dtype)) return NULL;
-    if (dtype && dtype != Py_None && rt_dtype_convert(dtype, &d) < 0) return NULL;
-    if (!data) {
-        PyObject *empty = PyList_New(0);
-        from = empty ? rt_convert_tensor(empty, d, -1) : NULL;
-        Py_XDECREF(empty);
-    } else {
-        if (d == RT_NODTYPE && (PyList_Check(data) || PyTuple_Check(data))) d = rt_default_dtype();
-        from = rt_convert_tensor(data, d, -1);
-    }
+    rt_device cpu = {RT_CPU, 0};
+    intptr_t shape[RT_MAX_NDIM];
+    int ndim = rt_shape_convert(size, shape);
+    return ndim < 0 ? NULL : rt_empty(rt_default_dtype(), ndim, shape, cpu);
+}
+
+/* A new object of the type on the memory of `from` (stolen). */
+static PyObject *constructed(PyTypeObject *type, rt_tensor *from)
+{
+    rt_tensor *t = NULL;
     if (!from) return NULL;
     if (type == &rt_tensor_type) {
         t = rt_tensor_detach(from);
@@ -252,8 +248,35 @@ static PyObject *construct(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         if (t && rt_tensor_become(t, from) < 0) Py_CLEAR(t);
     }
     Py_DECREF(from);
-    if (t && requires_grad && set_requires_grad((PyObject *)t, Py_True, NULL) < 0) Py_CLEAR(t);
     return (PyObject *)t;
+}
+
+/* Tensor(data=None, *, dtype=None, requires_grad=False), of lists floats as torch.Tensor makes them, or
+ * Tensor(*size).  Subclasses alias. */
+static PyObject *construct(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *words[] = {"data", "requires_grad", "dtype", NULL};
+    PyObject *data = NULL, *dtype = NULL;
+    int requires_grad = 0;
+    rt_dtype d = RT_NODTYPE;
+    rt_tensor *from;
+    if (!kwargs && PyTuple_GET_SIZE(args) > 0 && PyLong_CheckExact(PyTuple_GET_ITEM(args, 0)))
+        return constructed(type, construct_sized(args));
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO:Tensor", words, &data, &requires_grad, &dtype)) return NULL;
+    if (dtype && dtype != Py_None && rt_dtype_convert(dtype, &d) < 0) return NULL;
+    if (!data) {
+        PyObject *empty = PyList_New(0);
+        from = empty ? rt_convert_tensor(empty, d, -1) : NULL;
+        Py_XDECREF(empty);
+    } else if (rt_size_check(data)) {
+        from = construct_sized(data);
+    } else {
+        if (d == RT_NODTYPE && (PyList_Check(data) || PyTuple_Check(data))) d = rt_default_dtype();
+        from = rt_convert_tensor(data, d, -1);
+    }
+    PyObject *t = constructed(type, from);
+    if (t && requires_grad && set_requires_grad(t, Py_True, NULL) < 0) Py_CLEAR(t);
+    return t;
 }
 
 int rt_tensor_type_init(PyObject *module)
