@@ -92,8 +92,8 @@ def batch_norm(
             raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
         return _batch_eval(input, running_mean, running_var, weight, bias, eps)
     result, mean, var = _batch_train(input, weight, bias, eps)
-    if running_mean is not None or running_var is not None:
-        n = input.numel() // max(1, mean.numel())
+    if input.numel() and (running_mean is not None or running_var is not None):
+        n = input.numel() // mean.numel()
         _blend(running_mean, mean, momentum)
         _blend(running_var, var.detach() * (n / (n - 1) if n > 1 else float("nan")), momentum)
     return result

@@ -7,7 +7,7 @@ from typing import Any
 from .._C import Tensor, empty
 from . import functional as F, init
 from ._attention import _additive
-from .linear import Linear
+from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
 
@@ -76,7 +76,7 @@ class MultiheadAttention(Module):
                 self.register_parameter(f"{name}_proj_weight", Parameter(empty((embed_dim, width), **made)))
             self.register_parameter("in_proj_weight", None)
         self.register_parameter("in_proj_bias", Parameter(empty(3 * embed_dim, **made)) if bias else None)
-        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, **made)
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, **made)
         for name in ("bias_k", "bias_v"):
             self.register_parameter(name, Parameter(empty((1, 1, embed_dim), **made)) if add_bias_kv else None)
         self.add_zero_attn = add_zero_attn

@@ -10,7 +10,7 @@ from . import functional as F, init
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "Linear", "NonDynamicallyQuantizableLinear"]
 
 _linear = ops["linear"]
 
@@ -78,6 +78,11 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """Linear under the name that MultiheadAttention's last map has in PyTorch, where tools of quantisation
+    must pass it over."""
 
 
 class Bilinear(Module):
