@@ -317,6 +317,14 @@ def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def addbmm_(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """addbmm, written into the tensor itself, which is resized where it was broadcast."""
+    result = addbmm(input, batch1, batch2, beta=beta, alpha=alpha)
+    if result.shape != input.shape:
+        input.resize_(result.shape)
+    return _ops["copy"](result, out=input)
+
+
 _FUNCTIONS = (
     addmm, addmv, addbmm, baddbmm, addr, vdot, inner, outer, ger, cross, chain_matmul, einsum, cholesky,
     cholesky_solve, cholesky_inverse, det, logdet, slogdet, inverse, pinverse, matrix_power, matrix_exp, lu,
@@ -333,5 +341,6 @@ def methods() -> dict[str, Any]:
     """name -> method of Tensor."""
     table: dict[str, Any] = {f.__name__: f for f in _FUNCTIONS if f not in (einsum, chain_matmul, lu_unpack)}
     table.update(stft=stft, istft=istft)
-    table.update({f.__name__ + "_": _inplace(f) for f in (addmm, addmv, addbmm, baddbmm, addr)})
+    table.update({f.__name__ + "_": _inplace(f) for f in (addmm, addmv, baddbmm, addr)})
+    table["addbmm_"] = addbmm_
     return table

@@ -251,7 +251,7 @@ def block_diag(*tensors: Any) -> Any:
 # ---- shapes of several tensors ----
 
 
-def broadcast_shapes(*shapes: Any) -> Any:
+def broadcast_shapes(*shapes: Any) -> _C.Size:
     """The shape that all broadcast to; each a sequence of lengths or one length."""
     sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     rank = max((len(s) for s in sizes), default=0)
@@ -550,6 +550,8 @@ def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_off
 def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     """Indices of elements that are not zero: (n, ndim) int64, or one 1-d tensor a dimension."""
     if as_tuple:
+        if out is not None:
+            raise _C.TensorError("nonzero: 'out=' has no meaning with as_tuple")
         return unbind(_ops["nonzero"](_one(input)), 1)
     return _ops["nonzero"](input) if out is None else into("nonzero", _ops["nonzero"](input), out)
 

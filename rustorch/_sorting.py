@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C, return_types
+from ._shapes import into
 
 _ops: dict[str, Any] = _C.ops
 _METHODS = {
@@ -322,7 +323,9 @@ def _search(name: str, sequence: Any, values: Any, right: bool, int32: bool, out
     return found if out is None else _ops["copy"](found, out=out)
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False, out: Any = None
+) -> Any:
     """Is each element among the test elements (either may be a number)?  bool, of elements' shape."""
     both_numbers = not isinstance(elements, _C.Tensor) and not isinstance(test_elements, _C.Tensor)
     if both_numbers:
@@ -338,7 +341,9 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
         place = _ops["search"](x, y)
         place = _ops["minimum"](place, y.numel() - 1)
         found = _ops["eq"](_ops["take"](y, place), x)
-    return _ops["logical_not"](found) if invert else found
+    if invert:
+        return _ops["logical_not"](found, out=out)
+    return found if out is None else into("isin", found, out)
 
 
 def public() -> dict[str, Any]:

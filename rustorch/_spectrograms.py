@@ -135,15 +135,11 @@ def _older(name: str, build: Any, defaults: dict[str, float]) -> Any:
         if unknown or len(args) > len(defaults):
             raise TypeError(f"{name}: unexpected arguments {sorted(unknown) or args}")
         options = {**defaults, **dict(zip(defaults, args, strict=False)), **kw}
-        made = build(
-            window_length,
-            options,
-            sym=not periodic,
-            dtype=dtype,
-            layout=layout,
-            device=device,
-            requires_grad=requires_grad,
-        )
+        wanted = _C.get_default_dtype() if dtype is None else _C.dtype(dtype)
+        if wanted.kind not in "fV":
+            raise RuntimeError(f"{name}: needs a floating dtype, not {wanted}")
+        made = build(window_length, options, sym=not periodic, dtype="float64", layout=layout, device=device)
+        made = made.to(wanted).requires_grad_(requires_grad)
         return made if out is None else _ops["copy"](made, out=out)
 
     window.__name__ = window.__qualname__ = name

@@ -91,6 +91,9 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:
     """Smallest and largest elements along dim (of all: None): (min, max)."""
     low, high = out if out is not None else (None, None)
+    for given in out or ():
+        if given.dtype != input.dtype:
+            raise _C.DtypeError(f"aminmax: the outputs must be of input's dtype {input.dtype}, not {given.dtype}")
     return return_types.aminmax(_ops["amin"](input, dim, keepdim, out=low), _ops["amax"](input, dim, keepdim, out=high))
 
 
@@ -250,6 +253,8 @@ def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int =
     steps = list(spacing) if several else [spacing] * len(dims)
     if len(steps) != len(dims):
         raise _C.TensorError(f"gradient: {len(steps)} spacings for {len(dims)} dimensions")
+    if len(set(dims)) != len(dims):
+        raise _C.TensorError(f"gradient: a dimension appears multiple times in dims {dims}")
     if edge_order not in (1, 2):
         raise _C.TensorError(f"gradient: edge_order must be 1 or 2, not {edge_order}")
     for d in dims:
@@ -501,6 +506,19 @@ def logcumsumexp(input: Any, dim: int, *, out: Any = None) -> Any:
     return _ops["logcumsumexp"](input, dim, out=out)
 
 
+def _scan_in_place(name: str) -> Any:
+    row = _ops[name]
+
+    def method(self: Any, dim: int, *, dtype: Any = None) -> Any:
+        if dtype is not None and _C.dtype(dtype) != self.dtype:
+            raise _C.DtypeError(f"{name}_: the tensor is of dtype {self.dtype}, the dtype asked for is {dtype}")
+        return row(self, dim, dtype=self.dtype, out=self)
+
+    method.__name__ = method.__qualname__ = name + "_"
+    method.__doc__ = f"{name} in place, in the tensor's own dtype."
+    return method
+
+
 def public() -> dict[str, Any]:
     """What `rustorch` shows of this file."""
     return {n: globals()[n] for n in _PUBLIC}
@@ -508,4 +526,5 @@ def public() -> dict[str, Any]:
 
 def methods() -> dict[str, Any]:
     """Those that are methods of Tensor, too."""
-    return {n: globals()[n] for n in _METHODS}
+    table = {n: globals()[n] for n in _METHODS}
+    return table | {n + "_": _scan_in_place(n) for n in ("cumsum", "cumprod")}

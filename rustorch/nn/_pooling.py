@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._C import ShapeMismatchError, Tensor, TensorError, ones, ops
+from .._shapes import into
 
 _resample, _max_pool, _adaptive_max = ops["resample"], ops["max_pool"], ops["adaptive_max_pool"]
 _scatter, _fractional = ops["pool_scatter"], ops["fractional_max_pool"]
@@ -23,13 +24,13 @@ def numbers(name: str, what: str, value: Any, n: int) -> tuple[int, ...]:
     return (int(value),) * n
 
 
-def check_rank(name: str, input: Tensor, n: int) -> None:
-    """Images of n dimensions, batched or not."""
+def check_rank(name: str, input: Tensor, n: int, channels: bool = False) -> None:
+    """Images of n dimensions, batched or not, not empty but for the batch; `channels`: of unbatched ones, too."""
     if input.ndim not in (n + 1, n + 2):
         raise ShapeMismatchError(
             f"{name}: expects {n + 1} dimensions (unbatched) or {n + 2} (batched), not the shape {tuple(input.shape)}"
         )
-    if any(length == 0 for length in tuple(input.shape)[-n - (input.ndim == n + 2) :]):
+    if any(length == 0 for length in tuple(input.shape)[-n - (channels or input.ndim == n + 2) :]):
         raise TensorError(f"{name}: expects lengths other than 0 behind the batch, not the shape {tuple(input.shape)}")
 
 
@@ -63,7 +64,7 @@ def _means(
     if divisor == 0:
         raise TensorError(f"{name}: divisor must be not zero")
     if input.size == 0:
-        check_rank(name, input, n)
+        check_rank(name, input, n, True)
     shape, kind = tuple(input.shape)[-n:], input.dtype.kind
     lengths = [_length(name, *facts, ceil) for facts in zip(shape, kernel, stride, padding, strict=True)]
     exact = kind in "iu"
@@ -111,10 +112,11 @@ def _make_avg(n: int) -> Callable[..., Tensor]:
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        *,
+        out: Tensor | None = None,
     ) -> Tensor:
-        return _means(
-            name, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, n
-        )
+        means = _means(name, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, n)
+        return means if out is None else into(name, means, out)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""avg_pool1d over {n} dimensions; divisor_override: what sums are divided by."""
@@ -130,7 +132,7 @@ def _maxima(
     name: str, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, n: int
 ) -> tuple[Tensor, Tensor]:
     if input.ndim not in (n + 1, n + 2) or input.size == 0:
-        check_rank(name, input, n)
+        check_rank(name, input, n, True)
     kernel = numbers(name, "kernel_size", kernel, n)
     padding, dilation = numbers(name, "padding", padding, n), numbers(name, "dilation", dilation, n)
     result: Any = _max_pool(input, kernel, _given(stride, kernel, name), padding, dilation, ceil)

@@ -33,8 +33,8 @@ def _window(
     if M < 0:
         raise ValueError(f"{name}: the number of points must be 0 or more, not {M}")
     wanted = _C.get_default_dtype() if dtype is None else _C.dtype(dtype)
-    if wanted.kind != "f" and str(wanted) != "bfloat16":
-        raise ValueError(f"{name}: expects a floating point dtype, not {wanted}")
+    if str(wanted) not in ("float32", "float64"):
+        raise ValueError(f"{name}: expects float32 or float64 dtypes, not {wanted}")
     if layout is not None and "strided" not in str(layout):
         raise ValueError(f"{name}: is made for strided tensors only, not {layout}")
     last = int(M) - 1 if sym else int(M)

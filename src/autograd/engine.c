@@ -245,6 +245,16 @@ static int younger_first(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* Does this walk ask for anything behind the edge? */
+static int is_asked(const walk *w, const rt_edge *e)
+{
+    if (!e->to) return 0;
+    if (Py_IS_TYPE(e->to, &rt_node_type)) return ((rt_node *)e->to)->needed & NEEDED;
+    int asked = !w->call->ninputs;
+    for (int j = 0; j < w->call->ninputs && !asked; j++) asked = (PyObject *)w->call->inputs[j] == e->to;
+    return asked;
+}
+
 /* From the oldest up: a node is needed when an input is, or when an input of it is needed. */
 static void mark_needed(walk *w)
 {
@@ -253,16 +263,8 @@ static void mark_needed(walk *w)
         if (c->inputs[i]->node && c->inputs[i]->node->run == w->run) c->inputs[i]->node->needed |= NEEDED | CAPTURED;
     for (size_t k = w->count; k-- > 0;) {
         rt_node *n = w->nodes[k];
-        for (int i = 0; i < n->nin && !(n->needed & NEEDED); i++) {
-            PyObject *to = n->edges[i].to;
-            if (!to) continue;
-            if (Py_IS_TYPE(to, &rt_node_type)) {
-                if (((rt_node *)to)->needed & NEEDED) n->needed |= NEEDED;
-            } else {
-                for (int j = 0; j < c->ninputs; j++)
-                    if ((PyObject *)c->inputs[j] == to) n->needed |= NEEDED;
-            }
-        }
+        for (int i = 0; i < n->nin && !(n->needed & NEEDED); i++)
+            if (is_asked(w, &n->edges[i])) n->needed |= NEEDED;
     }
 }
 
@@ -319,7 +321,12 @@ static int run_class(walk *w, rt_node *n)
         PyErr_NoMemory();
         return -1;
     }
-    if (n->cls->backward(n, n->pending, gin) < 0) goto done;
+    if (w->call->ninputs)
+        for (int i = 0; i < n->nin; i++) n->edges[i].skip = !is_asked(w, &n->edges[i]);
+    int failed = n->cls->backward(n, n->pending, gin) < 0;
+    if (w->call->ninputs)
+        for (int i = 0; i < n->nin; i++) n->edges[i].skip = 0;
+    if (failed) goto done;
     if ((rt_anomaly_enabled & 2) && rt_hooks_check_nan(n, gin) < 0) goto done;
     if (n->hooks && rt_hooks_run_node(n, gin) < 0) goto done;
     for (int i = 0; i < n->nin; i++) {
@@ -360,13 +367,7 @@ static int run_node(walk *w, rt_node *n)
     if (n->pre_hooks && rt_hooks_run_outputs(n) < 0) return -1;
     if ((n->needed & CAPTURED) && capture_outputs(w, n) < 0) return -1;
     int worth = !w->call->ninputs;
-    for (int i = 0; i < n->nin && !worth && !is_end(w, n); i++) {
-        PyObject *to = n->edges[i].to;
-        if (!to) continue;
-        if (Py_IS_TYPE(to, &rt_node_type)) worth = ((rt_node *)to)->needed & NEEDED;
-        else
-            for (int j = 0; j < w->call->ninputs; j++) worth |= (PyObject *)w->call->inputs[j] == to;
-    }
+    for (int i = 0; i < n->nin && !worth && !is_end(w, n); i++) worth = is_asked(w, &n->edges[i]);
     if (worth && run_class(w, n) < 0) {
         rt_hooks_explain(n);
         return -1;

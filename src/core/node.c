@@ -114,7 +114,7 @@ static int alloc_arrays(rt_node *n, int nin, int nsaved)
         n->edges = PyMem_Malloc((size_t)nin * sizeof(rt_edge));
         if (!n->edges) return -1;
     }
-    for (int i = 0; i < nin; i++) n->edges[i] = (rt_edge){NULL, 0};
+    for (int i = 0; i < nin; i++) n->edges[i] = (rt_edge){NULL, 0, 0};
     n->nin = (int32_t)nin;
     if (nsaved) {
         n->saved = PyMem_Calloc((size_t)nsaved, sizeof(rt_saved));
@@ -153,8 +153,8 @@ rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
 
 void rt_node_connect(rt_node *n, int i, rt_tensor *t)
 {
-    if (t->node) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t->node), t->output_nr};
-    else if (t->flags & RT_REQUIRES_GRAD) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t), 0};
+    if (t->node) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t->node), t->output_nr, 0};
+    else if (t->flags & RT_REQUIRES_GRAD) n->edges[i] = (rt_edge){Py_NewRef((PyObject *)t), 0, 0};
 }
 
 /* Calls fn without recording and without the hooks themselves; new reference. */

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     PyObject *to;          /* owned: rt_node, or a leaf rt_tensor, or NULL when no gradient is wanted */
     int nr;                /* which output of that node */
+    int skip;              /* the engine's note: the walk under way asks for nothing behind it */
 } rt_edge;
 
 /* An input or output kept for the backward pass. */
@@ -46,7 +47,7 @@ typedef struct rt_node_class {
     const char *name;
     /* Gradients of the inputs from those of the outputs.  g[k] is borrowed, NULL where
      * output k got none; writes new references (or NULL) to gin[i] for every input whose
-     * edge is wanted.  Under create_graph grad mode is on and what it calls is recorded.
+     * edge is wanted (rt_node_wants).  Under create_graph grad mode is on and what it calls is recorded.
      * 0, or -1 with an exception. */
     int (*backward)(rt_node *node, rt_tensor *const *g, rt_tensor **gin);
     void (*release)(rt_node *node);   /* drops what the context keeps beside `saved`; may be NULL */
@@ -107,5 +108,5 @@ RT_WARN_UNUSED int rt_node_own_output(rt_node *n, int nr, rt_tensor *t);
 void rt_node_release_saved(rt_node *n);
 /* Facts of output nr, borrowed pointers into the node. */
 void rt_node_meta(const rt_node *n, int nr, rt_dtype *dtype, int *ndim, const intptr_t **shape);
-static inline int rt_node_wants(const rt_node *n, int i) { return n->edges[i].to != NULL; }
+static inline int rt_node_wants(const rt_node *n, int i) { return n->edges[i].to && !n->edges[i].skip; }
 #endif

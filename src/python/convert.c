@@ -8,7 +8,7 @@
 #include "ufunc/apply.h"
 #include <string.h>
 
-static PyObject *size_type, *bfloat16_object;       /* owned */
+static PyObject *bfloat16_object;       /* owned */
 
 /* ---- dtypes ---- */
 
@@ -42,53 +42,6 @@ int rt_dtype_convert(PyObject *o, rt_dtype *out)
 }
 
 /* ---- shapes ---- */
-
-int rt_size_check(PyObject *o) { return Py_IS_TYPE(o, (PyTypeObject *)size_type); }
-
-PyObject *rt_size_object(int ndim, const intptr_t *shape)
-{
-    PyTypeObject *type = (PyTypeObject *)size_type;
-    PyObject *t = type->tp_alloc(type, ndim);
-    for (int i = 0; t && i < ndim; i++) {
-        PyObject *v = PyLong_FromSsize_t(shape[i]);
-        if (!v) {
-            Py_CLEAR(t);
-            break;
-        }
-        PyTuple_SET_ITEM(t, i, v);
-    }
-    return t;
-}
-
-static PyObject *size_call(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    (void)kwargs;
-    if (PyTuple_GET_SIZE(args)) {
-        PyErr_SetString(PyExc_TypeError, "shape() takes no arguments");
-        return NULL;
-    }
-    return PySequence_List(self);
-}
-
-static PyObject *size_numel(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    Py_ssize_t n = 1;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); i++) n *= PyLong_AsSsize_t(PyTuple_GET_ITEM(self, i));
-    return PyLong_FromSsize_t(n);
-}
-
-static PyMethodDef size_methods[] = {
-    {"numel", size_numel, METH_NOARGS, "Number of elements."},
-    {NULL, NULL, 0, NULL},
-};
-static PyType_Slot size_slots[] = {
-    {Py_tp_call, size_call},
-    {Py_tp_methods, size_methods},
-    {Py_tp_doc, "A shape: a tuple that can also be called, x.shape(), and then is a list."},
-    {0, NULL},
-};
-static PyType_Spec size_spec = {"rustorch.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
 
 int rt_shape_convert(PyObject *o, intptr_t *shape)
 {
@@ -360,12 +313,3 @@ static PyObject *list_of(const rt_tensor *t, int dim, const char *at)
 }
 
 PyObject *rt_convert_list(const rt_tensor *t) { return list_of(t, 0, t->data); }
-
-int rt_convert_init(PyObject *module)
-{
-    PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyTuple_Type);
-    if (!bases) return -1;
-    size_type = PyType_FromSpecWithBases(&size_spec, bases);
-    Py_DECREF(bases);
-    return size_type ? PyModule_AddObjectRef(module, "Size", size_type) : -1;
-}

@@ -21,10 +21,6 @@ RT_WARN_UNUSED PyObject *rt_dtype_object(rt_dtype d);
 /* From np.dtype, scalar types, Python's bool int float complex, names; native byte order only.
  * -1 with TypeError naming what came. */
 RT_WARN_UNUSED int rt_dtype_convert(PyObject *o, rt_dtype *out);
-/* Tuple subclass Size; new reference. */
-RT_WARN_UNUSED PyObject *rt_size_object(int ndim, const intptr_t *shape);
-int rt_size_check(PyObject *o);
 /* A shape from an int or a sequence of ints (numbers with __index__), at most RT_MAX_NDIM. Returns ndim or -1. */
 RT_WARN_UNUSED int rt_shape_convert(PyObject *o, intptr_t *shape);
-int rt_convert_init(PyObject *module);
 #endif

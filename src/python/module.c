@@ -11,6 +11,7 @@
 #include "python/autocast.h"
 #include "python/autograd_module.h"
 #include "python/convert.h"
+#include "python/size.h"
 #include "python/creation.h"
 #include "python/function.h"
 #include "python/layout.h"
@@ -201,7 +202,7 @@ PyMODINIT_FUNC PyInit__C(void)
     if (!m) return NULL;
     rt_blas_init();
     rt_lapack_init();
-    if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_convert_init(m) < 0 || rt_ops_init() < 0) goto fail;
+    if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_size_init(m) < 0 || rt_ops_init() < 0) goto fail;
     if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0
         || rt_numpy_protocol_init() < 0)
         goto fail;

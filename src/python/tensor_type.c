@@ -8,6 +8,7 @@
 #include "core/view.h"
 #include "dlpack/exchange.h"
 #include "python/convert.h"
+#include "python/size.h"
 #include "python/number.h"
 #include "python/subscript.h"
 #include "ufunc/apply.h"

@@ -22,7 +22,7 @@ rt_tensor *rt_depend(rt_tensor *g, const rt_node *of, int nin)
     rt_node *n = rt_node_new(&constant, nin, 1, 0);
     if (!n) goto done;
     for (int i = 0; i < nin; i++)
-        if (of->edges[i].to) n->edges[i] = (rt_edge){Py_NewRef(of->edges[i].to), of->edges[i].nr};
+        if (of->edges[i].to) n->edges[i] = (rt_edge){Py_NewRef(of->edges[i].to), of->edges[i].nr, 0};
     tied = rt_tensor_detach(g);
     if (tied && rt_node_own_output(n, 0, tied) < 0) Py_CLEAR(tied);
 done:

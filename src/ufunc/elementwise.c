@@ -264,12 +264,16 @@ int rt_elementwise_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
     const rt_op *op = node->op;
     rt_rule_values v = {.g = rt_operand_of(g[0])};
     rt_operand *slots[4] = {&v.x, &v.y, &v.z, &v.out};
-    uint8_t uses = 0;
+    uint8_t uses = 0, saved = 0;
     int status = -1, k = 0;
-    for (int i = 0; i < node->nin; i++)
+    for (int i = 0; i < node->nin; i++) {
+        if (node->edges[i].to) saved |= rt_rule_uses(op->rules[i]);       /* what rt_record kept */
         if (rt_node_wants(node, i)) uses |= rt_rule_uses(op->rules[i]);
-    for (int b = 0; b < 4; b++)
-        if ((uses >> b & 1) && rt_node_unpack(node, k++, slots[b]) < 0) goto done;
+    }
+    for (int b = 0; b < 4; b++) {
+        if ((uses >> b & 1) && rt_node_unpack(node, k, slots[b]) < 0) goto done;
+        k += saved >> b & 1;
+    }
     for (int i = 0; i < node->nin; i++)
         if (rt_node_wants(node, i) && gradient_of_input(op, i, &v, &gin[i]) < 0) goto done;
     status = 0;

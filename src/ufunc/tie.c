@@ -25,7 +25,7 @@ rt_tensor *rt_tie(rt_tensor *g, const rt_node *node, int i)
     out = n ? rt_tensor_detach(g) : NULL;
     if (!out) goto done;
     rt_node_connect(n, 0, g);
-    n->edges[1] = (rt_edge){Py_NewRef(node->edges[i].to), node->edges[i].nr};
+    n->edges[1] = (rt_edge){Py_NewRef(node->edges[i].to), node->edges[i].nr, 0};
     if (rt_node_own_output(n, 0, out) < 0) Py_CLEAR(out);
 done:
     Py_XDECREF((PyObject *)n);

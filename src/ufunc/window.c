@@ -217,7 +217,7 @@ int rt_window_rebase(rt_tensor *view, rt_node *n, int k)
     if (!r) return -1;
     if (describe(view, &r->params) < 0) goto done;
     rt_node_connect(r, 0, base);
-    if (n) r->edges[1] = (rt_edge){Py_NewRef((PyObject *)n), k};
+    if (n) r->edges[1] = (rt_edge){Py_NewRef((PyObject *)n), k, 0};
     if (rt_node_own_output(r, 0, base) < 0) goto done;
     view->base_version = view->storage->version;
     status = 0;

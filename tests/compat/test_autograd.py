@@ -341,3 +341,24 @@ def test_a_hook_must_keep_the_shape():
     with pytest.raises(rt.ShapeMismatchError, match="hook"):
         (x * 2).sum().backward()
     assert x.grad is None
+
+
+def test_a_gradient_by_one_input_leaves_the_others_alone():
+    """Derivatives that nobody asked for are not computed, so that one which is missing does no harm."""
+    x, q = (rt.tensor([v], dtype="float64", requires_grad=True) for v in (3.0, 2.0))
+    z = rt.special.zeta(x, q)
+    (by_q,) = rt.autograd.grad(z, q, retain_graph=True)
+    theirs = torch.tensor([2.0], dtype=torch.float64, requires_grad=True)
+    torch.special.zeta(torch.tensor([3.0], dtype=torch.float64), theirs).backward()
+    np.testing.assert_allclose(by_q, theirs.grad, rtol=1e-12)
+    with pytest.raises(NotImplementedError, match="zeta"):
+        rt.autograd.grad(z, x)
+
+
+def test_gradients_by_one_factor_to_second_order():
+    """Saved values keep their places when the walk asks for one input only."""
+    x, y = (rt.tensor([v, -v], dtype="float64", requires_grad=True) for v in (3.0, 2.0))
+    for ours, wrt, expected in ((x / y, y, 2 * 3.0 / 2.0**3), (x * x * y, x, 2 * 2.0), (rt.atan2(x, y), y, 12 / 169)):
+        (g,) = rt.autograd.grad(ours, wrt, rt.ones(2, dtype="float64"), create_graph=True)
+        (again,) = rt.autograd.grad(g[0], wrt)
+        np.testing.assert_allclose(again, [expected, 0.0], rtol=1e-12)

@@ -468,3 +468,17 @@ def test_frombuffer():
     for wrong in ({"count": 7}, {"offset": 12}, {"offset": 1}, {"count": 0}):
         with pytest.raises(ValueError):
             rt.frombuffer(data, **{"dtype": rt.int16, **wrong})
+
+
+def test_a_size_stays_one():
+    ours, theirs = rt.ones(2, 3).shape, torch.ones(2, 3).shape
+    for f in (lambda s: s + (1,), lambda s: (1,) + s, lambda s: s[:1], lambda s: s[::-1], lambda s: s * 2, lambda s: 2 * s,
+              lambda s: s + s, lambda s: s[5:]):
+        assert isinstance(f(ours), rt.Size) and tuple(f(ours)) == tuple(f(theirs))
+        assert repr(f(ours)) == "rus" + repr(f(theirs))
+    assert ours == (2, 3) and hash(ours) == hash((2, 3)) and ours[-1] == 3 and ours.numel() == 6
+    assert isinstance(rt.broadcast_shapes((2, 1), (3,)), rt.Size)
+    with pytest.raises(TypeError):
+        ours + [1]
+    with pytest.raises(IndexError):
+        ours[2]

@@ -1,0 +1,101 @@
+/* size: the type of a tensor's shape: a tuple that can also be called, x.shape(), and then is a
+ * list.  What is joined, repeated or cut from a Size is a Size.  Floor: python. */
+#include "python/size.h"
+
+static PyTypeObject *size_type;       /* owned */
+
+int rt_size_check(PyObject *o) { return Py_IS_TYPE(o, size_type); }
+
+PyObject *rt_size_object(int ndim, const intptr_t *shape)
+{
+    PyObject *t = size_type->tp_alloc(size_type, ndim);
+    for (int i = 0; t && i < ndim; i++) {
+        PyObject *v = PyLong_FromSsize_t(shape[i]);
+        if (!v) {
+            Py_CLEAR(t);
+            break;
+        }
+        PyTuple_SET_ITEM(t, i, v);
+    }
+    return t;
+}
+
+/* A tuple (stolen, may be NULL) as a Size. */
+static PyObject *size_of(PyObject *tuple)
+{
+    if (!tuple || Py_IS_TYPE(tuple, size_type)) return tuple;
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    PyObject *t = size_type->tp_alloc(size_type, n);
+    for (Py_ssize_t i = 0; t && i < n; i++) PyTuple_SET_ITEM(t, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
+    Py_DECREF(tuple);
+    return t;
+}
+
+static PyObject *size_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    (void)kwargs;
+    if (PyTuple_GET_SIZE(args)) {
+        PyErr_SetString(PyExc_TypeError, "shape() takes no arguments");
+        return NULL;
+    }
+    return PySequence_List(self);
+}
+
+static PyObject *size_repr(PyObject *self)
+{
+    PyObject *list = PySequence_List(self);
+    PyObject *text = list ? PyUnicode_FromFormat("rustorch.Size(%R)", list) : NULL;
+    Py_XDECREF(list);
+    return text;
+}
+
+/* Both orders: (1,) + x.shape comes here, too. */
+static PyObject *size_add(PyObject *a, PyObject *b)
+{
+    if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
+    return size_of(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+
+static PyObject *size_repeat(PyObject *self, Py_ssize_t n)
+{
+    return size_of(PyTuple_Type.tp_as_sequence->sq_repeat(self, n));
+}
+
+static PyObject *size_subscript(PyObject *self, PyObject *key)
+{
+    PyObject *found = PyTuple_Type.tp_as_mapping->mp_subscript(self, key);
+    return PySlice_Check(key) ? size_of(found) : found;
+}
+
+static PyObject *size_numel(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    Py_ssize_t n = 1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); i++) n *= PyLong_AsSsize_t(PyTuple_GET_ITEM(self, i));
+    return PyErr_Occurred() ? NULL : PyLong_FromSsize_t(n);
+}
+
+static PyMethodDef size_methods[] = {
+    {"numel", size_numel, METH_NOARGS, "Number of elements."},
+    {NULL, NULL, 0, NULL},
+};
+static PyType_Slot size_slots[] = {
+    {Py_tp_call, size_call},
+    {Py_tp_repr, size_repr},
+    {Py_nb_add, size_add},
+    {Py_sq_repeat, size_repeat},
+    {Py_mp_subscript, size_subscript},
+    {Py_tp_methods, size_methods},
+    {Py_tp_doc, "A shape: a tuple that can also be called, x.shape(), and then is a list."},
+    {0, NULL},
+};
+static PyType_Spec size_spec = {"rustorch.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
+
+int rt_size_init(PyObject *module)
+{
+    PyObject *bases = PyTuple_Pack(1, (PyObject *)&PyTuple_Type);
+    if (!bases) return -1;
+    size_type = (PyTypeObject *)PyType_FromSpecWithBases(&size_spec, bases);
+    Py_DECREF(bases);
+    return size_type ? PyModule_AddObjectRef(module, "Size", (PyObject *)size_type) : -1;
+}
