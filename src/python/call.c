@@ -240,13 +240,15 @@ static int add_default(rt_call *c, const rt_op *op, const rt_arg *a, counters *k
     }
 }
 
-static int take_out(rt_call *c, const rt_op *op, PyObject *o)
+/* Hidden outputs cannot be given: rows count on those to be as they make them. */
+static int take_out(rt_call *c, const rt_op *op, const rt_signature *s, PyObject *o)
 {
+    const int results = s->npublic ? s->npublic : op->nout;
     if (o == Py_None) return 0;
     if (op->family == RT_VIEW) return rt_error(PyExc_TypeError, op->cls.name, "a view has no 'out='");
     PyObject *const *items = PyTuple_Check(o) ? PySequence_Fast_ITEMS(o) : &o;
     Py_ssize_t n = PyTuple_Check(o) ? PyTuple_GET_SIZE(o) : 1;
-    if (n > op->nout) return rt_error(PyExc_TypeError, op->cls.name, "'out=' has %zd tensors for %d results", n, op->nout);
+    if (n > results) return rt_error(PyExc_TypeError, op->cls.name, "'out=' has %zd tensors for %d results", n, results);
     for (Py_ssize_t i = 0; i < n; i++) {
         if (!rt_tensor_check(items[i]))
             return rt_error(PyExc_TypeError, op->cls.name, "'out=' must be a Tensor, not %s", Py_TYPE(items[i])->tp_name);
@@ -263,7 +265,7 @@ static int sort_keywords(rt_call *c, const rt_op *op, const rt_signature *s, PyO
         const char *word = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
         if (!word) return -1;
         if (strcmp(word, "out") == 0) {
-            if (take_out(c, op, values[i]) < 0) return -1;
+            if (take_out(c, op, s, values[i]) < 0) return -1;
             continue;
         }
         int at = find_keyword(s, word, &c->numpy_words);

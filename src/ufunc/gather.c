@@ -296,13 +296,14 @@ static int write_list(const rt_op *op, const rt_operand *in, rt_params *p, int a
     rt_offsets o = {.at = NULL};
     int rc = -1;
     if (!x || !index || check_list(op, p, x, index) < 0) return -1;
-    int d = (int)p->i[0];
+    const int d = (int)p->i[0], ndim = x->ndim ? x->ndim : 1;        /* a tensor without dimensions is a list of one */
     memcpy(shape, x->shape, x->ndim * sizeof *shape);
-    if (x->ndim) shape[d] = index->size;
-    if (!may_broadcast && in[2].t && x->ndim && !rt_shape_equal(x->ndim, shape, in[2].t->ndim, in[2].t->shape))
+    shape[d] = index->size;
+    if (!may_broadcast && in[2].t && !rt_shape_equal(ndim, shape, in[2].t->ndim, in[2].t->shape)
+        && (x->ndim || in[2].t->ndim || index->size != 1))
         return rt_error_shapes(op->cls.name, "the source has the wrong shape (source, needed)", in[2].t->ndim, in[2].t->shape,
-                               x->ndim, shape);
-    near = rt_update_values(op, &in[2], add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, x->ndim, shape, out[0]);
+                               ndim, shape);
+    near = rt_update_values(op, &in[2], add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, ndim, shape, out[0]);
     if (near && add && p->f[0] != 1) {
         rt_tensor *scaled = scaled_by(near, p->f[0]);
         Py_SETREF(near, scaled);

@@ -268,7 +268,8 @@ static void set_fractional(windows *w, const void *what, intptr_t i)
     for (int d = 0; d < w->nd; d++) {
         const int at = 3 - w->nd + d;
         const intptr_t n = w->grid.in[at], m = w->grid.out[at], k = f->kernel[d];
-        const double sample = f->samples[i * w->nd + (w->nd == 2 ? 1 - d : d)];
+        const double given = f->samples[i * w->nd + (w->nd == 2 ? 1 - d : d)];
+        const double sample = given > 0 ? given < 1 ? given : 1 : 0;      /* a NaN counts as 0 */
         const double alpha = m > 1 ? (double)(n - k) / (double)(m - 1) : 0;
         for (intptr_t o = 0; o < m; o++) {
             intptr_t start = o == m - 1 ? n - k : (intptr_t)(((double)o + sample) * alpha) - (intptr_t)(sample * alpha);

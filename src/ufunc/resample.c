@@ -74,17 +74,24 @@ static void window_row(matrix *a, intptr_t j, const intptr_t *window)
 
 static void adaptive_row(matrix *a, intptr_t j)
 {
-    const intptr_t low = j * a->n / a->m, high = ((j + 1) * a->n + a->m - 1) / a->m;
+    const intptr_t low = (intptr_t)((__int128)j * a->n / a->m);
+    const intptr_t high = (intptr_t)(((__int128)(j + 1) * a->n + a->m - 1) / a->m);
     a->start[j] = low;
     a->count[j] = high - low;
     for (intptr_t t = 0; t < high - low; t++) a->weights[j * a->width + t] = 1 / (double)(high - low);
+}
+
+/* The integer below `at`, from 0 to n - 1: any scale may have been asked for, and it may be no number. */
+static intptr_t within(double at, intptr_t n)
+{
+    return at >= (double)n ? n - 1 : at >= 0 ? (intptr_t)at : 0;
 }
 
 /* Positions in single precision, as PyTorch computes them: a nearest neighbour is a matter of one bit. */
 static void nearest_row(matrix *a, intptr_t j, int exact, double scale)
 {
     const float ratio = scale > 0 ? (float)(1.0 / scale) : (float)a->n / (float)a->m;
-    intptr_t at = exact ? (intptr_t)floorf(((float)j + 0.5f) * ratio) : (intptr_t)floorf((float)j * ratio);
+    intptr_t at = within(floorf(exact ? ((float)j + 0.5f) * ratio : (float)j * ratio), a->n);
     if (!exact && a->m == a->n) at = j;
     if (!exact && a->m == 2 * a->n) at = j / 2;
     a->start[j] = at < a->n - 1 ? at : a->n - 1;
@@ -103,8 +110,7 @@ static void linear_row(matrix *a, intptr_t j, int align, double scale)
 {
     double at = source(a, j, align, scale), *w = a->weights + j * a->width;
     if (at < 0) at = 0;
-    intptr_t low = (intptr_t)at;
-    if (low > a->n - 1) low = a->n - 1;
+    const intptr_t low = within(at, a->n);
     double right = at - (double)low;
     if (right > 1) right = 1;
     a->start[j] = low;
@@ -123,7 +129,8 @@ static double keys(double x, double c)
 
 static void cubic_row(matrix *a, intptr_t j, int align, double scale)
 {
-    const double at = source(a, j, align, scale), low = floor(at);
+    const double far = source(a, j, align, scale), most = (double)a->n + 1;      /* from there on all is border */
+    const double at = far < -2 ? -2 : far < most ? far : most, low = floor(at);
     const intptr_t first = (intptr_t)low - 1, last = a->n - 1;
     const intptr_t begin = first < 0 ? 0 : first > last ? last : first, end = first + 3 < 0 ? 0 : first + 3 > last ? last : first + 3;
     a->start[j] = begin;

@@ -1,0 +1,392 @@
+"""A right call of every function that has memory, loops or a graph of its own: what the tests of failing
+allocations, leaks, wrong arguments and threads change in their ways.
+
+A specimen is (name, arguments, keywords); the name is a path below rustorch, `Tensor.` for methods.
+`made(scale)` makes new tensors each time; lengths grow with scale, so that a large one runs on threads."""
+import numpy as np
+
+import rustorch as rt
+
+
+class Maker:
+    """Tensors of the same numbers in every run."""
+
+    def __init__(self, scale=1):
+        self.rng = np.random.default_rng(17)
+        self.scale = scale
+
+    def f(self, *shape, dtype="float32", low=-2.0, high=2.0, grad=True):
+        """Numbers that want a gradient."""
+        x = rt.from_numpy(np.asarray(self.rng.uniform(low, high, shape).astype("float32"))).to(dtype)
+        return x.requires_grad_() if grad else x
+
+    def c(self, *shape):
+        values = self.rng.standard_normal(shape) + 1j * self.rng.standard_normal(shape)
+        return rt.from_numpy(np.asarray(values.astype("complex64"))).requires_grad_()
+
+    def i(self, high, *shape, low=0):
+        return rt.from_numpy(np.asarray(self.rng.integers(low, high, shape)))
+
+    def b(self, *shape):
+        return rt.from_numpy(np.asarray(self.rng.random(shape) < 0.5))
+
+    def hermitian(self, *shape):
+        x = self.rng.standard_normal(shape).astype("float32")
+        return rt.from_numpy(x @ x.swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1], dtype="float32")).requires_grad_()
+
+    def lower(self, n):
+        return rt.from_numpy(np.tril(self.rng.uniform(1, 2, (n, n))).astype("float32")).requires_grad_()
+
+    def log_probabilities(self, *shape):
+        x = self.rng.standard_normal(shape)
+        return rt.from_numpy((x - np.log(np.exp(x).sum(-1, keepdims=True))).astype("float32")).requires_grad_()
+
+
+def images(m):
+    """Convolutions, pools, resampling, patches."""
+    f, n = m.f, m.scale
+    yield from (
+        ("nn.functional.conv1d", (f(2, 4, 9 * n), f(6, 2, 3), f(6)), {"stride": 2, "padding": 1, "groups": 2}),
+        ("nn.functional.conv2d", (f(2 * n, 3, 8 * n, 7), f(5, 3, 3, 3), f(5)), {"padding": (1, 2), "dilation": (1, 2)}),
+        ("nn.functional.conv2d", (f(n, 4, 6 * n, 6 * n), f(4, 1, 3, 3)), {"padding": "same", "groups": 4}),
+        ("nn.functional.conv3d", (f(n, 2, 4, 5 * n, 6), f(3, 2, 2, 3, 3), f(3)), {"padding": 1}),
+        ("nn.functional.conv_transpose1d", (f(2, 4, 7 * n), f(4, 3, 3), f(3)), {"stride": 2, "output_padding": 1}),
+        ("nn.functional.conv_transpose2d", (f(n, 4, 5 * n, 6), f(4, 2, 3, 3), f(4)), {"stride": 2, "groups": 2}),
+        ("nn.functional.conv_transpose3d", (f(n, 2, 3, 4 * n, 3), f(2, 3, 2, 2, 2)), {"padding": 1, "dilation": 2}),
+        ("nn.functional.conv_tbc", (f(7 * n, 2, 3), f(3, 3, 4), f(4)), {"pad": 1}),
+        ("nn.functional.max_pool1d", (f(2, 3, 9 * n), 3), {"stride": 2, "padding": 1, "return_indices": True}),
+        ("nn.functional.max_pool2d", (f(n, 3, 8 * n, 9), (3, 2)), {"stride": 2, "ceil_mode": True, "dilation": (1, 2)}),
+        ("nn.functional.max_pool3d", (f(n, 2, 6, 5 * n, 7), 2), {"padding": 1}),
+        ("nn.functional.avg_pool1d", (f(2, 3, 9 * n), 3), {"stride": 2, "padding": 1}),
+        ("nn.functional.avg_pool2d", (f(n, 3, 8 * n, 9), (3, 2)), {"count_include_pad": False, "padding": 1}),
+        ("nn.functional.avg_pool3d", (f(n, 2, 6, 5 * n, 7), 2), {"divisor_override": 3, "ceil_mode": True}),
+        ("nn.functional.lp_pool2d", (f(n, 2, 6 * n, 6), 2.0, 3), {"stride": 2}),
+        ("nn.functional.adaptive_avg_pool2d", (f(n, 2, 7 * n, 9), (3, None)), {}),
+        ("nn.functional.adaptive_max_pool1d", (f(2, 3, 11 * n), 4), {"return_indices": True}),
+        ("nn.functional.adaptive_max_pool3d", (f(n, 2, 5, 6 * n, 7), (2, 3, 4)), {}),
+        ("nn.functional.fractional_max_pool2d", (f(2, 2, 9, 9), 2),
+         {"output_size": (4, 5), "_random_samples": f(2, 2, 2, low=0, high=1, grad=False)}),
+        ("nn.functional.max_unpool2d", (f(2, 2, 3, 3), rt.arange(9).reshape(3, 3).expand(2, 2, 3, 3) * 2, 2), {}),
+        ("nn.functional.interpolate", (f(n, 2, 6 * n), 9), {"mode": "linear", "align_corners": True}),
+        ("nn.functional.interpolate", (f(n, 2, 6 * n, 5), (4, 9)), {"mode": "bicubic"}),
+        ("nn.functional.interpolate", (f(n, 2, 6, 5 * n), (4, 3)), {"mode": "bilinear", "antialias": True}),
+        ("nn.functional.interpolate", (f(n, 2, 4, 5, 3 * n),), {"scale_factor": 1.5, "mode": "nearest-exact"}),
+        ("nn.functional.grid_sample", (f(2, 3, 5, 6), f(2, 4 * n, 3, 2, high=1.5)),
+         {"padding_mode": "reflection", "align_corners": False}),
+        ("nn.functional.grid_sample", (f(1, 2, 3, 5, 4), f(1, 2, 3 * n, 2, 3)),
+         {"mode": "nearest", "padding_mode": "border"}),
+        ("nn.functional.affine_grid", (f(2, 2, 3), (2, 3, 4 * n, 5)), {"align_corners": True}),
+        ("nn.functional.unfold", (f(n, 3, 7, 6 * n), (2, 3)), {"dilation": 2, "padding": 1, "stride": 2}),
+        ("nn.functional.fold", (f(n, 12, 12), (4, 5), (2, 2)), {}),
+        ("nn.functional.pad", (f(n, 3, 6 * n, 5), (1, 2, -1, 1)), {"mode": "reflect"}),
+        ("nn.functional.pad", (f(n, 3, 6 * n, 5), (1, 2, 3, 0)), {"mode": "circular"}),
+        ("nn.functional.pixel_shuffle", (f(n, 8, 3, 3 * n), 2), {}),
+        ("nn.functional.pixel_unshuffle", (f(n, 2, 4, 6 * n), 2), {}),
+        ("nn.functional.channel_shuffle", (f(n, 6, 4, 4 * n), 3), {}),
+    )
+
+
+def layers(m):
+    """Normalisations, attention, embeddings, losses, products."""
+    f, n = m.f, m.scale
+    yield from (
+        ("nn.functional.layer_norm", (f(6 * n, 5, 7), (5, 7), f(5, 7), f(5, 7)), {}),
+        ("nn.functional.rms_norm", (f(6 * n, 35), (35,), f(35)), {}),
+        ("nn.functional.group_norm", (f(3 * n, 6, 5 * n), 3, f(6), f(6)), {}),
+        ("nn.functional.batch_norm", (f(4 * n, 3, 5 * n), f(3, grad=False), f(3, low=1, grad=False), f(3), f(3)),
+         {"training": True}),
+        ("nn.functional.batch_norm", (f(4 * n, 3, 5), f(3, grad=False), f(3, low=1, grad=False), f(3), f(3)), {}),
+        ("nn.functional.instance_norm", (f(2 * n, 3, 8 * n),), {}),
+        ("nn.functional.local_response_norm", (f(n, 5, 4 * n), 3), {}),
+        ("nn.functional.normalize", (f(4 * n, 5),), {"p": 3.0}),
+        ("nn.functional.scaled_dot_product_attention", (f(n, 2, 5 * n, 4), f(n, 2, 7, 4), f(n, 2, 7, 3)),
+         {"attn_mask": f(5 * n, 7)}),
+        ("nn.functional.scaled_dot_product_attention", (f(n, 2, 6 * n, 4), f(n, 2, 6 * n, 4), f(n, 2, 6 * n, 4)),
+         {"is_causal": True, "dropout_p": 0.3}),
+        ("nn.functional.embedding", (m.i(9, 5 * n, 3), f(9, 4)), {"padding_idx": 2}),
+        ("nn.functional.embedding_bag", (m.i(9, 8 * n), f(9, 4)), {"offsets": rt.tensor([0, 3, 3]), "mode": "max"}),
+        ("nn.functional.embedding_bag", (m.i(9, 4 * n, 3), f(9, 4)),
+         {"per_sample_weights": f(4 * n, 3), "mode": "sum"}),
+        ("nn.functional.one_hot", (m.i(9, 5 * n),), {"num_classes": 9}),
+        ("nn.functional.linear", (f(4 * n, 6), f(5, 6), f(5)), {}),
+        ("nn.functional.bilinear", (f(4 * n, 3), f(4 * n, 2), f(5, 3, 2), f(5)), {}),
+        ("nn.functional.dropout", (f(9 * n, 5 * n),), {"p": 0.4}),
+        ("nn.functional.dropout2d", (f(2 * n, 3, 4, 4),), {}),
+        ("nn.functional.alpha_dropout", (f(9 * n, 5),), {"training": True}),
+        ("nn.functional.rrelu", (f(9 * n, 5),), {"training": True}),
+        ("nn.functional.gumbel_softmax", (f(9 * n, 5),), {"hard": True}),
+        ("nn.functional.softmax", (f(5 * n, 9 * n),), {"dim": 0}),
+        ("nn.functional.log_softmax", (f(5 * n, 9 * n),), {"dim": 1}),
+        ("nn.functional.glu", (f(5 * n, 8),), {"dim": 1}),
+        ("nn.functional.prelu", (f(5 * n, 3, 4), f(3)), {}),
+        ("nn.functional.cross_entropy", (f(6 * n, 5), m.i(5, 6 * n)),
+         {"weight": f(5, low=1, grad=False), "label_smoothing": 0.1}),
+        ("nn.functional.cross_entropy", (f(2 * n, 5, 3), f(2 * n, 5, 3, low=0)), {}),
+        ("nn.functional.nll_loss", (f(6 * n, 5), m.i(5, 6 * n)), {"ignore_index": 2}),
+        ("nn.functional.ctc_loss", (m.log_probabilities(12, n, 5), m.i(5, n, 4, low=1), rt.full((n,), 12),
+                                    rt.full((n,), 4)), {"zero_infinity": True}),
+        ("nn.functional.binary_cross_entropy", (f(5 * n, 3, low=0.1, high=0.9), f(5 * n, 3, low=0, high=1)), {}),
+        ("nn.functional.binary_cross_entropy_with_logits", (f(5 * n, 3), f(5 * n, 3, low=0, high=1)),
+         {"pos_weight": f(3, low=1, grad=False)}),
+        ("nn.functional.mse_loss", (f(5 * n, 3), f(5 * n, 3)), {"reduction": "none"}),
+        ("nn.functional.l1_loss", (f(5 * n, 3), f(5 * n, 3)), {}),
+        ("nn.functional.smooth_l1_loss", (f(5 * n, 3), f(5 * n, 3)), {"beta": 0.5}),
+        ("nn.functional.huber_loss", (f(5 * n, 3), f(5 * n, 3)), {"delta": 0.7}),
+        ("nn.functional.kl_div", (f(5 * n, 3), f(5 * n, 3, low=0.1)), {"reduction": "batchmean"}),
+        ("nn.functional.multi_margin_loss", (f(6 * n, 5), m.i(5, 6 * n)), {"p": 2}),
+        ("nn.functional.multilabel_margin_loss", (f(3, 4), rt.tensor([[3, 0, -1, 1]] * 3)), {}),
+        ("nn.functional.triplet_margin_loss", (f(4 * n, 5), f(4 * n, 5), f(4 * n, 5)), {"swap": True}),
+        ("nn.functional.cosine_embedding_loss", (f(4, 5), f(4, 5), rt.tensor([1, -1, 1, -1])), {}),
+        ("nn.functional.cosine_similarity", (f(4 * n, 5), f(4 * n, 5)), {}),
+        ("nn.functional.pdist", (f(5 * n, 3),), {}),
+        ("nn.functional.pairwise_distance", (f(5 * n, 3), f(5 * n, 3)), {}),
+        ("cdist", (f(5 * n, 3), f(4 * n, 3)), {}),
+        ("matmul", (f(3 * n, 4, 5), f(5, 6 * n)), {}),
+        ("bmm", (f(2 * n, 3, 4), f(2 * n, 4, 5)), {}),
+        ("addmm", (f(5), f(3 * n, 4), f(4, 5)), {"beta": 0.5, "alpha": 2}),
+        ("baddbmm", (f(2, 3, 1), f(2, 3, 4), f(2, 4, 5)), {}),
+        ("einsum", ("bij,bjk->ik", f(2 * n, 3, 4), f(2 * n, 4, 5)), {}),
+        ("tensordot", (f(3 * n, 4, 5), f(4, 5, 2)), {"dims": 2}),
+        ("outer", (f(5 * n), f(4 * n)), {}),
+        ("kron", (f(2, 3 * n), f(3, 2)), {}),
+    )
+
+
+def orders(m):
+    """Sorting, searching, statistics, scans, gathers and scatters."""
+    f, n = m.f, m.scale
+    yield from (
+        ("sort", (f(4 * n, 9 * n),), {"dim": 0, "descending": True}),
+        ("sort", (f(3, 90 * n),), {"stable": True}),
+        ("argsort", (m.i(4, 9 * n, 5),), {"stable": True}),
+        ("topk", (f(4 * n, 9 * n), 3), {}),
+        ("kthvalue", (f(4 * n, 9 * n), 2), {"dim": 0}),
+        ("median", (f(4 * n, 9),), {"dim": 1}),
+        ("median", (f(4 * n, 9),), {}),
+        ("nanmedian", (f(4 * n, 9),), {}),
+        ("mode", (m.i(4, 5 * n, 9),), {}),
+        ("unique", (m.i(4, 9 * n),), {"return_inverse": True, "return_counts": True}),
+        ("unique", (m.i(2, 9 * n, 2),), {"dim": 0}),
+        ("unique_consecutive", (m.i(2, 9 * n),), {}),
+        ("searchsorted", (rt.arange(0.0, 9.0), f(5 * n, 3)), {"right": True}),
+        ("bucketize", (f(5 * n), rt.tensor([-1.0, 0.0, 1.0])), {}),
+        ("bincount", (m.i(9, 20 * n),), {"weights": f(20 * n, grad=False), "minlength": 3}),
+        ("histc", (f(20 * n, grad=False),), {"bins": 5}),
+        ("histogram", (f(20 * n, grad=False), 4), {"density": True}),
+        ("quantile", (f(4 * n, 9), 0.3), {"dim": 1}),
+        ("nanquantile", (f(4 * n, 9), rt.tensor([0.1, 0.9])), {}),
+        ("cumsum", (f(4 * n, 9 * n),), {"dim": 0}),
+        ("cumprod", (f(4 * n, 9 * n),), {"dim": 1}),
+        ("logcumsumexp", (f(4 * n, 9),), {"dim": 1}),
+        ("cummax", (f(4 * n, 9),), {"dim": 0}),
+        ("cummin", (f(4 * n, 9),), {"dim": 1}),
+        ("gather", (f(4 * n, 5), 1, m.i(5, 4 * n, 3)), {}),
+        ("scatter", (f(4 * n, 5), 1, m.i(5, 4 * n, 3), f(4 * n, 3)), {}),
+        ("scatter_add", (f(4 * n, 5), 0, m.i(4 * n, 6 * n, 5), f(6 * n, 5)), {}),
+        ("scatter_reduce", (f(4 * n, 5), 0, m.i(4 * n, 6 * n, 5), f(6 * n, 5), "prod"), {"include_self": False}),
+        ("scatter_reduce", (f(4 * n, 5), 1, m.i(5, 4 * n, 9), f(4 * n, 9), "mean"), {}),
+        ("scatter_reduce", (f(4 * n, 5), 1, m.i(5, 4 * n, 9), f(4 * n, 9), "amax"), {}),
+        ("index_select", (f(4 * n, 5), 0, m.i(4 * n, 7 * n)), {}),
+        ("index_add", (f(4 * n, 5), 0, m.i(4 * n, 7 * n), f(7 * n, 5)), {"alpha": 2}),
+        ("index_copy", (f(4, 5), 0, rt.tensor([2, 0]), f(2, 5)), {}),
+        ("index_fill", (f(4, 5), 1, rt.tensor([2, 0]), 1.5), {}),
+        ("index_reduce", (f(4, 5), 0, rt.tensor([2, 0, 2]), f(3, 5), "amin"), {}),
+        ("index_put", (f(4, 5), (rt.tensor([1, 1, 3]),), f(3, 5)), {"accumulate": True}),
+        ("take", (f(4, 5), m.i(20, 6 * n)), {}),
+        ("take_along_dim", (f(4 * n, 5), m.i(5, 4 * n, 3)), {"dim": 1}),
+        ("masked_select", (f(4 * n, 5), m.b(4 * n, 5)), {}),
+        ("masked_fill", (f(4 * n, 5), m.b(4 * n, 5), 1.0), {}),
+        ("masked_scatter", (f(4 * n, 5), m.b(4 * n, 5), f(4 * n, 5)), {}),
+        ("nonzero", (m.b(4 * n, 5),), {}),
+        ("where", (m.b(4 * n, 5), f(4 * n, 5), f(5)), {}),
+        ("repeat_interleave", (f(4 * n, 5), 3), {"dim": 0}),
+        ("roll", (f(4 * n, 5), (1, -2), (0, 1)), {}),
+        ("flip", (f(4 * n, 5), (0, 1)), {}),
+        ("rot90", (f(4 * n, 5),), {}),
+        ("tril", (f(4 * n, 5 * n),), {"diagonal": 1}),
+        ("diag_embed", (f(4 * n, 5),), {"offset": 1}),
+        ("trace", (f(5 * n, 5 * n),), {}),
+        ("cat", ([f(4 * n, 5), f(2, 5)],), {}),
+        ("stack", ([f(4 * n, 5), f(4 * n, 5)],), {"dim": -1}),
+        ("split", (f(7 * n, 5), 3), {}),
+        ("combinations", (f(5),), {"r": 2}),
+        ("cov", (f(4, 9 * n),), {}),
+        ("corrcoef", (f(4, 9 * n),), {}),
+        ("renorm", (f(4 * n, 5), 2, 0, 1.0), {}),
+        ("cross", (f(4 * n, 3), f(4 * n, 3)), {"dim": 1}),
+        ("Tensor.unfold", (f(4 * n, 9), 1, 3, 2), {}),
+        ("Tensor.as_strided", (f(4 * n, 9), (3, 2), (9, 2), 1), {}),
+        ("Tensor.expand", (f(4 * n, 1), 4 * n, 3), {}),
+        ("Tensor.repeat", (f(2 * n, 3), 2, 1, 2), {}),
+        ("Tensor.index_add_", (f(4, 5, grad=False), 0, rt.tensor([1, 1]), f(2, 5, grad=False)), {}),
+        ("Tensor.scatter_", (f(4, 5, grad=False), 1, m.i(5, 4, 2), 1.5), {}),
+        ("Tensor.__getitem__", (f(4 * n, 5, 6), (slice(1, None), [0, 2], None, ..., 1)), {}),
+        ("Tensor.__setitem__", (f(4 * n, 5, 6, grad=False), (slice(1, None), [0, 2]), 2.0), {}),
+    )
+    for name in ("sum", "mean", "prod", "var", "std", "amax", "amin", "logsumexp", "argmax", "norm"):
+        yield name, (f(6 * n, 7 * n, low=0.5),), {"dim": 0}
+        if name != "logsumexp":
+            yield name, (f(6 * n, 7 * n, low=0.5),), {}
+
+
+def algebra(m):
+    """Factorisations, solvers, transforms, special functions."""
+    f, h = m.f, m.hermitian
+    k = 2 + m.scale
+    yield from (
+        ("linalg.cholesky", (h(2, k, k),), {}),
+        ("linalg.inv", (h(2, k, k),), {}),
+        ("linalg.det", (h(2, k, k),), {}),
+        ("linalg.slogdet", (h(2, k, k),), {}),
+        ("linalg.solve", (h(2, k, k), f(2, k, 2)), {}),
+        ("linalg.solve_triangular", (m.lower(k), f(k, 2)), {"upper": False}),
+        ("linalg.lu", (h(2, k, k),), {}),
+        ("linalg.lu_factor", (h(2, k, k),), {}),
+        ("linalg.ldl_factor", (h(k, k).detach(),), {}),
+        ("linalg.qr", (f(2, k + 2, k),), {}),
+        ("linalg.svd", (f(2, k + 1, k),), {"full_matrices": False}),
+        ("linalg.svdvals", (f(2, k + 1, k),), {}),
+        ("linalg.eigh", (h(2, k, k),), {}),
+        ("linalg.eig", (h(2, k, k),), {}),
+        ("linalg.eigvals", (h(k, k),), {}),
+        ("linalg.lstsq", (f(2, k + 2, k), f(2, k + 2, 2)), {}),
+        ("linalg.pinv", (f(k + 1, k),), {}),
+        ("linalg.matrix_exp", (f(2, k, k, low=-0.5, high=0.5),), {}),
+        ("linalg.matrix_power", (f(k, k), 3), {}),
+        ("linalg.matrix_norm", (f(2, k, k),), {"ord": "nuc"}),
+        ("linalg.vector_norm", (f(2, k, k),), {"ord": 3, "dim": 1}),
+        ("linalg.multi_dot", ([f(2, k), f(k, 3), f(3, 2)],), {}),
+        ("linalg.householder_product", (f(k + 1, k), f(k)), {}),
+        ("linalg.vander", (f(k),), {"N": 3}),
+        ("linalg.cond", (h(k, k),), {}),
+        ("linalg.tensorsolve", (f(2, 3, 6), f(2, 3)), {}),
+        ("cholesky_solve", (f(k, 2), m.lower(k)), {}),
+        ("fft.fft", (f(3, 6 * m.scale),), {"n": 7}),
+        ("fft.ifft2", (m.c(2, 4, 5),), {"norm": "ortho"}),
+        ("fft.rfft", (f(3, 9 * m.scale),), {}),
+        ("fft.irfftn", (m.c(2, 4, 5),), {}),
+        ("fft.hfft", (m.c(2, 5),), {}),
+        ("fft.fftshift", (f(4, 5),), {"dim": 1}),
+        ("special.zeta", (f(5, low=1.5), f(5, low=1)), {}),
+        ("special.polygamma", (2, f(5, low=1)), {}),
+        ("special.gammainc", (f(5, low=1, grad=False), f(5, low=1)), {}),
+        ("special.multigammaln", (f(5, low=3, high=5), 2), {}),
+        ("special.bessel_j1", (f(5 * m.scale, grad=False),), {}),
+        ("special.xlogy", (f(5), f(5, low=1)), {}),
+        ("special.legendre_polynomial_p", (f(5, grad=False), m.i(4, 5)), {}),
+        ("special.logsumexp", (f(4, 5),), {"dim": 1}),
+        ("linspace", (0, 1, 7), {"dtype": "float64"}),
+        ("logspace", (0, 1, 7), {}),
+        ("full", ((2, 3), 1.5), {}),
+        ("eye", (3, 4), {}),
+        ("tril_indices", (3, 4), {}),
+        ("arange", (1, 9, 2), {}),
+        ("randn", (3, 4), {}),
+        ("randint", (0, 9, (3, 4)), {}),
+        ("randperm", (9 * m.scale,), {}),
+        ("bernoulli", (f(5, low=0, high=1, grad=False),), {}),
+        ("multinomial", (f(5, low=0, high=1, grad=False), 3), {}),
+        ("complex", (f(3), f(3)), {}),
+        ("polar", (f(3, low=0), f(3)), {}),
+        ("view_as_real", (m.c(3),), {}),
+        ("clamp", (f(4, 5), f(5), 1.0), {}),
+        ("lerp", (f(4, 5), f(5), 0.3), {}),
+        ("addcmul", (f(4, 5), f(5), f(4, 1)), {"value": 2}),
+        ("nan_to_num", (f(4, 5),), {}),
+        ("trapezoid", (f(4, 5),), {"dx": 0.5}),
+        ("diff", (f(4, 9),), {"n": 2}),
+        ("gradient", (f(9),), {}),
+        ("heaviside", (f(5, grad=False), f(5, grad=False)), {}),
+        ("frexp", (f(5, grad=False),), {}),
+        ("isin", (m.i(4, 5), m.i(4, 3)), {}),
+        ("block_diag", (f(2, 3), f(3, 2)), {}),
+        ("meshgrid", (f(3), f(4)), {"indexing": "ij"}),
+        ("stft", (f(64), 16), {"return_complex": True, "window": rt.ones(16)}),
+    )
+
+
+def made(scale=1):
+    """All specimens, as (name, arguments, keywords)."""
+    for group in (images, layers, orders, algebra):
+        yield from group(Maker(scale))
+
+
+def function(name):
+    found = rt
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def flat(value):
+    """The tensors in a result or in arguments, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)) and not isinstance(value, rt.Size):
+        return [t for part in value for t in flat(part)]
+    return [value] if isinstance(value, rt.Tensor) else []
+
+
+def run(name, args, keywords, order=2):
+    """The specimen's results, gradients of their sum, and those of the gradients' squares."""
+    with rt.random.fork_rng():
+        rt.manual_seed(5)
+        results = flat([function(name)(*args, **keywords)])
+    leaves = [t for t in flat([args, keywords]) if t.requires_grad]
+    found, outs = results, [t for t in results if t.requires_grad]
+    while outs and leaves and order:
+        order -= 1
+        again = order > 0
+        grads = rt.autograd.grad(outs, leaves, [rt.full_like(t, 0.5).detach() for t in outs], create_graph=again,
+                                 allow_unused=True)
+        grads = [g for g in grads if g is not None]
+        found = found + grads
+        outs = [(g * g.conj()).sum() for g in grads if g.requires_grad]
+    return found
+
+
+MODULES = {
+    "Linear": (lambda nn: nn.Linear(4, 3), (5, 4)),
+    "Conv2d": (lambda nn: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 5)),
+    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(2, 3, 3), (2, 2, 5)),
+    "BatchNorm1d": (lambda nn: nn.BatchNorm1d(3), (4, 3, 5)),
+    "LayerNorm": (lambda nn: nn.LayerNorm(6), (4, 6)),
+    "RNN": (lambda nn: nn.RNN(3, 4, 2), (5, 2, 3)),
+    "LSTM": (lambda nn: nn.LSTM(3, 4, 2, bidirectional=True, dropout=0.2, proj_size=2), (5, 2, 3)),
+    "GRU": (lambda nn: nn.GRU(3, 4, batch_first=True), (2, 5, 3)),
+    "MultiheadAttention": (lambda nn: Itself(nn.MultiheadAttention(4, 2)), (3, 2, 4)),
+    "TransformerEncoderLayer": (lambda nn: nn.TransformerEncoderLayer(4, 2, 8), (3, 2, 4)),
+    "Sequential": (lambda nn: nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Dropout(0.3), nn.Linear(5, 2)), (3, 4)),
+}
+
+
+class Itself:
+    """Self-attention: a module of three inputs called with one."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __call__(self, x):
+        return self.module(x, x, x)
+
+    def parameters(self):
+        return self.module.parameters()
+
+
+def modules(scale=1):
+    """(name, module, input); the first length grows with scale."""
+    m = Maker(scale)
+    for name, (make, shape) in MODULES.items():
+        rt.manual_seed(3)
+        yield name, make(rt.nn), m.f(shape[0] * scale, *shape[1:])
+
+
+def run_module(module, x):
+    """Results and the gradients of their sum."""
+    with rt.random.fork_rng():
+        rt.manual_seed(5)
+        results = flat([module(x)])
+    leaves = [x, *module.parameters()]
+    grads = rt.autograd.grad([t for t in results if t.requires_grad], leaves,
+                             [rt.full_like(t, 0.5).detach() for t in results if t.requires_grad], allow_unused=True)
+    return results + [g for g in grads if g is not None]
