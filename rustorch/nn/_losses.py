@@ -193,6 +193,11 @@ def linear_cross_entropy(
         target, weight, reduction, label_smoothing: as cross_entropy's; options are accepted for PyTorch's sake.
     """
     features = tuple(linear_weight.shape)
+    if not features or input.ndim == 0 or input.shape[-1] != features[-1]:
+        raise ShapeMismatchError(
+            "linear_cross_entropy: expected equal input and linear_weight last dimensions (in_features), got"
+            f" {input.shape[-1] if input.ndim else 'none'} and {features[-1] if features else 'none'}, respectively"
+        )
     flat = linear_weight.reshape(-1, features[-1]) if len(features) > 2 else linear_weight
     bias = linear_bias.reshape(-1) if linear_bias is not None and len(features) > 2 else linear_bias
     scores = ops["linear"](input, flat, bias)

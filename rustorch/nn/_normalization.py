@@ -43,6 +43,9 @@ def batch_norm(
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel of (N, C, ...); see rustorch.batch_norm."""
+    if eps < 0 or (training and eps == 0):
+        wanted = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm: eps must be {wanted}, but got {eps}")
     if training:
         size = tuple(input.shape)
         if size[0] * math.prod(size[2:]) == 1:

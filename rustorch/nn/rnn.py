@@ -79,11 +79,14 @@ class RNNBase(Module):
                 f" greater than 1, but got dropout={dropout} and num_layers={self.num_layers}",
                 stacklevel=4,
             )
-        for name in ("hidden_size", "input_size", "num_layers"):
+        for name in ("bias", "batch_first"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} should be of type bool, got: {type(getattr(self, name)).__name__}")
+        for name in ("input_size", "hidden_size", "num_layers"):
             value = getattr(self, name)
             if not isinstance(value, int):
                 raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
-            if value <= 0 and name != "input_size":
+            if value <= 0:
                 raise ValueError(f"{name} must be greater than zero")
         if self.proj_size < 0:
             raise ValueError("proj_size should be a positive integer or zero to disable projections")
@@ -319,20 +322,30 @@ class RNNCellBase(Module):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.ndim}D instead")
         if input.shape[-1] != self.input_size:
             raise RuntimeError(
-                f"input has inconsistent input_size: got {input.shape[-1]}, expected {self.input_size}"
+                f"{name}: input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}"
             )
         alone = input.ndim == 1
         x = input.unsqueeze(0) if alone else input
         given = []
-        for state in states:
+        for number, state in enumerate(states):
+            which = f"hx[{number}]" if mode == "lstm" else "hidden"
             if state is None:
                 state = zeros((x.shape[0], self.hidden_size), dtype=x.dtype)
             elif state.ndim not in (1, 2):
-                raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {state.ndim}D instead")
+                raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {state.ndim}D instead")
             elif state.ndim != input.ndim:
-                raise RuntimeError(f"{name}: hidden has {state.ndim} dimensions, the input {input.ndim}")
+                raise RuntimeError(f"{name}: hidden{number} has {state.ndim} dimensions, the input {input.ndim}")
             elif alone:
                 state = state.unsqueeze(0)
+            if state.shape[0] != x.shape[0]:
+                raise RuntimeError(
+                    f"{name}: Input batch size {x.shape[0]} doesn't match hidden{number} batch size {state.shape[0]}"
+                )
+            if state.shape[1] != self.hidden_size:
+                raise RuntimeError(
+                    f"{name}: hidden{number} has inconsistent hidden_size: got {state.shape[1]}, expected"
+                    f" {self.hidden_size}"
+                )
             given.append(state)
         h, c = given[0], given[1] if len(given) > 1 else None
         _, h, c = _layer(

@@ -69,13 +69,24 @@ static void measure(rt_classes *c)
 
 static int check_target_shape(const char *op, const rt_classes *c, const rt_tensor *target)
 {
+    char why[RT_SHAPE_TEXT + 200], text[RT_SHAPE_TEXT];
     intptr_t wanted[RT_MAX_NDIM];
     int n = 0, probable = rt_dtype_is_float((rt_dtype)target->dtype);
     for (int d = 0; d < c->ndim; d++) if (probable || d != (c->ndim > 1)) wanted[n++] = c->shape[d];
     if (rt_shape_equal(n, wanted, target->ndim, target->shape)) return 0;
-    return rt_error_shapes(op, probable ? "class probabilities must have the input's shape (input and target)"
-                           : "class numbers must have the input's shape without its class dimension (input and target)",
-                           c->ndim, c->shape, target->ndim, target->shape);
+    if (probable)
+        snprintf(why, sizeof why, "expected target dtype to be Long or Byte for class numbers; class probabilities"
+                 " must have the input's shape (input and target)");
+    else if (rt_shape_equal(c->ndim, c->shape, target->ndim, target->shape))
+        snprintf(why, sizeof why, "Expected floating point type for target with class probabilities; class numbers have"
+                 " no dimension of classes (input and target)");
+    else if (n > 0 && target->ndim > 0 && wanted[0] != target->shape[0])
+        snprintf(why, sizeof why, "Expected input batch_size (%zd) to match target batch_size (%zd) (input and target)",
+                 (Py_ssize_t)wanted[0], (Py_ssize_t)target->shape[0]);
+    else
+        snprintf(why, sizeof why, "Expected target size %s, the input's without its dimension of classes (input and"
+                 " target)", rt_shape_text(n, wanted, text));
+    return rt_error_shapes(op, why, c->ndim, c->shape, target->ndim, target->shape);
 }
 
 static int check_class_numbers(const char *op, const rt_classes *c)
@@ -95,13 +106,17 @@ static int take_target(rt_classes *c, rt_tensor *target)
     return c->target ? 0 : -1;
 }
 
-static int take_weight(const char *op, rt_classes *c, rt_tensor *weight)
+static int take_weight(const char *op, rt_classes *c, rt_dtype dtype, rt_tensor *weight)
 {
-    if (weight->ndim != 1 || weight->shape[0] != c->classes)
-        return rt_error_shapes(op, "weight must have one element per class (input and weight)", c->ndim, c->shape,
-                               weight->ndim, weight->shape);
-    if (rt_dtype_is_complex((rt_dtype)weight->dtype))
-        return rt_error(rt_DtypeError, op, "weight must be real, not %s", rt_dtypes[weight->dtype].name);
+    char why[120];
+    if (weight->ndim != 1 || weight->shape[0] != c->classes) {
+        snprintf(why, sizeof why, "weight tensor should be defined either for all %zd classes or no classes (input and"
+                 " weight)", (Py_ssize_t)c->classes);
+        return rt_error_shapes(op, why, c->ndim, c->shape, weight->ndim, weight->shape);
+    }
+    if (weight->dtype != dtype)
+        return rt_error(rt_DtypeError, op, "expected scalar type %s but found %s: weight must have the input's dtype",
+                        rt_dtypes[dtype].name, rt_dtypes[weight->dtype].name);
     c->weight = packed((rt_tensor *)Py_NewRef((PyObject *)weight), c->compute);
     return c->weight ? 0 : -1;
 }
@@ -127,7 +142,7 @@ int rt_classes_begin(const rt_op *op, int nin, const rt_operand *in, int64_t ign
     if (c->target && check_class_numbers(name, c) < 0) goto failed;
     if (nin > 2 && !in[2].none) {
         weight = rt_operand_tensor(op, in, 2);
-        if (!weight || take_weight(name, c, weight) < 0) goto failed;
+        if (!weight || take_weight(name, c, (rt_dtype)x->dtype, weight) < 0) goto failed;
     }
     return 0;
 failed:
@@ -144,7 +159,9 @@ int rt_classes_resume(const rt_node *n, const rt_operand *target, const rt_opera
     c->ndim = n->params->n[0];
     memcpy(c->shape, n->params->list, (size_t)c->ndim * sizeof *c->shape);
     measure(c);
-    if (take_target(c, target->t) == 0 && (!weight->t || take_weight(n->cls->name, c, weight->t) == 0)) return 0;
+    if (take_target(c, target->t) == 0
+        && (!weight->t || take_weight(n->cls->name, c, (rt_dtype)weight->t->dtype, weight->t) == 0))
+        return 0;
     rt_classes_end(c);
     return -1;
 }

@@ -130,10 +130,14 @@ FORWARD(cross_entropy)
     rt_tensor *rows = NULL, *probabilities = NULL, *logp = NULL, *losses = NULL;
     const double smoothing = p->f[0];
     if (!(smoothing >= 0 && smoothing <= 1))
-        return rt_error(PyExc_ValueError, op->cls.name, "label_smoothing must lie between 0 and 1");
+        return rt_error(rt_TensorError, op->cls.name, "label_smoothing must be between 0.0 and 1.0");
     rt_grad_enabled = 0;                  /* the whole is recorded, not its steps */
     if (rt_classes_begin(op, nin, in, p->i[0], &c) < 0) goto failed;
     rows = rt_classes_rows(&c, in[0].t);
+    if (!c.target && p->i[0] >= 0) {
+        rt_error(rt_TensorError, op->cls.name, "ignore_index is not supported for floating point target");
+        goto done;
+    }
     if (!rows || (!c.target && !(probabilities = rt_classes_rows(&c, in[1].t)))) goto done;
     if (row_losses(&c, rows, probabilities, smoothing, &logp, &losses) < 0) goto done;
     p->f[1] = p->i[1] == RT_LOSS_MEAN ? rt_classes_total(&c) : 1;

@@ -397,6 +397,9 @@ FORWARD(embedding)
     intptr_t row = 0;
     if (!weight || !rt_operand_tensor(op, in, 1)) return -1;
     if (weight->ndim != 2) return rt_error(rt_TensorError, op->cls.name, "the weight must have 2 dimensions, not %d", weight->ndim);
+    if (!rt_dtype_is_integer((rt_dtype)in[1].t->dtype))
+        return rt_error(rt_DtypeError, op->cls.name, "Expected tensor for argument 'indices' to have an integer scalar type:"
+                        " Long or Int, not %s", rt_dtypes[in[1].t->dtype].name);
     intptr_t n = weight->shape[0], pad = p->i[0];
     if (pad != RT_NONE_INT && (pad >= n || pad < -n))
         return rt_error(PyExc_IndexError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)pad,

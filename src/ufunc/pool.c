@@ -202,7 +202,7 @@ static int read_spacing(const rt_op *op, const rt_params *p, int nd, spacing *s)
     }
     for (int d = 0; d < nd; d++)
         if (s->padding[d] > ((s->kernel[d] - 1) * s->dilation[d] + 1) / 2)
-            return rt_error(rt_TensorError, op->cls.name, "padding should be at most half of effective kernel size, but got"
+            return rt_error(rt_TensorError, op->cls.name, "pad should be at most half of effective kernel size, but got"
                             " padding %zd, kernel_size %zd and dilation %zd", (Py_ssize_t)s->padding[d], (Py_ssize_t)s->kernel[d],
                             (Py_ssize_t)s->dilation[d]);
     return 0;

@@ -21,7 +21,7 @@ from tests.compat import opdb
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from torch.testing._internal.common_modules import module_db
+    from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
 
 torch.set_num_threads(1)      # the samples are tiny: threads would only wait for one another
 DTYPES = (torch.float32, torch.float64)
@@ -179,6 +179,15 @@ def entries():
     return table
 
 
+def error_samples(name):
+    """(the module's class, what PyTorch's database says must fail) of every such entry."""
+    for info in module_db:
+        if info.name == f"nn.{name}" and info.module_error_inputs_func is not None:
+            found = info.module_error_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False,
+                                                  training=True)
+            yield from ((info.module_cls, entry) for entry in found)
+
+
 # ---- judging ------------------------------------------------------------------------------------
 
 def same_state(theirs, ours):
@@ -243,6 +252,26 @@ def judge(name, sources, dtypes=DTYPES, modes=(True, False)):
                             failures.append((sample.describe(), wrong))
                     except Exception as error:
                         failures.append((sample.describe(), f"{type(error).__name__}: {error}"))
+    return failures
+
+
+def judge_errors(name):
+    """What PyTorch refuses and ours takes, or refuses with an exception of another kind."""
+    failures = []
+    for cls, entry in error_samples(name):
+        carrier, sample = Carrier(), entry.module_error_input
+        built, call = sample.constructor_input, sample.forward_input
+        try:
+            module = counterpart(cls)(*carrier.over(tuple(built.args)), **carrier.over(dict(built.kwargs)))
+            if entry.error_on is ModuleErrorEnum.FORWARD_ERROR:
+                module(*carrier.over(tuple(call.args)), **carrier.over(dict(call.kwargs)))
+        except entry.error_type:
+            continue
+        except Exception as error:
+            wrong = f"{type(error).__name__}: {error}"
+        else:
+            wrong = "no error"
+        failures.append((built.args, built.kwargs, f"{wrong} instead of {entry.error_type.__name__}: {entry.error_regex}"))
     return failures
 
 

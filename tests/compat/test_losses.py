@@ -121,13 +121,13 @@ def test_large_scores_do_not_overflow():
         (
             lambda x: rt.cross_entropy(x, rt.tensor([0, 1, 1])),
             rt.errors.ShapeMismatchError,
-            "without its class dimension",
+            "to match target batch_size",
         ),
         (lambda x: rt.cross_entropy(x, rt.ones(3, 2)), rt.errors.ShapeMismatchError, "probabilities"),
         (
             lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), rt.ones(2)),
             rt.errors.ShapeMismatchError,
-            "one element per class",
+            "for all 3 classes or no classes",
         ),
         (lambda x: rt.cross_entropy(x, rt.tensor([0, 1]), label_smoothing=2.0), ValueError, "label_smoothing"),
         (lambda x: rt.cross_entropy(x.long(), rt.tensor([0, 1])), TypeError, "int64"),
