@@ -38,9 +38,9 @@ def _vector(name: str, x: Any, order: float, dims: Any, keepdim: bool) -> Any:
         dims = None
     if x.ndim == 0:  # as one element
         return _vector(name, x.reshape(1), order, None, False)
-    size = x.abs() if order != 2.0 or x.dtype.kind != "c" else x
     if order == 2.0:
         return _ops["norm2"](x, dims, keepdim)
+    size = x.abs()
     if order == 0.0:
         return _ops["masked_fill"](zeros_of(size), size.detach() != 0, 1).sum(dims, keepdim)
     if math.isinf(order):

@@ -3,6 +3,7 @@
  * order of the index, so they do not depend on threads.  Floor: ufunc. */
 #include <math.h>
 #include "ufunc/offsets.h"
+#include "ufunc/scatter_rows.h"
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
 #include "backends/memory.h"
@@ -162,7 +163,9 @@ static int scatter_any(const rt_op *op, const rt_operand *in, rt_params *p, int 
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = rt_operand_tensor(op, in, 1), *source = in[2].t;
     rt_tensor *cut = NULL, *near = NULL, *target = NULL;
     rt_offsets o = {.at = NULL};
+    rt_scatter_kind kind;
     int rc = -1;
+    const int visible = out[0] != NULL;
     if (source && source->ndim == 0 && index && index->ndim > 0
         && !(cut = rt_view_expand(op->cls.name, source, index->ndim, index->shape))) goto done;
     if (!x || !index || rt_scatter_check(op, p, x, index, cut ? NULL : source) < 0) goto done;
@@ -177,6 +180,11 @@ static int scatter_any(const rt_op *op, const rt_operand *in, rt_params *p, int 
     near = rt_update_values(op, &value, add ? rt_add_dtype((rt_dtype)x->dtype) : (rt_dtype)x->dtype, index->ndim,
                             index->shape, out[0]);
     if (!near || rt_update_begin(op, in, out, add, &target) < 0) goto done;
+    kind = add ? RT_SCATTER_ADD : RT_SCATTER_PUT;
+    if (rt_scatter_rows_fit(kind, target, index)) {
+        rc = rt_scatter_lines(op, in, p, kind, visible, target, index, near);
+        goto done;
+    }
     if (rt_offsets_along(op->cls.name, &o, target, (int)p->i[0], index) < 0) goto done;
     if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(add ? RT_MOVE_ADD : RT_MOVE_PUT, target, all_mask(x->ndim), 0, &o, near->data);

@@ -3,6 +3,7 @@
  * threads; half precision is combined in float32.  Floor: ufunc. */
 #include <math.h>
 #include "ufunc/offsets.h"
+#include "ufunc/scatter_rows.h"
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
 #include "backends/memory.h"
@@ -131,7 +132,13 @@ FORWARD(scatter_reduce)
         return -1;
     rt_dtype wide = rt_add_dtype((rt_dtype)x->dtype);
     near = rt_update_values(op, &value, wide, index->ndim, index->shape, out[0]);
+    const int visible = out[0] != NULL;
     if (!near || rt_update_begin(op, in, out, 1, &target) < 0) goto done;
+    const rt_scatter_kind kind = how == SUM ? RT_SCATTER_ADD : how == AMAX ? RT_SCATTER_MAX : RT_SCATTER_MIN;
+    if (self && (how == SUM || how >= AMAX) && rt_scatter_rows_fit(kind, target, index)) {
+        rc = rt_scatter_lines(op, in, p, kind, visible, target, index, near);
+        goto done;
+    }
     if (rt_offsets_along(op->cls.name, &o, target, (int)p->i[0], index) < 0 || rt_update_load(in, target) < 0) goto done;
     if (!self) {
         first = neutral(how, wide);

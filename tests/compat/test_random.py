@@ -226,7 +226,7 @@ h.update(rt.randint(0, 3 * 2**29, (5001,)).numpy().tobytes())
 print(rt._C.build_info()["isa"], h.hexdigest())
 """
     results = {}
-    for isa in ("", "v2"):
+    for isa in ("", "v2", "v3"):
         env = dict(os.environ, RUSTORCH_ISA=isa)
         out = subprocess.run(
             [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True

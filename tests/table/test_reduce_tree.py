@@ -102,7 +102,7 @@ def digest():
 
 def test_instruction_sets():
     found = {}
-    for isa in ("v2", "v3"):
+    for isa in ("v2", "v3", "v4"):
         env = dict(os.environ, RUSTORCH_ISA=isa, PYTHONPATH=os.path.dirname(os.path.dirname(rustorch.__file__)))
         run = subprocess.run([sys.executable, __file__], env=env, capture_output=True, text=True)
         if "this processor lacks it" not in run.stderr:

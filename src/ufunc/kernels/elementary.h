@@ -12,7 +12,11 @@
 #if defined(RT_HAVE_SLEEF) && (defined(__SSE4_1__) || defined(__aarch64__))
 #include <sleef.h>
 #define VECTOR_MATH 1
-#if defined(__AVX2__) && IS_F32
+#if defined(__AVX512F__) && IS_F32
+#define SLEEF(f, bound) Sleef_##f##f16_##bound##avx512f
+#elif defined(__AVX512F__)
+#define SLEEF(f, bound) Sleef_##f##d8_##bound##avx512f
+#elif defined(__AVX2__) && IS_F32
 #define SLEEF(f, bound) Sleef_##f##f8_##bound##avx2
 #elif defined(__AVX2__)
 #define SLEEF(f, bound) Sleef_##f##d4_##bound##avx2
@@ -80,7 +84,6 @@ ALWAYS vec v_cosh(vec x) { return v_widely(w_cosh, x); }
 ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
 ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
 ALWAYS vec v_erfc(vec x) { return v_widely(w_erfc, x); }
-ALWAYS vec v_rsqrt(vec x) { return v_widely(w_rsqrt, x); }
 
 /* log(x) + c, c below an ULP of x: log(2^e m) = e ln 2 + f - f^2 / 2 + f^3 q(f), f = m - 1, m within
  * sqrt(1/2) and sqrt(2). */
@@ -248,19 +251,35 @@ ALWAYS vec v_sigmoid(vec x)
     vec e = v_exp(-v_abs(x));
     return v_where(x < 0, e, splat(1)) / (1 + e);
 }
+#endif
+
 ALWAYS vec v_rsqrt(vec x)
 {
 #if defined(__FMA__)
     /* One Newton step; h + (x r - h) is x r exactly.  0, inf and NaN stay. */
     vec s = v_sqrt(x), r = 1 / s, h = x * r;
     vec residual = v_mad(-h, r, splat(1)) - v_mad(x, r, -h) * r;
-    return v_where((r > 0) & (r < INFINITY), v_mad(r * 0.5, residual, r), r);
+    return v_where((r > 0) & (r < INFINITY), v_mad(r * (real)0.5, residual, r), r);
+#elif IS_F32
+    return v_widely(w_rsqrt, x);
 #else
     for (int i = 0; i < LANES; i++) x[i] = (real)(1 / __builtin_sqrtl(x[i]));
     return x;
 #endif
 }
-#endif
+
+/* x^y; the exponents 1, 2, -1 and 1/2 by their own operation, rounded once.  Each lane by its own x and y: what
+ * stands beside it changes no bit. */
+ALWAYS vec v_power(vec x, vec y)
+{
+    mask one = y == 1, two = y == 2;
+    if (!any_lane(~(one | two))) return v_where(one, x, x * x);
+    mask inverse = y == -1, root = y == (real)0.5;
+    vec positive = v_where(x == (real)-INFINITY, splat((real)INFINITY), v_sqrt(x + 0));
+    vec r = v_where(inverse, 1 / x, v_where(root, positive, v_where(one, x, x * x)));
+    mask easy = one | two | inverse | root;
+    return any_lane(~easy) ? v_where(easy, r, v_pow(x, y)) : r;
+}
 
 /* The normal distribution function.  In float32 its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a),
  * p interpolated at Chebyshev's nodes for a up to 14.5 and the rounding of a a made good: within 6 ULP

@@ -12,8 +12,13 @@ static int has_v3(void)
     return has_v2() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
 }
+static int has_v4(void)
+{
+    return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd");
+}
 /* Best first. */
-static const struct { const rt_isa *isa; int (*here)(void); } builds[] = {{&rt_isa_v3, has_v3}, {&rt_isa_v2, has_v2}};
+static const struct { const rt_isa *isa; int (*here)(void); } builds[] = {{&rt_isa_v4, has_v4}, {&rt_isa_v3, has_v3}, {&rt_isa_v2, has_v2}};
 #else
 static int has_portable(void) { return 1; }
 static const struct { const rt_isa *isa; int (*here)(void); } builds[] = {{&rt_isa_portable, has_portable}};

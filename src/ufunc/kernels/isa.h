@@ -1,5 +1,5 @@
 /* isa: what one build of the kernels for an instruction set exports.  The same sources are
- * compiled once per ISA with RT_ISA set (v2: x86-64-v2, v3: AVX2+FMA+F16C, portable elsewhere).
+ * compiled once per ISA with RT_ISA set (v2: x86-64-v2, v3: AVX2+FMA+F16C, v4: AVX-512, portable elsewhere).
  * Kernels include neither Python.h nor NumPy; they may not fail, allocate or take locks,
  * and never read outside the operands they were given.  Floor: ufunc. */
 #ifndef RT_UFUNC_KERNELS_ISA_H
@@ -45,7 +45,7 @@ typedef struct {
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */
 } rt_isa;
 
-extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_portable;
+extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_v4, rt_isa_portable;
 /* The one in force, chosen at import (isa.c): best the CPU has, or RUSTORCH_ISA. */
 extern const rt_isa *rt_isa_now;
 int rt_isa_choose(const char *wanted);   /* NULL: best.  -1 when unknown or the CPU lacks it */

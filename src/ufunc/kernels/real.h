@@ -7,10 +7,10 @@
 #include "ufunc/kernels/special.h"
 
 ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }
-ALWAYS vec v_maximum(vec x, vec y) { return v_where((x >= y) | (x != x), x, y); }
-ALWAYS vec v_minimum(vec x, vec y) { return v_where((x <= y) | (x != x), x, y); }
-ALWAYS vec v_fmax(vec x, vec y) { return v_where((x >= y) | (y != y), x, y); }
-ALWAYS vec v_fmin(vec x, vec y) { return v_where((x <= y) | (y != y), x, y); }
+ALWAYS vec v_maximum(vec x, vec y) { return v_where(y != y, y, v_above(y, x)); }
+ALWAYS vec v_minimum(vec x, vec y) { return v_where(y != y, y, v_below(y, x)); }
+ALWAYS vec v_fmax(vec x, vec y) { return v_where(x != x, y, v_above(y, x)); }
+ALWAYS vec v_fmin(vec x, vec y) { return v_where(x != x, y, v_below(y, x)); }
 ALWAYS vec v_angle(vec x) { return v_where(x < 0, splat((real)3.14159265358979323846), v_where(x == x, splat(0), x)); }
 ALWAYS vec v_sinc(vec x) { return v_where(x == 0, splat(1), v_sinpi(x) / (x * (real)3.14159265358979323846)); }
 ALWAYS vec v_xlogy(vec x, vec y)
@@ -76,7 +76,7 @@ static inline double frexp_exponent_lane(double x)
 #define nextafter(x, y) v_nextafter(V(x), V(y))
 #define ldexp(x, y) v_ldexp(V(x), V(y))
 #define hypot(x, y) v_hypot(V(x), V(y))
-#define pow(x, y) v_pow(V(x), V(y))
+#define pow(x, y) v_power(V(x), V(y))
 #define exp(x) v_exp(V(x))
 #define exp2(x) v_exp2(V(x))
 #define expm1(x) v_expm1(V(x))

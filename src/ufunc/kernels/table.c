@@ -1,4 +1,5 @@
-/* table: binds the kernels of one instruction set into its rt_isa.  Floor: ufunc/kernels. */
+/* table: binds the kernels of one instruction set into its rt_isa.
+ * What it has not compiled itself comes from RT_BASE_ISA.  Floor: ufunc/kernels. */
 #include "ufunc/kernels/table.h"
 
 #define TEXT2(a) #a
@@ -6,37 +7,37 @@
 
 const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .name = TEXT(RT_ISA),
-#define WORD(word) [RT_##word] = RT_ISA_NAME(loops_##word),
-    .loops = {RT_LOOP_WORDS(WORD)},
+#define WORD(word) [RT_##word] = RT_BASE_NAME(loops_##word),
+    .loops = {RT_OTHER_WORDS(WORD) [RT_f32] = RT_ISA_NAME(loops_f32), [RT_f64] = RT_ISA_NAME(loops_f64)},
 #undef WORD
     .gradients = {[RT_f32] = RT_ISA_NAME(gradients_f32), [RT_f64] = RT_ISA_NAME(gradients_f64)},
-    .casts = RT_ISA_NAME(casts),
-    .selects = RT_ISA_NAME(selects),
+    .casts = RT_BASE_NAME(casts),
+    .selects = RT_BASE_NAME(selects),
     .reducers = {
-        [RT_REDUCE_SUM] = RT_ISA_NAME(reducers)[RT_REDUCE_SUM],
-        [RT_REDUCE_PROD] = RT_ISA_NAME(reducers)[RT_REDUCE_PROD],
-        [RT_REDUCE_MAX] = RT_ISA_NAME(reducers)[RT_REDUCE_MAX],
-        [RT_REDUCE_MIN] = RT_ISA_NAME(reducers)[RT_REDUCE_MIN],
-        [RT_REDUCE_ARGMAX] = RT_ISA_NAME(reducers)[RT_REDUCE_ARGMAX],
-        [RT_REDUCE_ARGMIN] = RT_ISA_NAME(reducers)[RT_REDUCE_ARGMIN],
-        [RT_REDUCE_ANY] = RT_ISA_NAME(reducers)[RT_REDUCE_ANY],
-        [RT_REDUCE_ALL] = RT_ISA_NAME(reducers)[RT_REDUCE_ALL],
-        [RT_REDUCE_SUMSQ] = RT_ISA_NAME(reducers)[RT_REDUCE_SUMSQ],
+        [RT_REDUCE_SUM] = RT_BASE_NAME(reducers)[RT_REDUCE_SUM],
+        [RT_REDUCE_PROD] = RT_BASE_NAME(reducers)[RT_REDUCE_PROD],
+        [RT_REDUCE_MAX] = RT_BASE_NAME(reducers)[RT_REDUCE_MAX],
+        [RT_REDUCE_MIN] = RT_BASE_NAME(reducers)[RT_REDUCE_MIN],
+        [RT_REDUCE_ARGMAX] = RT_BASE_NAME(reducers)[RT_REDUCE_ARGMAX],
+        [RT_REDUCE_ARGMIN] = RT_BASE_NAME(reducers)[RT_REDUCE_ARGMIN],
+        [RT_REDUCE_ANY] = RT_BASE_NAME(reducers)[RT_REDUCE_ANY],
+        [RT_REDUCE_ALL] = RT_BASE_NAME(reducers)[RT_REDUCE_ALL],
+        [RT_REDUCE_SUMSQ] = RT_BASE_NAME(reducers)[RT_REDUCE_SUMSQ],
     },
     .scanners = {
-        [RT_SCAN_SUM] = RT_ISA_NAME(scanners)[RT_SCAN_SUM],
-        [RT_SCAN_PROD] = RT_ISA_NAME(scanners)[RT_SCAN_PROD],
-        [RT_SCAN_MAX] = RT_ISA_NAME(scanners)[RT_SCAN_MAX],
-        [RT_SCAN_MIN] = RT_ISA_NAME(scanners)[RT_SCAN_MIN],
-        [RT_SCAN_LOGSUM] = RT_ISA_NAME(scanners)[RT_SCAN_LOGSUM],
+        [RT_SCAN_SUM] = RT_BASE_NAME(scanners)[RT_SCAN_SUM],
+        [RT_SCAN_PROD] = RT_BASE_NAME(scanners)[RT_SCAN_PROD],
+        [RT_SCAN_MAX] = RT_BASE_NAME(scanners)[RT_SCAN_MAX],
+        [RT_SCAN_MIN] = RT_BASE_NAME(scanners)[RT_SCAN_MIN],
+        [RT_SCAN_LOGSUM] = RT_BASE_NAME(scanners)[RT_SCAN_LOGSUM],
     },
-    .orderers = RT_ISA_NAME(orderers),
+    .orderers = RT_BASE_NAME(orderers),
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
     .attentions = {[RT_f32] = &RT_ISA_NAME(attentions_f32), [RT_f64] = &RT_ISA_NAME(attentions_f64)},
     .rnns = {[RT_f32] = &RT_ISA_NAME(rnns_f32), [RT_f64] = &RT_ISA_NAME(rnns_f64)},
     .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},
-    .windows = {[RT_f32] = &RT_ISA_NAME(windows_f32), [RT_f64] = &RT_ISA_NAME(windows_f64),
-                [RT_i64] = &RT_ISA_NAME(windows_i64)},
-    .randoms = {[RT_f32] = &RT_ISA_NAME(randoms_f32), [RT_f64] = &RT_ISA_NAME(randoms_f64)},
+    .windows = {[RT_f32] = &RT_BASE_NAME(windows_f32), [RT_f64] = &RT_BASE_NAME(windows_f64),
+                [RT_i64] = &RT_BASE_NAME(windows_i64)},
+    .randoms = {[RT_f32] = &RT_BASE_NAME(randoms_f32), [RT_f64] = &RT_BASE_NAME(randoms_f64)},
 };

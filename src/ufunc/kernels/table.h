@@ -11,26 +11,30 @@
 /* rt_<stem>_<isa> */
 #define RT_ISA_NAME(stem) PASTE(rt_##stem##_, RT_ISA)
 
-/* The dtypes with elementwise loops of their own. */
-#define RT_LOOP_WORDS(WORD) \
-    WORD(b1) WORD(u8) WORD(i8) WORD(u16) WORD(i16) WORD(u32) WORD(i32) WORD(u64) WORD(i64) \
-    WORD(f32) WORD(f64) WORD(c64) WORD(c128)
+/* The same of the ISA that lends what this one has not of its own (itself, where it has all). */
+#define RT_BASE_NAME(stem) PASTE(rt_##stem##_, RT_BASE_ISA)
 
-#define WORD(word) extern rt_loop *const RT_ISA_NAME(loops_##word)[RT_NKERNEL];
-RT_LOOP_WORDS(WORD)
+/* The dtypes with elementwise loops of their own, besides f32 and f64. */
+#define RT_OTHER_WORDS(WORD) \
+    WORD(b1) WORD(u8) WORD(i8) WORD(u16) WORD(i16) WORD(u32) WORD(i32) WORD(u64) WORD(i64) WORD(c64) WORD(c128)
+
+#define WORD(word) extern rt_loop *const RT_BASE_NAME(loops_##word)[RT_NKERNEL];
+RT_OTHER_WORDS(WORD)
 #undef WORD
+extern rt_loop *const RT_ISA_NAME(loops_f32)[RT_NKERNEL];
+extern rt_loop *const RT_ISA_NAME(loops_f64)[RT_NKERNEL];
 extern rt_loop *const RT_ISA_NAME(gradients_f32)[RT_NKERNEL][3];
 extern rt_loop *const RT_ISA_NAME(gradients_f64)[RT_NKERNEL][3];
-extern rt_loop *const RT_ISA_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
-extern rt_loop *const RT_ISA_NAME(selects)[5];   /* by log2 of the itemsize */
-extern rt_reducer_table RT_ISA_NAME(reducers);
-extern rt_scanner_table RT_ISA_NAME(scanners);
-extern rt_orderer_table RT_ISA_NAME(orderers);
+extern rt_loop *const RT_BASE_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
+extern rt_loop *const RT_BASE_NAME(selects)[5];   /* by log2 of the itemsize */
+extern rt_reducer_table RT_BASE_NAME(reducers);
+extern rt_scanner_table RT_BASE_NAME(scanners);
+extern rt_orderer_table RT_BASE_NAME(orderers);
 extern const rt_rowwise RT_ISA_NAME(rowwise_f32), RT_ISA_NAME(rowwise_f64);
 extern const rt_norms RT_ISA_NAME(norms_f32), RT_ISA_NAME(norms_f64);
 extern const rt_attentions RT_ISA_NAME(attentions_f32), RT_ISA_NAME(attentions_f64);
 extern const rt_rnns RT_ISA_NAME(rnns_f32), RT_ISA_NAME(rnns_f64);
 extern const rt_updates RT_ISA_NAME(updates_f32), RT_ISA_NAME(updates_f64);
-extern const rt_randoms RT_ISA_NAME(randoms_f32), RT_ISA_NAME(randoms_f64);
-extern const rt_windows RT_ISA_NAME(windows_f32), RT_ISA_NAME(windows_f64), RT_ISA_NAME(windows_i64);
+extern const rt_randoms RT_BASE_NAME(randoms_f32), RT_BASE_NAME(randoms_f64);
+extern const rt_windows RT_BASE_NAME(windows_f32), RT_BASE_NAME(windows_f64), RT_BASE_NAME(windows_i64);
 #endif

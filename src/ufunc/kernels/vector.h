@@ -1,5 +1,5 @@
 /* vector: the registers that real expressions are compiled over, and moving elements in and
- * out of them.  32 bytes where the ISA has AVX, else 16.  A vector that holds fewer elements
+ * out of them.  64 bytes where the ISA has AVX-512, 32 where it has AVX, else 16.  A vector that holds fewer elements
  * than lanes is filled up with ones, on which every function is finite.
  * Floor: ufunc/kernels.  Included by words f32 and f64 only. */
 #ifndef RT_UFUNC_KERNELS_VECTOR_H
@@ -9,7 +9,9 @@
 #include <immintrin.h>
 #endif
 
-#ifdef __AVX2__
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
 #define VECTOR_BYTES 32
 #else
 #define VECTOR_BYTES 16
@@ -36,7 +38,9 @@ ALWAYS vec vector_same(vec a) { return a; }
 /* Lanes of a where c, of b elsewhere. */
 ALWAYS vec v_where(mask c, vec a, vec b)
 {
-#if defined(__AVX2__) && IS_F32
+#if defined(__AVX512F__)
+    return (vec)_mm512_ternarylogic_epi32((__m512i)c, (__m512i)a, (__m512i)b, 0xca);   /* c ? a : b in each bit */
+#elif defined(__AVX2__) && IS_F32
     return (vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)c);
 #elif defined(__AVX2__)
     return (vec)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)c);
@@ -46,7 +50,9 @@ ALWAYS vec v_where(mask c, vec a, vec b)
 }
 ALWAYS int any_lane(mask m)
 {
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)m, (__m512i)m) != 0;
+#elif defined(__AVX2__)
     return !_mm256_testz_si256((__m256i)m, (__m256i)m);
 #elif defined(__SSE4_1__)
     return !_mm_testz_si128((__m128i)m, (__m128i)m);
@@ -59,7 +65,11 @@ ALWAYS int any_lane(mask m)
 /* a * b + c, rounded once where the ISA has it. */
 ALWAYS vec v_mad(vec a, vec b, vec c)
 {
-#if defined(__FMA__) && IS_F32
+#if defined(__AVX512F__) && IS_F32
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX512F__)
+    return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__) && IS_F32
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #elif defined(__FMA__)
     return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
@@ -71,8 +81,32 @@ ALWAYS mask sign_bits(void) { return (mask)splat((real)-0.0); }
 ALWAYS vec v_abs(vec x) { return (vec)((mask)x & ~sign_bits()); }
 ALWAYS vec v_copysign(vec x, vec y) { return (vec)(((mask)x & ~sign_bits()) | ((mask)y & sign_bits())); }
 
+/* a > b ? a : b and a < b ? a : b: b where they are equal or one is NaN. */
+#if defined(__AVX512F__) && IS_F32
+ALWAYS vec v_above(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+ALWAYS vec v_below(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX512F__)
+ALWAYS vec v_above(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
+ALWAYS vec v_below(vec a, vec b) { return (vec)_mm512_min_pd((__m512d)a, (__m512d)b); }
+#elif defined(__AVX2__) && IS_F32
+ALWAYS vec v_above(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+ALWAYS vec v_below(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
+#elif defined(__AVX2__)
+ALWAYS vec v_above(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
+ALWAYS vec v_below(vec a, vec b) { return (vec)_mm256_min_pd((__m256d)a, (__m256d)b); }
+#else
+ALWAYS vec v_above(vec a, vec b) { return v_where(a > b, a, b); }
+ALWAYS vec v_below(vec a, vec b) { return v_where(a < b, a, b); }
+#endif
+
 /* NAME(x) by one instruction, or lane by lane. */
-#if defined(__AVX2__) && IS_F32
+#if defined(__AVX512F__) && IS_F32
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm512_roundscale_ps((__m512)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm512_sqrt_ps((__m512)x); }
+#elif defined(__AVX512F__)
+#define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm512_roundscale_pd((__m512d)x, (mode) | 8); }
+ALWAYS vec v_sqrt(vec x) { return (vec)_mm512_sqrt_pd((__m512d)x); }
+#elif defined(__AVX2__) && IS_F32
 #define ROUNDED(name, mode) ALWAYS vec v_##name(vec x) { return (vec)_mm256_round_ps((__m256)x, (mode) | 8); }
 ALWAYS vec v_sqrt(vec x) { return (vec)_mm256_sqrt_ps((__m256)x); }
 #elif defined(__AVX2__)
@@ -113,7 +147,17 @@ ALWAYS vec v_each2(double (*f)(double, double), vec x, vec y)
     return x;
 }
 
-#ifdef __AVX2__
+#if defined(__AVX512F__)
+/* The first m < LANES elements at p; not a byte beyond them is read. */
+ALWAYS vec vector_load_part(const char *p, intptr_t m)
+{
+#if IS_F32
+    return (vec)_mm512_mask_loadu_ps((__m512)splat(1), (__mmask16)((1u << m) - 1), p);
+#else
+    return (vec)_mm512_mask_loadu_pd((__m512d)splat(1), (__mmask8)((1u << m) - 1), p);
+#endif
+}
+#elif defined(__AVX2__)
 ALWAYS mask lanes_below(intptr_t m)
 {
 #if IS_F32
@@ -145,12 +189,19 @@ ALWAYS vec vector_load_part(const char *p, intptr_t m)
 /* Masks to bytes 0 and 1, LANES of them. */
 ALWAYS void mask_store(char *p, mask m)
 {
-#if defined(__AVX2__)
+#if defined(__AVX512F__) && IS_F32
+    _mm_storeu_si128((__m128i *)p, _mm_maskz_set1_epi8(_mm512_movepi32_mask((__m512i)m), 1));
+    return;
+#elif defined(__AVX512F__)
+    _mm_storel_epi64((__m128i *)p, _mm_maskz_set1_epi8(_mm512_movepi64_mask((__m512i)m), 1));
+    return;
+#elif defined(__AVX2__)
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)m), _mm256_extracti128_si256((__m256i)m, 1));
 #elif defined(__SSE4_1__)
     __m128i words = _mm_packs_epi32((__m128i)m, (__m128i)m);
 #endif
-#if defined(__SSE4_1__)
+#if defined(__AVX512F__)
+#elif defined(__SSE4_1__)
     /* 64-bit lanes are two words each by now: keep one. */
     if (!IS_F32) words = _mm_shuffle_epi8(words, _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1));
     uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(_mm_packs_epi16(words, words)) & 0x0101010101010101u;

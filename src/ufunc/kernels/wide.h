@@ -15,7 +15,9 @@ typedef int64_t wide_mask __attribute__((vector_size(VECTOR_BYTES)));
 ALWAYS wide w_splat(double a) { return a - (wide){0}; }
 ALWAYS wide w_where(wide_mask c, wide a, wide b)
 {
-#ifdef __AVX2__
+#if defined(__AVX512F__)
+    return (wide)_mm512_ternarylogic_epi64((__m512i)c, (__m512i)a, (__m512i)b, 0xca);
+#elif defined(__AVX2__)
     return (wide)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)c);
 #else
     return (wide)((c & (wide_mask)a) | (~c & (wide_mask)b));
@@ -23,7 +25,9 @@ ALWAYS wide w_where(wide_mask c, wide a, wide b)
 }
 ALWAYS wide w_mad(wide a, wide b, wide c)
 {
-#ifdef __FMA__
+#if defined(__AVX512F__)
+    return (wide)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
     return (wide)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 #else
     return a * b + c;
@@ -43,7 +47,12 @@ ALWAYS wide w_polynomial(const double *c, int n, wide x)
 }
 ALWAYS vec v_widely(wide (*f)(wide), vec x)
 {
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+    wide low = f((wide)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)));
+    wide high = f((wide)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1)));
+    __m256 parts[2] = {_mm512_cvtpd_ps((__m512d)low), _mm512_cvtpd_ps((__m512d)high)};
+    return (vec)_mm512_insertf32x8(_mm512_castps256_ps512(parts[0]), parts[1], 1);
+#elif defined(__AVX2__)
     wide low = f((wide)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)));
     wide high = f((wide)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1)));
     return (vec)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)high), _mm256_cvtpd_ps((__m256d)low));
@@ -134,7 +143,9 @@ ALWAYS wide w_erf(wide x)
 }
 ALWAYS wide w_rsqrt(wide x)
 {
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+    return 1 / (wide)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
     return 1 / (wide)_mm256_sqrt_pd((__m256d)x);
 #elif defined(__SSE4_1__)
     return 1 / (wide)_mm_sqrt_pd((__m128d)x);
