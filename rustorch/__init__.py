@@ -31,6 +31,7 @@ else:
 from ._C import (  # noqa: E402
     DeviceError as DeviceError,
     DtypeError as DtypeError,
+    OutOfRangeError as OutOfRangeError,
     RusTorchError as RusTorchError,
     ShapeMismatchError as ShapeMismatchError,
     Size as Size,

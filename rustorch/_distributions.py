@@ -29,7 +29,7 @@ def exponential_(self: Any, lambd: float = 1, *, generator: Any = None) -> Any:
     """Fills with numbers of density lambd exp(-lambd x), x > 0."""
     _need_floating("exponential_", self)
     if not lambd > 0:
-        raise ValueError(f"exponential_: lambd must be positive, it is {lambd}")
+        raise _C.TensorError(f"exponential_: lambd must be positive, it is {lambd}")
     return _fill(self, _ops["log1p"](-_uniform(self, generator)) / -lambd)
 
 
@@ -37,7 +37,7 @@ def cauchy_(self: Any, median: float = 0, sigma: float = 1, *, generator: Any = 
     """Fills with numbers of density sigma / (pi ((x - median)^2 + sigma^2))."""
     _need_floating("cauchy_", self)
     if not sigma > 0:
-        raise ValueError(f"cauchy_: sigma must be positive, it is {sigma}")
+        raise _C.TensorError(f"cauchy_: sigma must be positive, it is {sigma}")
     return _fill(self, _ops["tan"]((_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
 
 
@@ -45,7 +45,7 @@ def log_normal_(self: Any, mean: float = 1, std: float = 2, *, generator: Any = 
     """Fills with exp of normal numbers of this mean and standard deviation."""
     _need_floating("log_normal_", self)
     if not std > 0:
-        raise ValueError(f"log_normal_: std must be positive, it is {std}")
+        raise _C.TensorError(f"log_normal_: std must be positive, it is {std}")
     normal = _C.normal(float(mean), float(std), tuple(self.shape), dtype="float64", generator=generator)
     return _fill(self, _ops["exp"](normal))
 
@@ -53,7 +53,7 @@ def log_normal_(self: Any, mean: float = 1, std: float = 2, *, generator: Any = 
 def geometric_(self: Any, p: float, *, generator: Any = None) -> Any:
     """Fills with the number of trials of probability p up to the first success: 1, 2, ..."""
     if not 0 < p < 1:
-        raise ValueError(f"geometric_: p must lie between 0 and 1, it is {p}")
+        raise _C.TensorError(f"geometric_: p must lie between 0 and 1, it is {p}")
     if self.dtype.kind == "b" or self.is_complex():
         raise _C.DtypeError(f"geometric_: needs numbers, not {self.dtype}")
     trials = _ops["floor"](_ops["log1p"](-_uniform(self, generator)) / math.log1p(-p)) + 1

@@ -83,7 +83,7 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float, *, out: Any = None) -
     if input.ndim < 2:
         raise _C.TensorError(f"renorm: needs 2 dimensions or more, the input has shape {tuple(input.shape)}")
     if not -input.ndim <= dim < input.ndim:
-        raise IndexError(f"renorm: dimension {dim} is out of range for a tensor of {input.ndim} dimensions")
+        raise _C.OutOfRangeError(f"renorm: dimension {dim} is out of range for a tensor of {input.ndim} dimensions")
     size = p_norm(input, float(p), [d for d in range(input.ndim) if d != dim % input.ndim], True)
     factor = _ops["where"](size > maxnorm, maxnorm / (size + 1e-7), 1)
     return _ops["mul"](input, factor, out=out)

@@ -46,14 +46,14 @@ def _wrap(name: str, dim: Any, ndim: int) -> int:
     """dim counted from the front."""
     most = max(ndim, 1)
     if not -most <= dim < most:
-        raise IndexError(f"{name}: dimension {dim} is out of range for {ndim} dimensions ({-most} to {most - 1})")
+        raise _C.OutOfRangeError(f"{name}: dimension {dim} is out of range for {ndim} dimensions ({-most} to {most - 1})")
     return int(dim) % most
 
 
 def _length(name: str, x: Any, dim: int) -> tuple[int, int]:
     """The wrapped dimension and its length."""
     if x.ndim == 0:
-        raise _C.TensorError(f"{name}: needs at least one dimension")
+        raise _C.OutOfRangeError(f"{name}: needs at least one dimension")
     dim = _wrap(name, dim, x.ndim)
     return dim, x.shape[dim]
 
@@ -572,7 +572,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         raise _C.TensorError(f"unravel_index: lengths must not be negative, shape is {lengths}")
     count = math.prod(lengths)
     if indices.numel() and (bool((indices < 0).any()) or bool((indices >= count).any())):
-        raise IndexError(f"unravel_index: an index is out of bounds for a tensor of shape {lengths}")
+        raise _C.OutOfRangeError(f"unravel_index: an index is out of bounds for a tensor of shape {lengths}")
     result, rest = [], indices
     for n in reversed(lengths):
         result.append(_ops["remainder"](rest, n) if n else rest)

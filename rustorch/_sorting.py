@@ -253,7 +253,7 @@ def _distinct(name: str, input: Any, inverse: bool, counts: bool, dim: Any, orde
 
 def _wrap(name: str, dim: int, ndim: int) -> int:
     if not -max(ndim, 1) <= dim < max(ndim, 1):
-        raise IndexError(f"{name}: dimension {dim} is out of range for a tensor of {ndim} dimensions")
+        raise _C.OutOfRangeError(f"{name}: dimension {dim} is out of range for a tensor of {ndim} dimensions")
     return dim % max(ndim, 1)
 
 

@@ -19,7 +19,7 @@ _PUBLIC = _METHODS | {
 
 def _wrap(name: str, dim: int, ndim: int) -> int:
     if not -max(ndim, 1) <= dim < max(ndim, 1):
-        raise IndexError(f"{name}: dimension {dim} is out of range for a tensor of {ndim} dimensions")
+        raise _C.OutOfRangeError(f"{name}: dimension {dim} is out of range for a tensor of {ndim} dimensions")
     return dim % max(ndim, 1)
 
 

@@ -1,8 +1,10 @@
 """The exceptions rustorch raises of its own.  Each also derives from the builtin a Python user would catch:
-TensorError from ValueError, DtypeError from TypeError.  ShapeMismatchError has shape1 and shape2."""
+TensorError from ValueError, DtypeError from TypeError, OutOfRangeError from IndexError.  ShapeMismatchError has shape1 and shape2."""
 
-from ._C import DeviceError, DtypeError, RusTorchError, ShapeMismatchError, TensorError
+from ._C import DeviceError, DtypeError, OutOfRangeError, RusTorchError, ShapeMismatchError, TensorError
 
 RustorchError = RusTorchError
 
-__all__ = ["DeviceError", "DtypeError", "RusTorchError", "RustorchError", "ShapeMismatchError", "TensorError"]
+__all__ = [
+    "DeviceError", "DtypeError", "OutOfRangeError", "RusTorchError", "RustorchError", "ShapeMismatchError", "TensorError",
+]  # fmt: skip

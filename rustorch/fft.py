@@ -157,7 +157,7 @@ def _norm(name: str, norm: Any) -> str:
 
 def _wrap(name: str, x: Any, dim: Any) -> int:
     if not -x.ndim <= dim < x.ndim:
-        raise IndexError(f"fft.{name}: dim {dim} is not among {x.ndim} dimensions")
+        raise _C.OutOfRangeError(f"fft.{name}: dim {dim} is not among {x.ndim} dimensions")
     return int(dim % x.ndim)
 
 

@@ -20,6 +20,7 @@ from ._C import (
     DtypeError,
     Generator,
     Tensor,
+    TensorError,
     arange,
     bernoulli,
     default_generator,
@@ -96,17 +97,17 @@ def multinomial(
     if out is not None and out.dtype != "int64":
         raise DtypeError(f"multinomial: the output must be of dtype int64, not {out.dtype}")
     if input.ndim not in (1, 2):
-        raise ValueError(f"multinomial: needs 1 or 2 dimensions, not {input.ndim}")
+        raise TensorError(f"multinomial: needs 1 or 2 dimensions, not {input.ndim}")
     if not input.is_floating_point():
         raise DtypeError(f"multinomial: weights must be floating, not {input.dtype}")
     if num_samples <= 0:
-        raise ValueError(f"multinomial: needs a positive number of samples, not {num_samples}")
+        raise TensorError(f"multinomial: needs a positive number of samples, not {num_samples}")
     weights = input.detach().to("float64").reshape(-1, input.shape[-1])
     if not bool((ops["isfinite"](weights) & (weights >= 0)).all()):
-        raise ValueError("multinomial: weights must be finite and not negative")
+        raise TensorError("multinomial: weights must be finite and not negative")
     likely = weights > 0
     if not bool(likely.any(-1).all()):
-        raise ValueError("multinomial: the weights of a row add up to zero")
+        raise TensorError("multinomial: the weights of a row add up to zero")
     index = (_with_replacement if replacement else _without_replacement)(weights, likely, num_samples, generator)
     result: Tensor = into("multinomial", index.reshape(index.shape[1:]) if input.ndim == 1 else index, out)
     return result
@@ -123,7 +124,7 @@ def _with_replacement(weights: Tensor, likely: Tensor, count: int, generator: Ge
 
 def _without_replacement(weights: Tensor, likely: Tensor, count: int, generator: Generator | None) -> Tensor:
     if bool((ops["count_nonzero"](likely, -1) < count).any()):
-        raise ValueError(f"multinomial: fewer than {count} nonzero weights to draw from without replacement")
+        raise TensorError(f"multinomial: fewer than {count} nonzero weights to draw from without replacement")
     keys = weights / -ops["log1p"](-rand(*weights.shape, dtype="float64", generator=generator))
     index: Tensor = keys.topk(count, -1)[1]
     return index

@@ -29,7 +29,7 @@ def _dims(name: str, dim: Any, ndim: int) -> Any:
     listed = [dim] if isinstance(dim, int) else list(dim)
     for d in listed:
         if not -max(ndim, 1) <= d < max(ndim, 1):
-            raise IndexError(f"{name}: dim {d} is not among {ndim} dimensions")
+            raise _C.OutOfRangeError(f"{name}: dim {d} is not among {ndim} dimensions")
     return tuple(d % max(ndim, 1) for d in listed)
 
 

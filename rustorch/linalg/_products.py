@@ -35,7 +35,7 @@ def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
 def cross_product(name: str, x: Any, y: Any, dim: int) -> Any:
     """Component i is x[i+1] * y[i+2] - x[i+2] * y[i+1], indices modulo 3."""
     if not -x.ndim <= dim < max(x.ndim, 1):
-        raise IndexError(f"{name}: dim {dim} is not among {x.ndim} dimensions")
+        raise _C.OutOfRangeError(f"{name}: dim {dim} is not among {x.ndim} dimensions")
     if x.shape[dim] != 3 or y.shape[dim] != 3:
         raise _C.ShapeMismatchError(
             f"{name}: dimension {dim} must have length 3 in both, the shapes are {tuple(x.shape)} and {tuple(y.shape)}"

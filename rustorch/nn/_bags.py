@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._C import Tensor, from_numpy, ops, zeros
+from .._C import OutOfRangeError, Tensor, from_numpy, ops, zeros
 from .._modes import no_grad
 
 __all__ = ["embedding_bag"]
@@ -18,7 +18,7 @@ _embedding, _index_add, _where = ops["embedding"], ops["index_add"], ops["where"
 def _check_numbers(index: Any, rows: int) -> None:
     if index.size and (index.min() < 0 or index.max() >= rows):
         bad = index[(index < 0) | (index >= rows)][0]
-        raise IndexError(f"embedding_bag: index {bad} is out of range for a table of {rows} rows")
+        raise OutOfRangeError(f"embedding_bag: index {bad} is out of range for a table of {rows} rows")
 
 
 def _bags(offsets: Any, count: int, include_last_offset: bool) -> tuple[Any, int]:

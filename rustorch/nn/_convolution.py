@@ -33,6 +33,8 @@ def _batched(name: str, n: int, input: Tensor) -> tuple[Tensor, bool]:
 
 def _same(input: Tensor, weight: Tensor, stride: Any, dilation: Any, n: int, name: str) -> tuple[Tensor, Any]:
     """Input and padding for padding="same": an odd number of zeros has one more at the end."""
+    if weight.ndim != n + 2:
+        raise TensorError(f"{name}: expects a weight of {n + 2} dimensions, not of shape {tuple(weight.shape)}")
     if any(s != 1 for s in _numbers(name, "stride", stride, n)):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     steps = _numbers(name, "dilation", dilation, n)

@@ -77,7 +77,7 @@ int rt_dim_wrap(const char *op, intptr_t dim, int ndim)
 {
     int n = ndim ? ndim : 1;
     if (dim >= n || dim < -n)
-        return rt_error(PyExc_IndexError, op, "dimension %zd is out of range for a tensor of %d dimensions"
+        return rt_error(rt_RangeError, op, "dimension %zd is out of range for a tensor of %d dimensions"
                         " (expected %d to %d)", (Py_ssize_t)dim, ndim, -n, n - 1);
     return (int)(dim < 0 ? dim + n : dim);
 }

@@ -113,7 +113,7 @@ static int add_int(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, in
 static int push_list(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *item)
 {
     if (c->p.nlist == RT_PARAM_LIST)
-        return rt_error(PyExc_ValueError, op->cls.name, "argument '%s' is too long", a->name);
+        return rt_error(rt_TensorError, op->cls.name, "argument '%s' is too long", a->name);
     if (PyFloat_Check(item) || PyUnicode_Check(item)) return bad_argument(op, a, "an integer or integers", item);
     Py_ssize_t v = PyNumber_AsSsize_t(item, PyExc_OverflowError);
     if (v == -1 && PyErr_Occurred()) {
@@ -174,7 +174,7 @@ static int add_word(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, i
         strncat(list, i ? ", " : "", sizeof list - strlen(list) - 1);
         strncat(list, a->words[i], sizeof list - strlen(list) - 1);
     }
-    return rt_error(PyExc_ValueError, op->cls.name, "argument '%s' must be one of %s, not %R", a->name, list, o);
+    return rt_error(rt_TensorError, op->cls.name, "argument '%s' must be one of %s, not %R", a->name, list, o);
 }
 
 typedef struct { int i, f, list; } counters;

@@ -143,7 +143,7 @@ METHOD(cast_to)
 
 static int may_change(const char *name, const rt_tensor *t)
 {
-    if (t->flags & RT_READONLY) return rt_error(PyExc_ValueError, name, "the tensor is read-only; copy it with .clone() first");
+    if (t->flags & RT_READONLY) return rt_error(rt_TensorError, name, "the tensor is read-only; copy it with .clone() first");
     if (rt_tensor_requires_grad(t))
         return rt_error(PyExc_RuntimeError, name, "tensors that require grad cannot be resized; use .detach()");
     return 0;

@@ -84,7 +84,7 @@ static PyObject *set_threads(PyObject *m, PyObject *o)
     (void)m;
     long n = PyLong_AsLong(o);
     if (n == -1 && PyErr_Occurred()) return NULL;
-    if (n < 1 || n > 256) return PyErr_Format(PyExc_ValueError, "the number of threads must be 1 to 256, not %ld", n);
+    if (n < 1 || n > 256) return PyErr_Format(rt_TensorError, "the number of threads must be 1 to 256, not %ld", n);
     rt_threads_set((int)n);
     Py_RETURN_NONE;
 }

@@ -155,12 +155,12 @@ FUNCTION(randn_like) { (void)self; return real_like("randn_like", rt_random_norm
 static int fill_integers(const char *name, rt_generator *g, rt_tensor *t, int64_t low, int64_t high)
 {
     if (low >= high)
-        return rt_error(PyExc_ValueError, name, "low must be less than high, but low is %lld and high %lld",
+        return rt_error(rt_TensorError, name, "low must be less than high, but low is %lld and high %lld",
                         (long long)low, (long long)high);
     rt_operand least = rt_operand_int(low), most = rt_operand_int(high - 1);
     rt_dtype d = (rt_dtype)t->dtype;
     if (rt_dtype_kind(d) < RT_KIND_FLOAT && (!rt_operand_fits(&least, d) || !rt_operand_fits(&most, d)))
-        return rt_error(PyExc_ValueError, name, "numbers from %lld to %lld do not fit dtype %s", (long long)low,
+        return rt_error(rt_TensorError, name, "numbers from %lld to %lld do not fit dtype %s", (long long)low,
                         (long long)(high - 1), rt_dtypes[d].name);
     return rt_random_integers(g, t, low, (uint64_t)high - (uint64_t)low);
 }
@@ -216,12 +216,12 @@ FUNCTION(randperm)
     if (read_options("randperm", &opt, words, args, n, kwnames, 1) < 0) return NULL;
     if (!opt.own[0]) return PyErr_Format(PyExc_TypeError, "randperm: takes the number of elements");
     if (read_integer(opt.own[0], &count) < 0) return NULL;
-    if (count < 0) return PyErr_Format(PyExc_ValueError, "randperm: n must not be negative, it is %lld", (long long)count);
+    if (count < 0) return PyErr_Format(rt_TensorError, "randperm: n must not be negative, it is %lld", (long long)count);
     intptr_t shape[1] = {(intptr_t)count};
     rt_tensor *t = make(&opt, RT_i64, 1, shape);
     rt_operand last = rt_operand_int(count - 1);
     if (t && count > 0 && rt_dtype_kind((rt_dtype)t->dtype) < RT_KIND_FLOAT && !rt_operand_fits(&last, (rt_dtype)t->dtype)) {
-        rt_error(PyExc_ValueError, "randperm", "%lld does not fit dtype %s", (long long)count - 1, rt_dtypes[t->dtype].name);
+        rt_error(rt_TensorError, "randperm", "%lld does not fit dtype %s", (long long)count - 1, rt_dtypes[t->dtype].name);
         Py_CLEAR(t);
     }
     return finish(t, t && rt_random_permutation(opt.generator, t) < 0, &opt);
@@ -274,7 +274,7 @@ FUNCTION(normal)
     if (read_double(opt.own[0], 0, &mean) < 0 || read_double(opt.own[1], 1, &deviation) < 0) return NULL;
     int ndim = rt_shape_convert(opt.own[2], shape);
     if (ndim < 0) return NULL;
-    if (!(deviation >= 0)) return PyErr_Format(PyExc_ValueError, "normal: std must not be negative");
+    if (!(deviation >= 0)) return PyErr_Format(rt_TensorError, "normal: std must not be negative");
     rt_tensor *t = make(&opt, rt_default_dtype(), ndim, shape);
     return finish(t, t && rt_random_normal(opt.generator, t, mean, deviation) < 0, &opt);
 }
@@ -336,7 +336,7 @@ FUNCTION(uniform_)
     double low, high;
     BEGIN("uniform_", "from", "to");
     if (read_double(opt.own[0], 0, &low) < 0 || read_double(opt.own[1], 1, &high) < 0) return NULL;
-    if (!(low <= high)) return PyErr_Format(PyExc_ValueError, "uniform_: 'from' must not be greater than 'to'");
+    if (!(low <= high)) return PyErr_Format(rt_TensorError, "uniform_: 'from' must not be greater than 'to'");
     return wrote(&op, self, rt_random_uniform(opt.generator, (rt_tensor *)self, low, high));
 }
 
@@ -345,7 +345,7 @@ FUNCTION(normal_)
     double mean, deviation;
     BEGIN("normal_", "mean", "std");
     if (read_double(opt.own[0], 0, &mean) < 0 || read_double(opt.own[1], 1, &deviation) < 0) return NULL;
-    if (!(deviation >= 0)) return PyErr_Format(PyExc_ValueError, "normal_: std must not be negative");
+    if (!(deviation >= 0)) return PyErr_Format(rt_TensorError, "normal_: std must not be negative");
     return wrote(&op, self, rt_random_normal(opt.generator, (rt_tensor *)self, mean, deviation));
 }
 

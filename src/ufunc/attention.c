@@ -121,7 +121,7 @@ static int check(const char *op, rt_tensor *const *t, rt_attention *a)
 static int take_dropout(const char *op, rt_attention *a, const rt_params *p)
 {
     if (!(p->f[0] >= 0 && p->f[0] <= 1))
-        return rt_error(PyExc_ValueError, op, "dropout probability has to be between 0 and 1");
+        return rt_error(rt_TensorError, op, "dropout probability has to be between 0 and 1");
     const uint64_t drop = (uint64_t)(p->f[0] * 0x1p32 + 0.5);
     a->drops = drop != 0;
     a->drops_all = (int)(drop >> 32);

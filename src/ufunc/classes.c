@@ -94,7 +94,7 @@ static int check_class_numbers(const char *op, const rt_classes *c)
     const int64_t *t = (const int64_t *)c->target->data;
     for (intptr_t r = 0; r < c->count; r++)
         if ((t[r] < 0 || t[r] >= c->classes) && t[r] != c->ignore)
-            return rt_error(PyExc_IndexError, op, "target of row %zd is class %lld, but there are %zd classes",
+            return rt_error(rt_RangeError, op, "target of row %zd is class %lld, but there are %zd classes",
                             (Py_ssize_t)r, (long long)t[r], (Py_ssize_t)c->classes);
     return 0;
 }

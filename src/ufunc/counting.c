@@ -52,8 +52,8 @@ FORWARD(one_hot)
     for (intptr_t i = 0; i < index->size; i++) {
         if (v[i] > most) most = v[i];
         if (v[i] < 0 || (classes >= 0 && v[i] >= classes)) {
-            if (v[i] < 0) rt_error(PyExc_IndexError, op->cls.name, "class %lld is negative", (long long)v[i]);
-            else rt_error(PyExc_IndexError, op->cls.name, "class %lld, but there are %zd classes", (long long)v[i],
+            if (v[i] < 0) rt_error(rt_RangeError, op->cls.name, "class %lld is negative", (long long)v[i]);
+            else rt_error(rt_RangeError, op->cls.name, "class %lld, but there are %zd classes", (long long)v[i],
                           (Py_ssize_t)classes);
             goto done;
         }

@@ -95,7 +95,7 @@ static int check_values(const char *name, const batch *b)
                             (long long)lengths[n], (Py_ssize_t)n, (Py_ssize_t)most);
         for (int64_t s = 0; s < lengths[n]; s++)
             if (labels[s] < 0 || labels[s] >= b->classes)
-                return rt_error(PyExc_IndexError, name, "target %lld of sequence %zd is out of range for %zd classes",
+                return rt_error(rt_RangeError, name, "target %lld of sequence %zd is out of range for %zd classes",
                                 (long long)labels[s], (Py_ssize_t)n, (Py_ssize_t)b->classes);
     }
     return 0;

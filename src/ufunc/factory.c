@@ -54,7 +54,7 @@ static rt_tensor *real_range(rt_dtype dtype, double start, double end, double st
 {
     double n = ceil((end - start) / step);
     if (!isfinite(start) || !isfinite(end) || isnan(step)) {
-        PyErr_SetString(PyExc_ValueError, "arange: the bounds must be finite numbers");
+        PyErr_SetString(rt_TensorError, "arange: the bounds must be finite numbers");
         return NULL;
     }
     if (n > (double)(PTRDIFF_MAX / 16)) {
@@ -80,20 +80,20 @@ rt_tensor *rt_factory_arange(rt_dtype dtype, const rt_operand *start, const rt_o
     int integers = is_integer(start) && is_integer(end) && is_integer(step);
     if (dtype == RT_NODTYPE) dtype = integers ? RT_i64 : rt_default_dtype();
     if (as_double(step) == 0) {
-        PyErr_SetString(PyExc_ValueError, "arange: the step must not be zero");
+        PyErr_SetString(rt_TensorError, "arange: the step must not be zero");
         return NULL;
     }
     if (!integers && dtype == RT_i64) {                /* as PyTorch: bounds of an int64 range are cut to integers first */
         rt_operand whole[3] = {*start, *end, *step};
         for (int k = 0; k < 3; k++) {
             if (!is_integer(&whole[k]) && !(fabs(whole[k].v.f) < 0x1p63)) {
-                PyErr_SetString(PyExc_ValueError, "arange: the bounds must be finite numbers that fit int64");
+                PyErr_SetString(rt_TensorError, "arange: the bounds must be finite numbers that fit int64");
                 return NULL;
             }
             if (!is_integer(&whole[k])) whole[k] = (rt_operand){.kind = RT_KIND_SIGNED, .v.i = (int64_t)whole[k].v.f};
         }
         if (whole[2].v.i == 0) {
-            PyErr_SetString(PyExc_ValueError, "arange: the step must not be zero, as an integer");
+            PyErr_SetString(rt_TensorError, "arange: the step must not be zero, as an integer");
             return NULL;
         }
         return integer_range(dtype, as_wide(&whole[0]), as_wide(&whole[1]), as_wide(&whole[2]));
@@ -106,7 +106,7 @@ rt_tensor *rt_factory_linspace(rt_dtype dtype, const rt_operand *start, const rt
 {
     if (check_real("linspace", start) < 0 || check_real("linspace", end) < 0) return NULL;
     if (n < 0) {
-        PyErr_Format(PyExc_ValueError, "linspace: steps must not be negative, got %zd", (Py_ssize_t)n);
+        PyErr_Format(rt_TensorError, "linspace: steps must not be negative, got %zd", (Py_ssize_t)n);
         return NULL;
     }
     if (dtype == RT_NODTYPE) dtype = rt_default_dtype();
@@ -127,7 +127,7 @@ rt_tensor *rt_factory_eye(rt_dtype dtype, intptr_t n, intptr_t m, intptr_t k)
     rt_operand one = rt_operand_int(1);
     _Alignas(16) char value[16];
     if (n < 0 || m < 0) {
-        PyErr_Format(PyExc_ValueError, "eye: lengths must not be negative, got %zd and %zd", (Py_ssize_t)n, (Py_ssize_t)m);
+        PyErr_Format(rt_TensorError, "eye: lengths must not be negative, got %zd and %zd", (Py_ssize_t)n, (Py_ssize_t)m);
         return NULL;
     }
     if (rt_operand_store(&one, dtype, value) < 0) return NULL;

@@ -101,7 +101,7 @@ static int gather_into(const rt_op *op, const rt_tensor *x, int dim, const rt_te
     }
     int rc = 0;
     if (c.bad >= 0)
-        rc = rt_error(PyExc_IndexError, op->cls.name, "index %lld is out of bounds for dimension %d of length %zd",
+        rc = rt_error(rt_RangeError, op->cls.name, "index %lld is out of bounds for dimension %d of length %zd",
                       (long long)((int64_t *)dense->data)[c.bad], dim, (Py_ssize_t)x->shape[dim]);
     Py_DECREF(dense);
     return rc;
@@ -266,7 +266,7 @@ FORWARD(index_select)
     rt_operand pair[2] = {in[0], in[1]};
     int scalar = x->ndim == 0, d = (int)p->i[0], rc;
     if (scalar && index->size != 1)
-        return rt_error(PyExc_IndexError, op->cls.name, "a tensor without dimensions is selected by one index, not by %zd",
+        return rt_error(rt_RangeError, op->cls.name, "a tensor without dimensions is selected by one index, not by %zd",
                         (Py_ssize_t)index->size);
     rt_tensor *list = rt_tensor_alias(index, index->data, (rt_dtype)index->dtype, !scalar, index->ndim ? index->shape : &one,
                                       index->ndim ? index->steps : NULL);
@@ -410,7 +410,7 @@ FORWARD(embedding)
                         " Long or Int, not %s", rt_dtypes[in[1].t->dtype].name);
     intptr_t n = weight->shape[0], pad = p->i[0];
     if (pad != RT_NONE_INT && (pad >= n || pad < -n))
-        return rt_error(PyExc_IndexError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)pad,
+        return rt_error(rt_RangeError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)pad,
                         (Py_ssize_t)n);
     if (pad != RT_NONE_INT && pad < 0) p->i[0] = pad + n;
     return rt_index_get(op, nin, in, 1, &row, 1u, 0, out);
@@ -469,7 +469,7 @@ FORWARD(embedding_backward)
     if (x->ndim != index->ndim + 1 || !rt_shape_equal(index->ndim, x->shape, index->ndim, index->shape))
         return rt_error_shapes(op->cls.name, "one row for each index", x->ndim, x->shape, index->ndim, index->shape);
     if (p->i[1] != RT_NONE_INT && (p->i[1] < 0 || p->i[1] >= p->i[0]))
-        return rt_error(PyExc_IndexError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)p->i[1],
+        return rt_error(rt_RangeError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)p->i[1],
                         (Py_ssize_t)p->i[0]);
     shape[0] = p->i[0];
     shape[1] = x->shape[x->ndim - 1];

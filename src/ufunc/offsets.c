@@ -18,7 +18,7 @@ rt_tensor *rt_index_int64(const char *op, const rt_tensor *index)
 {
     if (index->dtype == RT_i64 && rt_tensor_is_contiguous(index)) return (rt_tensor *)Py_NewRef((PyObject *)index);
     if (!rt_dtype_is_integer((rt_dtype)index->dtype)) {
-        rt_error(PyExc_IndexError, op, "indices must be integers, not %s", rt_dtypes[index->dtype].name);
+        rt_error(rt_RangeError, op, "indices must be integers, not %s", rt_dtypes[index->dtype].name);
         return NULL;
     }
     rt_tensor *t = rt_empty(RT_i64, index->ndim, index->shape, index->storage->device);
@@ -44,9 +44,9 @@ void rt_offsets_drop(rt_offsets *o)
 static int refuse(const char *op, int64_t v, int k, intptr_t dim, intptr_t length)
 {
     if (k == 1)
-        return rt_error(PyExc_IndexError, op, "index %lld is out of bounds for dimension %zd of length %zd", (long long)v,
+        return rt_error(rt_RangeError, op, "index %lld is out of bounds for dimension %zd of length %zd", (long long)v,
                         (Py_ssize_t)dim, (Py_ssize_t)length);
-    return rt_error(PyExc_IndexError, op, "index %lld is out of bounds for %zd elements", (long long)v, (Py_ssize_t)length);
+    return rt_error(rt_RangeError, op, "index %lld is out of bounds for %zd elements", (long long)v, (Py_ssize_t)length);
 }
 
 int rt_offsets_flat(const char *op, rt_offsets *o, const rt_tensor *x, int k, const intptr_t *dims, const rt_tensor *index)

@@ -209,7 +209,7 @@ static int probability(const char *name, double p, uint64_t *of)
 {
     if (!(p >= 0 && p <= 1)) {
         PyObject *shown = PyFloat_FromDouble(p);
-        if (shown) PyErr_Format(PyExc_ValueError, "%s: the probability must lie between 0 and 1, not %S", name, shown);
+        if (shown) PyErr_Format(rt_TensorError, "%s: the probability must lie between 0 and 1, not %S", name, shown);
         Py_XDECREF(shown);
         return -1;
     }

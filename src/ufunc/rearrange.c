@@ -79,7 +79,7 @@ FORWARD(roll)
         return rt_error(rt_TensorError, op->cls.name, all ? "needs dims when there are several shifts (%d)"
                         : "%d shifts but %d dimensions", p->n[0], p->n[1]);
     if (x->ndim == 0 && p->n[1] > 0)
-        return rt_error(PyExc_IndexError, op->cls.name, "dimension %zd of a tensor without dimensions", (Py_ssize_t)dims[0]);
+        return rt_error(rt_RangeError, op->cls.name, "dimension %zd of a tensor without dimensions", (Py_ssize_t)dims[0]);
     for (int i = 0; i < p->n[1]; i++) {
         int d = rt_dim_wrap(op->cls.name, dims[i], x->ndim);
         if (d < 0) return -1;

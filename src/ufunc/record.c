@@ -12,7 +12,7 @@
 int rt_record_check_write(const rt_op *op, rt_tensor *out)
 {
     if (out->flags & RT_READONLY)
-        return rt_error(PyExc_ValueError, op->cls.name, "the output is read-only; copy it with .clone() first");
+        return rt_error(rt_TensorError, op->cls.name, "the output is read-only; copy it with .clone() first");
     if (!rt_tensor_is_injective(out))
         return rt_error(PyExc_RuntimeError, op->cls.name,
                         "several elements of the output share one place in memory (an expanded tensor?); clone it first");

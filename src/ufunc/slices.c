@@ -11,11 +11,11 @@ FORWARD(select)
     rt_tensor *x = rt_operand_tensor(op, in, 0);
     int d;
     if (!x) return -1;
-    if (x->ndim == 0) return rt_error(PyExc_IndexError, op->cls.name, "a tensor without dimensions has nothing to select");
+    if (x->ndim == 0) return rt_error(rt_RangeError, op->cls.name, "a tensor without dimensions has nothing to select");
     if ((d = rt_dim_wrap(op->cls.name, p->i[0], x->ndim)) < 0) return -1;
     intptr_t i = p->i[1], n = x->shape[d];
     if (i >= n || i < -n)
-        return rt_error(PyExc_IndexError, op->cls.name, "index %zd is out of bounds for dimension %d of length %zd",
+        return rt_error(rt_RangeError, op->cls.name, "index %zd is out of bounds for dimension %d of length %zd",
                         (Py_ssize_t)i, d, (Py_ssize_t)n);
     return (out[0] = rt_view_select(x, d, i < 0 ? i + n : i)) ? 0 : -1;
 }
@@ -24,15 +24,15 @@ static int slice_dim(const rt_op *op, rt_tensor *x, intptr_t dim, intptr_t start
                      rt_tensor **out)
 {
     intptr_t last;
-    if (x->ndim == 0) return rt_error(PyExc_IndexError, op->cls.name, "a tensor without dimensions has nothing to slice");
+    if (x->ndim == 0) return rt_error(rt_RangeError, op->cls.name, "a tensor without dimensions has nothing to slice");
     int d = rt_dim_wrap(op->cls.name, dim, x->ndim);
     if (d < 0) return -1;
     intptr_t n = x->shape[d];
     if (start < 0) start += n;
-    if (step == 0) return rt_error(PyExc_ValueError, op->cls.name, "the step must not be zero");
+    if (step == 0) return rt_error(rt_TensorError, op->cls.name, "the step must not be zero");
     if (length < 0 || start < 0 || start > n || __builtin_mul_overflow(length - 1, step, &last) ||
         __builtin_add_overflow(last, start, &last) || (length > 0 && (start >= n || last < 0 || last >= n)))
-        return rt_error(PyExc_IndexError, op->cls.name, "%zd elements from %zd by %zd reach outside dimension %d of"
+        return rt_error(rt_RangeError, op->cls.name, "%zd elements from %zd by %zd reach outside dimension %d of"
                         " length %zd", (Py_ssize_t)length, (Py_ssize_t)start, (Py_ssize_t)step, d, (Py_ssize_t)n);
     return (out[0] = rt_view_slice(x, d, start, step, length)) ? 0 : -1;
 }
@@ -70,7 +70,7 @@ FORWARD(basic_index)
         if (length[i] < 0 || (length[i] > 0 && (start[i] < 0 || start[i] >= x->shape[i]
             || __builtin_mul_overflow(length[i] - 1, step[i], &last) || __builtin_add_overflow(last, start[i], &last)
             || last < 0 || last >= x->shape[i])))
-            return rt_error(PyExc_IndexError, op->cls.name, "index %zd is out of bounds for dimension %d of length %zd",
+            return rt_error(rt_RangeError, op->cls.name, "index %zd is out of bounds for dimension %d of length %zd",
                             (Py_ssize_t)start[i], i, (Py_ssize_t)x->shape[i]);
         if (length[i] > 0) data += start[i] * x->steps[i];
         if (step[i] == 0) continue;

@@ -74,7 +74,7 @@ static int run(const rt_op *op, const order *o, const rt_tensor *x, int dim, int
     }
     if (j.lines == 0 || length == 0) return 0;
     if (n > RT_ORDER_LONGEST)
-        return rt_error(PyExc_ValueError, op->cls.name, "dimension %d has more than %zd elements", dim, (Py_ssize_t)RT_ORDER_LONGEST);
+        return rt_error(rt_TensorError, op->cls.name, "dimension %d has more than %zd elements", dim, (Py_ssize_t)RT_ORDER_LONGEST);
     const int threaded = x->size > RELEASE_GIL;
     j.pieces = threaded ? rt_threads_count() : 1;
     if (j.pieces > MOST_PIECES) j.pieces = MOST_PIECES;
@@ -178,7 +178,7 @@ static int choose(const rt_op *op, order *o, const rt_operand *in, rt_params *p,
     const intptr_t n = x->ndim ? x->shape[dim] : 1;
     rt_reduce_frame_masked(&f, x->ndim ? (uint32_t)1 << dim : 0, (int)p->i[at + 1]);
     if (n == 0 && f.results > 0)
-        return rt_error(PyExc_IndexError, op->cls.name, "no elements to choose from along dimension %d of shape %s", dim,
+        return rt_error(rt_RangeError, op->cls.name, "no elements to choose from along dimension %d of shape %s", dim,
                         rt_shape_text(x->ndim, x->shape, text));
     if (o->kind == ORDER_RANK && o->rank == RT_RANK_KTH && (o->k < 0 || o->k >= n))
         return rt_error(PyExc_RuntimeError, op->cls.name, "k is %zd, but must be from 1 to the %zd elements of dimension %d",

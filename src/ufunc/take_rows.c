@@ -51,7 +51,7 @@ static int check_numbers(const rt_tensor *x, const int64_t *numbers, intptr_t co
     intptr_t length = x->shape[0];
     for (intptr_t i = 0; i < count; i++)
         if (numbers[i] < -length || numbers[i] >= length)
-            return rt_error(PyExc_IndexError, "take_rows", "number %lld is out of range for %zd rows",
+            return rt_error(rt_RangeError, "take_rows", "number %lld is out of range for %zd rows",
                             (long long)numbers[i], length);
     return 0;
 }

@@ -42,7 +42,7 @@ static void drop_slot(slot *s)
 static int check_writable(const rt_op *op, const rt_tensor *t)
 {
     if (t->flags & RT_READONLY)
-        return rt_error(PyExc_ValueError, op->cls.name, "a parameter or its state is read-only");
+        return rt_error(rt_TensorError, op->cls.name, "a parameter or its state is read-only");
     if (!rt_tensor_is_injective(t))
         return rt_error(PyExc_RuntimeError, op->cls.name, "several elements of a parameter share one place in memory");
     return 0;
