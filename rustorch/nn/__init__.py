@@ -4,6 +4,9 @@
 what treats all of a network's gradients at once.
 """
 
+import importlib
+from typing import Any
+
 from . import functional, init, utils
 from ._hooks import (
     register_module_backward_hook,
@@ -17,6 +20,7 @@ from ._registration import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from ._sizes import factory_kwargs
 from .activation import (
     CELU,
     ELU,
@@ -86,8 +90,6 @@ from .lazy import (
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
     LazyLinear,
-    UninitializedBuffer,
-    UninitializedParameter,
 )
 from .linear import Bilinear, Identity, Linear
 from .loss import (
@@ -138,7 +140,7 @@ from .padding import (
 from .parallel import (
     DataParallel,
 )
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -348,6 +350,7 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "factory_kwargs",
     "functional",
     "init",
     "register_module_backward_hook",
@@ -360,3 +363,12 @@ __all__ = [
     "register_module_parameter_registration_hook",
     "utils",
 ]  # fmt: skip
+
+_SUBMODULES = ("common_types", "grad", "modules")
+
+
+def __getattr__(name: str) -> Any:
+    """PyTorch's other paths are loaded when first asked for."""
+    if name in _SUBMODULES:
+        return importlib.import_module("." + name, __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

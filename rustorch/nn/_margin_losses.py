@@ -84,9 +84,9 @@ def _rows(name: str, input: Tensor, target: Tensor, listed: bool) -> tuple[Tenso
     lone = len(shape) < 2 and target.ndim < 2 and target.numel() == (input.numel() if listed else 1)
     if tuple(target.shape) != wanted and not lone:
         raise ShapeMismatchError(
-            f"{name}: inconsistent target size: {list(target.shape)} for input of size: {list(shape)}; target tensor"
-            f" should be {len(wanted)}-D with size equal to {'input' if listed else 'the batch'}'s. Expected target size"
-            f" {list(wanted)}, but got {list(target.shape)}"
+            f"{name}: inconsistent target size: {list(target.shape)} for input of size: {list(shape)}; target"
+            f" tensor should be {len(wanted)}-D with size equal to {'input' if listed else 'the batch'}'s. Expected"
+            f" target size {list(wanted)}, but got {list(target.shape)}"
         )
     if len(shape) == 2:
         return input, target

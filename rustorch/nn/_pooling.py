@@ -28,7 +28,8 @@ def check_rank(name: str, input: Tensor, n: int, channels: bool = False) -> None
     """Images of n dimensions, batched or not, not empty but for the batch; `channels`: of unbatched ones, too."""
     if input.ndim not in (n + 1, n + 2):
         raise ShapeMismatchError(
-            f"{name}: non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input, not the shape {tuple(input.shape)}"
+            f"{name}: non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input, not the shape"
+            f" {tuple(input.shape)}"
         )
     if any(length == 0 for length in tuple(input.shape)[-n - (channels or input.ndim == n + 2) :]):
         raise TensorError(f"{name}: expects lengths other than 0 behind the batch, not the shape {tuple(input.shape)}")

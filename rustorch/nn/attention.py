@@ -7,11 +7,12 @@ from typing import Any
 from .._C import Tensor, empty
 from . import functional as F, init
 from ._attention import _additive
+from ._backends import SDPBackend, sdpa_kernel
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["MultiheadAttention"]
+__all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]
 
 
 class MultiheadAttention(Module):

@@ -108,8 +108,17 @@ from ._pooling import (
     max_unpool3d,
 )
 from ._rearrange import channel_shuffle, embedding, one_hot, pad, pixel_shuffle, pixel_unshuffle
-from ._resample import affine_grid, fold, grid_sample, interpolate, unfold, upsample
-from ._sampling import gumbel_softmax, rrelu
+from ._resample import (
+    affine_grid,
+    fold,
+    grid_sample,
+    interpolate,
+    unfold,
+    upsample,
+    upsample_bilinear,
+    upsample_nearest,
+)
+from ._sampling import gumbel_softmax, rrelu, rrelu_
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -210,6 +219,7 @@ __all__ = [
     "relu6",
     "relu_",
     "rrelu",
+    "rrelu_",
     "selu",
     "selu_",
     "sigmoid",
@@ -229,6 +239,8 @@ __all__ = [
     "triplet_margin_with_distance_loss",
     "unfold",
     "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]  # fmt: skip
 
 linear = ops["linear"]
@@ -242,17 +254,17 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return input.narrow(dim, 0, length // 2) * input.narrow(dim, length // 2, length // 2).sigmoid()
 
 
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along dim."""
     return ops["softmax"](input, _softmax_dim(input, dim), dtype=dtype)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """x - log(sum(exp(x))) along dim."""
     return ops["log_softmax"](input, _softmax_dim(input, dim), dtype=dtype)
 
 
-def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax of -x."""
     return ops["softmax"](-input, _softmax_dim(input, dim), dtype=dtype)
 

@@ -5,89 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._C import Tensor, empty
+from .._C import Tensor
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .linear import Linear
 from .module import Module
-from .parameter import Buffer, Parameter
+from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
     "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
-    "LazyInstanceNorm3d", "LazyLinear", "UninitializedBuffer", "UninitializedParameter",
+    "LazyInstanceNorm3d", "LazyLinear", "LazyModuleMixin",
 ]  # fmt: skip
-
-
-class _Uninitialized(Tensor):
-    """A tensor without a shape yet; materialize gives it one, and makes it what it stands for."""
-
-    cls_to_become: type
-
-    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
-        """Takes memory of a shape, values undefined, and becomes a Parameter or Buffer."""
-        self.data = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
-        self.__class__ = self.cls_to_become
-
-    @property
-    def shape(self) -> Any:
-        raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in"
-            " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
-            " `forward` to initialize the parameters before accessing their attributes."
-        )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-
-class UninitializedParameter(_Uninitialized, Parameter):
-    """A Parameter whose shape is not known yet."""
-
-    cls_to_become = Parameter
-
-    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
-        parameter: UninitializedParameter = Tensor._make_subclass(
-            cls, empty(0, device=device, dtype=dtype), requires_grad
-        )
-        return parameter
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
-        copy: UninitializedParameter = memo[id(self)]
-        return copy
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.requires_grad, None, str(self.data.dtype))
-
-
-class UninitializedBuffer(_Uninitialized, Buffer):
-    """A Buffer whose shape is not known yet."""
-
-    cls_to_become = Buffer
-
-    def __new__(
-        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
-    ) -> UninitializedBuffer:
-        buffer: UninitializedBuffer = Tensor._make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
-        buffer.persistent = persistent
-        return buffer
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(False, self.data.device, self.data.dtype, self.persistent)
-        copy: UninitializedBuffer = memo[id(self)]
-        return copy
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (False, None, str(self.data.dtype), self.persistent)
-
-
-def is_lazy(value: Any) -> bool:
-    """Is it a parameter or buffer without a shape?"""
-    return isinstance(value, _Uninitialized)
 
 
 class LazyModuleMixin(Module if TYPE_CHECKING else object):  # type: ignore[misc]

@@ -95,40 +95,48 @@ class ZeroPad3d(_ZeroPadNd):
     spatial = 3
 
 
-class ReflectionPad1d(_PadNd):
+class _ReflectionPadNd(_PadNd):
+    mode = "reflect"
+
+
+class ReflectionPad1d(_ReflectionPadNd):
     """The elements next to the border of the last dimension mirrored, the border itself once."""
 
-    spatial, mode = 1, "reflect"
+    spatial = 1
 
 
-class ReflectionPad2d(_PadNd):
+class ReflectionPad2d(_ReflectionPadNd):
     """The elements next to the borders of the last two dimensions mirrored."""
 
-    spatial, mode = 2, "reflect"
+    spatial = 2
 
 
-class ReflectionPad3d(_PadNd):
+class ReflectionPad3d(_ReflectionPadNd):
     """The elements next to the borders of the last three dimensions mirrored."""
 
-    spatial, mode = 3, "reflect"
+    spatial = 3
 
 
-class ReplicationPad1d(_PadNd):
+class _ReplicationPadNd(_PadNd):
+    mode = "replicate"
+
+
+class ReplicationPad1d(_ReplicationPadNd):
     """The border of the last dimension repeated."""
 
-    spatial, mode = 1, "replicate"
+    spatial = 1
 
 
-class ReplicationPad2d(_PadNd):
+class ReplicationPad2d(_ReplicationPadNd):
     """The borders of the last two dimensions repeated."""
 
-    spatial, mode = 2, "replicate"
+    spatial = 2
 
 
-class ReplicationPad3d(_PadNd):
+class ReplicationPad3d(_ReplicationPadNd):
     """The borders of the last three dimensions repeated."""
 
-    spatial, mode = 3, "replicate"
+    spatial = 3
 
 
 class _CircularPadNd(_PadNd):

@@ -6,7 +6,9 @@ from typing import Any
 
 from .._C import Tensor, as_tensor, empty
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = [
+    "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy",
+]  # fmt: skip
 
 
 def _window(cls: type[Any], data: Any, requires_grad: bool) -> Any:
@@ -62,3 +64,76 @@ class Buffer(Tensor):
 
 def _rebuild_buffer(cls: type[Buffer], data: Tensor, persistent: bool) -> Buffer:
     return cls(data, persistent=persistent)
+
+
+# ---- without a shape yet ----
+
+
+class UninitializedTensorMixin(Tensor):
+    """A tensor without a shape yet; materialize gives it one, and makes it what it stands for."""
+
+    cls_to_become: type
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Takes memory of a shape, values undefined, and becomes a Parameter or Buffer."""
+        self.data = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in"
+            " `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call"
+            " `forward` to initialize the parameters before accessing their attributes."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A Parameter whose shape is not known yet."""
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
+        parameter: UninitializedParameter = Tensor._make_subclass(
+            cls, empty(0, device=device, dtype=dtype), requires_grad
+        )
+        return parameter
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
+        copy: UninitializedParameter = memo[id(self)]
+        return copy
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, None, str(self.data.dtype))
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+    """A Buffer whose shape is not known yet."""
+
+    cls_to_become = Buffer
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> UninitializedBuffer:
+        buffer: UninitializedBuffer = Tensor._make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
+        buffer.persistent = persistent
+        return buffer
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(False, self.data.device, self.data.dtype, self.persistent)
+        copy: UninitializedBuffer = memo[id(self)]
+        return copy
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (False, None, str(self.data.dtype), self.persistent)
+
+
+def is_lazy(value: Any) -> bool:
+    """Is it a parameter or buffer without a shape?"""
+    return isinstance(value, UninitializedTensorMixin)

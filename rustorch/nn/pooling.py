@@ -280,19 +280,23 @@ class _AdaptivePoolNd(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptivePoolNd):
+class _AdaptiveAvgPoolNd(_AdaptivePoolNd):
+    pass
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Means of windows that are fitted to output_size, a number, of (N, C, L) or (C, L)."""
 
     _function = staticmethod(lambda *a: F.adaptive_avg_pool1d(*a))
 
 
-class AdaptiveAvgPool2d(_AdaptivePoolNd):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Means of windows that are fitted to output_size, a number or (H, W); None keeps a dimension's length."""
 
     _function = staticmethod(lambda *a: F.adaptive_avg_pool2d(*a))
 
 
-class AdaptiveAvgPool3d(_AdaptivePoolNd):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Means of windows that are fitted to output_size, a number or (D, H, W); None keeps a dimension's length."""
 
     _function = staticmethod(lambda *a: F.adaptive_avg_pool3d(*a))

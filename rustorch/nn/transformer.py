@@ -23,7 +23,7 @@ __all__ = [
 Activation = str | Callable[[Tensor], Tensor]
 
 
-def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
+def _get_activation_fn(activation: Activation) -> Callable[[Tensor], Tensor]:
     if not isinstance(activation, str):
         return activation
     if activation not in ("relu", "gelu"):
@@ -32,9 +32,9 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
     return found
 
 
-def _causal_mask(size: int, dtype: Any = None) -> Tensor:
+def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
     """Zeros on and below the diagonal, -infinity above."""
-    return ops["triu"](full((size, size), -math.inf, dtype=dtype), 1)
+    return ops["triu"](full((sz, sz), -math.inf, dtype=dtype, device=device), 1)
 
 
 def _is_causal(mask: Tensor | None, hint: bool | None, size: int) -> bool:
@@ -42,7 +42,7 @@ def _is_causal(mask: Tensor | None, hint: bool | None, size: int) -> bool:
         return bool(hint)
     if mask.dtype.kind != "f" or tuple(mask.shape) != (size, size):
         return False
-    return bool((mask == _causal_mask(size, mask.dtype)).all())
+    return bool((mask == _generate_square_subsequent_mask(size, dtype=mask.dtype)).all())
 
 
 def _steps(x: Tensor, batch_first: bool) -> int:
@@ -102,7 +102,7 @@ class TransformerEncoderLayer(_Layer):
         self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, **made)
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def forward(
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
@@ -146,7 +146,7 @@ class TransformerDecoderLayer(_Layer):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.dropout3 = Dropout(dropout)
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def forward(
         self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None = None, memory_mask: Tensor | None = None,
@@ -174,7 +174,7 @@ class TransformerDecoderLayer(_Layer):
         return result
 
 
-def _copies(layer: Module, count: int) -> ModuleList:
+def _get_clones(layer: Module, count: int) -> ModuleList:
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
 
 
@@ -189,7 +189,7 @@ class TransformerEncoder(Module):
         enable_nested_tensor: bool = True, mask_check: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.layers = _copies(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -212,7 +212,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: TransformerDecoderLayer, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
-        self.layers = _copies(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 
@@ -297,4 +297,4 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """A causal mask (sz, sz): zeros on and below the diagonal, -infinity above."""
-        return _causal_mask(sz, dtype)
+        return _generate_square_subsequent_mask(sz, device, dtype)

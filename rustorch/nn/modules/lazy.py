@@ -1,0 +1,7 @@
+"""PyTorch's path to LazyModuleMixin."""
+
+from __future__ import annotations
+
+from ..lazy import LazyModuleMixin
+
+__all__ = ["LazyModuleMixin"]
