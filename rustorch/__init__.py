@@ -146,7 +146,7 @@ _ELSEWHERE = {
     "get_autocast_dtype": "amp.autocast_mode", "is_autocast_enabled": "amp.autocast_mode",
     "set_autocast_dtype": "amp.autocast_mode", "set_autocast_enabled": "amp.autocast_mode", "vmap": "func",
     "TypedStorage": "_legacy", "UntypedStorage": "_legacy", "set_default_tensor_type": "_legacy",
-    "typename": "_legacy", "set_printoptions": "_repr",
+    "typename": "_legacy", "set_printoptions": "_repr", "binomial": "_variates", "poisson": "_variates",
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",

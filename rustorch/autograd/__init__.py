@@ -69,6 +69,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -76,8 +77,8 @@ def grad(
     """Gradients of outputs with respect to inputs, returned and not accumulated.
 
     allow_unused: an input that outputs do not depend on gives None instead of RuntimeError.
-    create_graph: the result can itself be differentiated.  is_grads_batched: grad_outputs have a leading
-    dimension, and so has the result: a pass for each.
+    create_graph: the result can itself be differentiated.  only_inputs: accepted, always so.
+    is_grads_batched: grad_outputs have a leading dimension, and so has the result: a pass for each.
 
     >>> import rustorch as rt
     >>> x = rt.tensor(2.0, requires_grad=True)

@@ -225,6 +225,14 @@ static rt_tensor *from_foreign(PyObject *o)
     return NULL;
 }
 
+/* A sequence that is a list to us: a deque, a UserList; no text, and nothing that shows its memory. */
+static int is_listlike(PyObject *o)
+{
+    return PySequence_Check(o) && !PyUnicode_Check(o) && !PyObject_CheckBuffer(o)
+           && !PyObject_HasAttrString(o, "__array__") && !PyObject_HasAttrString(o, "__array_interface__")
+           && !PyObject_HasAttrString(o, "__dlpack__");
+}
+
 rt_tensor *rt_convert_tensor(PyObject *o, rt_dtype dtype, int copy)
 {
     rt_operand s;
@@ -241,7 +249,8 @@ rt_tensor *rt_convert_tensor(PyObject *o, rt_dtype dtype, int copy)
             return NULL;
         }
         return from_scalar(&s, dtype);
-    } else if (PyList_Check(o) || PyTuple_Check(o) || rt_ndarray_is_scalar(o) || PyRange_Check(o)) {
+    } else if (PyList_Check(o) || PyTuple_Check(o) || rt_ndarray_is_scalar(o) || PyRange_Check(o)
+               || (!rt_ndarray_check(o) && is_listlike(o))) {
         if (copy == 0) goto refuse;
         return from_sequence(o, dtype);
     } else {
