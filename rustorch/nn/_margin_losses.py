@@ -119,7 +119,7 @@ def multi_margin_loss(
     if weight is not None:
         excess = excess * _gather(weight, 0, classes).unsqueeze(1)
     loss = excess.sum(1) / count
-    return reduced(loss if input.ndim == 2 else loss.squeeze(0), reduction)
+    return reduced(loss if target.ndim else loss.squeeze(0), reduction)
 
 
 def multilabel_margin_loss(
