@@ -167,8 +167,12 @@ def einsum(*args: Any) -> Any:
         text, operands = _sublists(args)
     if not operands:
         raise ValueError("einsum: needs at least one operand")
-    contract = importlib.import_module("rustorch._array_function.einsum").contract
-    return contract(text, operands)
+    return _contraction()(text, operands)
+
+
+@functools.cache
+def _contraction() -> Any:
+    return importlib.import_module("rustorch._array_function.einsum").contract
 
 
 # ---- older names of linear algebra -----------------------------------------------------------
