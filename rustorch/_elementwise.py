@@ -15,54 +15,59 @@ _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
 
 
+_BFLOAT16, _FLOAT16, _FLOAT32, _FLOAT64 = map(_C.dtype, ("bfloat16", "float16", "float32", "float64"))
+_KINDS = {bool: "b", int: "i", float: "f", builtins.complex: "c"}
+
+
 def _kind(x: Any) -> str:
     """NumPy's letter of an operand's dtype, or of a Python number: b, i, u, f or c."""
-    if isinstance(x, bool):
-        return "b"
-    if isinstance(x, int):
-        return "i"
-    if isinstance(x, float):
-        return "f"
-    if isinstance(x, builtins.complex):
-        return "c"
-    dtype = _C.as_tensor(x).dtype
-    return "f" if str(dtype) == "bfloat16" else str(dtype.kind)
+    if isinstance(x, Tensor):
+        kind = x.dtype.kind
+        return "f" if kind == "V" else kind     # bfloat16
+    return _KINDS.get(type(x)) or _kind(_C.as_tensor(x))
 
 
-def _is_integral(*operands: Any) -> bool:
-    return all(_kind(x) in "biu" for x in operands)
+def _is_integral(x: Any, other: Any) -> bool:
+    return _kind(x) in "biu" and _kind(other) in "biu"
 
 
 # ---- arithmetic with a factor or a rounding ----
 
 
-def _scaled(name: str, x: Any, other: Any, alpha: Any) -> Any:
-    """other * alpha, for a row that adds or subtracts it."""
+def _scaled_sum(name: str, x: Any, other: Any, alpha: Any, sign: int, out: Any) -> Any:
+    """x + sign * alpha * other in one pass."""
+    row = _ops["add" if sign > 0 else "sub"]
     if type(alpha) is int and alpha == 1:
-        return other
-    if alpha is True or alpha is False:
-        if not (_kind(x) == "b" and _kind(other) == "b"):
-            raise RuntimeError(f"{name}: Boolean alpha only supported for Boolean results.")
-    elif isinstance(alpha, float) and _is_integral(x, other):
+        return row(x, other, out=out)
+    bools = _kind(x) == "b" and _kind(other) == "b"
+    if isinstance(alpha, bool) and not bools:
+        raise RuntimeError(f"{name}: Boolean alpha only supported for Boolean results.")
+    if bools and isinstance(alpha, int):
+        return row(x, _ops["mul"](other, bool(alpha)), out=out)
+    if isinstance(alpha, float) and _is_integral(x, other):
         raise RuntimeError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
-    elif isinstance(alpha, builtins.complex) and _kind(x) != "c" and _kind(other) != "c":
+    if isinstance(alpha, builtins.complex) and _kind(x) != "c" and _kind(other) != "c":
         raise RuntimeError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
-    return _ops["mul"](other, alpha)
+    try:
+        return _ops["addcmul"](x, other, alpha if sign > 0 else -alpha, out=out)
+    except (RuntimeError, TypeError, ValueError):
+        row(x, other)      # what is wrong with the operands is said in the name of the row
+        raise
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """input + alpha * other, broadcast; RuntimeError for a floating alpha of integers."""
-    return _ops["add"](input, _scaled("add", input, other, alpha), out=out)
+    return _scaled_sum("add", input, other, alpha, 1, out)
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """input - alpha * other, broadcast; RuntimeError for bools and for a floating alpha of integers."""
-    return _ops["sub"](input, _scaled("sub", input, other, alpha), out=out)
+    return _scaled_sum("sub", input, other, alpha, -1, out)
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """other - alpha * input, broadcast."""
-    return _ops["sub"](other, _scaled("rsub", other, input, alpha))
+    return _scaled_sum("rsub", other, input, alpha, -1, None)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
@@ -83,7 +88,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
     """input + value * tensor1 * tensor2, broadcast; value must be whole for integers."""
     if value != 1:
-        if not isinstance(value, int) and _is_integral(input, tensor1, tensor2):
+        if not isinstance(value, int) and _is_integral(input, tensor1) and _kind(tensor2) in "biu":
             if value != int(value):
                 raise RuntimeError(f"addcmul: value {value} cannot be converted to an integer without loss")
             value = int(value)
@@ -103,8 +108,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
 
 def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """input to the power exponent in float64, or in complex128 when one of them is complex."""
-    wide = "complex128" if "c" in (_kind(input), _kind(exponent)) else "float64"
-    if out is not None and str(out.dtype) != wide:
+    wide = _C.dtype("complex128") if "c" in (_kind(input), _kind(exponent)) else _FLOAT64
+    if out is not None and out.dtype != wide:
         raise RuntimeError(f"float_power: the result is {wide}, but out has dtype {out.dtype}")
 
     def widened(x: Any) -> Any:
@@ -119,7 +124,7 @@ def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
     """The nearest integer, halves to even; decimals shifts the point (to the left when negative)."""
     if decimals == 0:
         return _ops["round"](input, out=out)
-    if _is_integral(input):
+    if _kind(input) in "biu":
         raise RuntimeError(f"round: decimals must be 0 for {_C.as_tensor(input).dtype}, not {decimals}")
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
@@ -163,14 +168,14 @@ def nan_to_num(
         return result if out is None else _ops["copy"](result, out=out)
     if not x.is_floating_point():
         return _ops["clone"](x) if out is None else _ops["copy"](x, out=out)
-    high = _LARGEST[str(x.dtype)]
+    high = _LARGEST[x.dtype]
     bounded = _ops["replace_inf"](x, high if posinf is None else posinf, -high if neginf is None else neginf)
     return _ops["where"](_ops["isnan"](x), 0.0 if nan is None else nan, bounded, out=out)
 
 
 _LARGEST = {
-    "float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38,
-    "float64": 1.7976931348623157e308,
+    _FLOAT16: 65504.0, _BFLOAT16: 3.3895313892515355e38, _FLOAT32: 3.4028234663852886e38,
+    _FLOAT64: 1.7976931348623157e308,
 }  # fmt: skip
 
 
@@ -212,7 +217,7 @@ def frexp(input: Any, *, out: Any = None) -> frexp_result:
 
 def _check_parts(name: str, first: Any, second: Any) -> None:
     for part in (first, second):
-        if not isinstance(part, Tensor) or str(part.dtype) not in ("float16", "float32", "float64"):
+        if not isinstance(part, Tensor) or part.dtype not in (_FLOAT32, _FLOAT64, _FLOAT16):
             raise RuntimeError(f"{name}: expected both inputs to be Half, Float or Double tensors, not {_named(part)}")
     if first.dtype != second.dtype:
         raise RuntimeError(f"{name}: needs two tensors of one dtype, not {first.dtype} and {second.dtype}")
@@ -225,9 +230,11 @@ def _named(x: Any) -> str:
 def complex(real: Any, imag: Any, *, out: Any = None) -> Any:
     """real + i imag, broadcast, of two float tensors of one dtype."""
     _check_parts("complex", real, imag)
-    if str(real.dtype) == "float16":
-        real, imag = real.to("float32"), imag.to("float32")
-    result = _ops["view_as_complex"](_ops["stack"](list(broadcast_tensors(real, imag)), -1))
+    if real.dtype == _FLOAT16:
+        real, imag = real.to(_FLOAT32), imag.to(_FLOAT32)
+    if real.shape != imag.shape:
+        real, imag = broadcast_tensors(real, imag)
+    result = _ops["view_as_complex"](_ops["stack"]((real, imag), -1))
     if out is not None and out.dtype != result.dtype:
         raise RuntimeError(f"complex: the result is {result.dtype}, but out has dtype {out.dtype}")
     return result if out is None else _ops["copy"](result, out=out)
@@ -249,7 +256,7 @@ def nextafter(input: Any, other: Any, *, out: Any = None) -> Any:
     """The next number after input towards other, in their dtype."""
     x, y = _C.as_tensor(input), _C.as_tensor(other)
     dtype = _C.promote_types(x.dtype, y.dtype)
-    if str(dtype) not in ("float16", "bfloat16"):
+    if dtype not in (_FLOAT16, _BFLOAT16):
         return _ops["nextafter"](input, other, out=out)
     x, y = x.to(dtype), y.to(dtype)
     return _tied_like(_nextafter_short(x.detach(), y.detach()), x, out)
@@ -351,6 +358,11 @@ def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+_MORE_THAN_ROWS: tuple[Any, ...] = (add, sub, div, addcmul, round, clamp, clamp_min, clamp_max)
+_OVERLOADED: dict[Any, Any] = {f: _C._overload(_ops[f.__name__], f) for f in _MORE_THAN_ROWS}
+_OVERLOADED_IN_PLACE: dict[Any, Any] = {
+    f: _C._overload(_ops[f.__name__ + "_"], _in_place(f)) for f in _MORE_THAN_ROWS
+}
 _PUBLIC = (
     add, sub, rsub, div, addcmul, addcdiv, float_power, round, clamp, clamp_min, clamp_max, nan_to_num, heaviside,
     frexp, complex, polar, isreal, nextafter, logit, polygamma, mvlgamma,
@@ -367,7 +379,7 @@ _SYNONYMS = {
 
 def public() -> dict[str, Any]:
     """The functions of `rustorch` that are defined here."""
-    names: dict[str, Any] = {f.__name__: f for f in _PUBLIC}
+    names: dict[str, Any] = {f.__name__: _OVERLOADED.get(f, f) for f in _PUBLIC}
     names.update({s: names[n] for s, n in _SYNONYMS.items() if n in names})
     names["nan_to_num_"], names["clamp_"], names["clip_"] = (_in_place(f) for f in (nan_to_num, clamp, clamp))
     names.update({"clamp_min_": _in_place(clamp_min), "clamp_max_": _in_place(clamp_max), "logit_": _in_place(logit)})
@@ -376,8 +388,10 @@ def public() -> dict[str, Any]:
 
 def methods() -> dict[str, Any]:
     """The methods of Tensor that are defined here."""
-    names: dict[str, Any] = {f.__name__: f for f in _PUBLIC if f not in (rsub, polygamma, complex, polar)}
-    names.update({f.__name__ + "_": _in_place(f) for f in _IN_PLACE})
+    names: dict[str, Any] = {
+        f.__name__: _OVERLOADED.get(f, f) for f in _PUBLIC if f not in (rsub, polygamma, complex, polar)
+    }
+    names.update({f.__name__ + "_": _OVERLOADED_IN_PLACE.get(f) or _in_place(f) for f in _IN_PLACE})
     for logic, long_name in _LOGIC.items():
         names[logic + "_"] = _logic_in_place(logic)
         if long_name:

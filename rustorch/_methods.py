@@ -18,7 +18,11 @@ class _SizeInt(int):
     _shape: Any
 
     def __call__(self, dim: int | None = None) -> Any:
-        return self._shape if dim is None else self._shape[dim]
+        if dim is None:
+            return self._shape
+        if not -len(self._shape) <= dim < len(self._shape):
+            raise IndexError(f"size: dim {dim} does not exist in a tensor of {len(self._shape)} dimensions")
+        return self._shape[dim]
 
 
 def _size(self: Any) -> _SizeInt:
@@ -215,7 +219,7 @@ def methods() -> dict[str, Any]:
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["type"] = type_
-    table["size"] = property(_size)
+    table["size"] = _C._size_descriptor(_size)
     table["real"], table["imag"] = property(_real), property(_imag)
     table["device"] = property(lambda self: CPU)
     for kind in _KINDS:

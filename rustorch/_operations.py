@@ -125,7 +125,8 @@ def _spread(name: str, x: Any, dim: Any, unbiased: Any, keepdim: bool, kw: dict[
     return _ops[name](x, **kw)
 
 
-_CHOOSERS: dict[str, Any] = {f.__name__: f for f in (max, min, where, gelu, var, std)}
+_ROWS: dict[Any, str] = {max: "amax", min: "amin", where: "where", gelu: "gelu", var: "var", std: "std"}
+_CHOOSERS: dict[str, Any] = {f.__name__: _C._overload(_ops[row], f) for f, row in _ROWS.items()}
 
 
 def public() -> dict[str, Any]:

@@ -54,7 +54,9 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
             return (PyObject *)out[0];
         }
     }
-    return slow(f, args, nargs, kwnames);
+    if (!f->otherwise) return slow(f, args, nargs, kwnames);
+    if (!kwnames && op->family == RT_REDUCE && nargs == 1 && rt_tensor_check(args[0])) return slow(f, args, nargs, NULL);
+    return PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }
 
 PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
@@ -87,6 +89,7 @@ static void function_dealloc(PyObject *self)
 {
     Py_XDECREF(((rt_function *)self)->name);
     Py_XDECREF(((rt_function *)self)->doc);
+    Py_XDECREF(((rt_function *)self)->otherwise);
     PyObject_Free(self);
 }
 
@@ -142,6 +145,7 @@ static PyMemberDef function_members[] = {
     {"__name__", T_OBJECT, offsetof(rt_function, name), READONLY, NULL},
     {"__qualname__", T_OBJECT, offsetof(rt_function, name), READONLY, NULL},
     {"__doc__", T_OBJECT, offsetof(rt_function, doc), READONLY, NULL},
+    {"__wrapped__", T_OBJECT_EX, offsetof(rt_function, otherwise), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static PyGetSetDef function_getset[] = {
@@ -176,7 +180,7 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
     f->vectorcall = function_call;
     f->op = op;
     f->inplace = inplace;
-    f->doc = NULL;
+    f->doc = f->otherwise = NULL;
     f->name = PyUnicode_FromFormat(inplace ? "%s_" : "%s", op->cls.name);
     PyObject *arguments = plain_signature(op, inplace);
     if (arguments && f->name) f->doc = PyUnicode_FromFormat("%U%U\n\n%s", f->name, arguments, op->doc);
@@ -185,5 +189,21 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
         Py_DECREF(f);
         return NULL;
     }
+    return (PyObject *)f;
+}
+
+PyObject *rt_function_overload(PyObject *module, PyObject *args)
+{
+    PyObject *row, *otherwise;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O:_overload", &rt_function_type, &row, &otherwise)) return NULL;
+    rt_function *f = (rt_function *)rt_function_new(((rt_function *)row)->op, ((rt_function *)row)->inplace);
+    if (!f) return NULL;
+    Py_CLEAR(f->name);
+    Py_CLEAR(f->doc);
+    f->name = PyObject_GetAttrString(otherwise, "__name__");
+    f->doc = PyObject_GetAttrString(otherwise, "__doc__");
+    f->otherwise = Py_NewRef(otherwise);
+    if (!f->name || !f->doc) Py_CLEAR(f);
     return (PyObject *)f;
 }

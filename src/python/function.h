@@ -12,10 +12,13 @@ typedef struct {
     int inplace;               /* add_: the first argument is the output */
     rt_signature signature;
     PyObject *name, *doc;      /* owned */
+    PyObject *otherwise;       /* owned or NULL: what answers calls with more than the row's operands */
 } rt_function;
 
 extern PyTypeObject rt_function_type;
 RT_WARN_UNUSED PyObject *rt_function_new(const rt_op *op, int inplace);
+/* overload(row, function): the row's function for calls with just its operands, `function` for all others. */
+RT_WARN_UNUSED PyObject *rt_function_overload(PyObject *module, PyObject *args);
 
 /* The arguments of one call, parsed; dropped with rt_call_clear. */
 #define RT_CALL_INLINE 12

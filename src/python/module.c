@@ -173,6 +173,8 @@ static PyObject *make_functions(void)
 #define FAST(f) ((PyCFunction)(void (*)(void))f)
 static PyMethodDef functions[] = {
     {"_add_method", add_method, METH_VARARGS, NULL},
+    {"_overload", rt_function_overload, METH_VARARGS, NULL},
+    {"_size_descriptor", rt_size_descriptor, METH_O, NULL},
     {"_add_node_method", add_node_method, METH_VARARGS, NULL},
     {"memory_stats", memory_stats, METH_NOARGS, "Statistics of the caching allocator, a dict of byte and call counts."},
     {"memory_reset_peak", reset_peak, METH_NOARGS, NULL},

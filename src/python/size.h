@@ -8,4 +8,6 @@
 __attribute__((warn_unused_result)) PyObject *rt_size_object(int ndim, const intptr_t *shape);
 int rt_size_check(PyObject *o);         /* a Size itself, no subclass? */
 int rt_size_init(PyObject *module);
+/* What is put on the Tensor type as `size`: made with the function that gives the attribute's value. */
+__attribute__((warn_unused_result)) PyObject *rt_size_descriptor(PyObject *module, PyObject *attribute);
 #endif
