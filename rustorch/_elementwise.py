@@ -15,7 +15,7 @@ _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
 
 
-_BFLOAT16, _FLOAT16, _FLOAT32, _FLOAT64 = map(_C.dtype, ("bfloat16", "float16", "float32", "float64"))
+_FLOAT16, _FLOAT32, _FLOAT64 = map(_C.dtype, ("float16", "float32", "float64"))
 _KINDS = {bool: "b", int: "i", float: "f", builtins.complex: "c"}
 
 
@@ -168,15 +168,12 @@ def nan_to_num(
         return result if out is None else _ops["copy"](result, out=out)
     if not x.is_floating_point():
         return _ops["clone"](x) if out is None else _ops["copy"](x, out=out)
-    high = _LARGEST[x.dtype]
+    high = _LARGEST.get(x.dtype, 3.3895313892515355e38)     # bfloat16, whose dtype object costs an import
     bounded = _ops["replace_inf"](x, high if posinf is None else posinf, -high if neginf is None else neginf)
     return _ops["where"](_ops["isnan"](x), 0.0 if nan is None else nan, bounded, out=out)
 
 
-_LARGEST = {
-    _FLOAT16: 65504.0, _BFLOAT16: 3.3895313892515355e38, _FLOAT32: 3.4028234663852886e38,
-    _FLOAT64: 1.7976931348623157e308,
-}  # fmt: skip
+_LARGEST = {_FLOAT16: 65504.0, _FLOAT32: 3.4028234663852886e38, _FLOAT64: 1.7976931348623157e308}
 
 
 def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
@@ -256,7 +253,7 @@ def nextafter(input: Any, other: Any, *, out: Any = None) -> Any:
     """The next number after input towards other, in their dtype."""
     x, y = _C.as_tensor(input), _C.as_tensor(other)
     dtype = _C.promote_types(x.dtype, y.dtype)
-    if dtype not in (_FLOAT16, _BFLOAT16):
+    if dtype.kind != "V" and dtype != _FLOAT16:
         return _ops["nextafter"](input, other, out=out)
     x, y = x.to(dtype), y.to(dtype)
     return _tied_like(_nextafter_short(x.detach(), y.detach()), x, out)
