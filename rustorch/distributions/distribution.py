@@ -200,7 +200,7 @@ class Distribution:
             value = self.__dict__.get(name)
             if isinstance(value, Tensor):
                 value = value.detach()
-                words.append(f"{name}: {value if value.numel() == 1 else f'rustorch.Size({list(value.shape)})'}")
+                words.append(f"{name}: {value if value.numel() == 1 else tuple(value.shape)}")
             elif value is not None:
                 words.append(f"{name}: {value}")
         return f"{type(self).__name__}({', '.join(words)})"

@@ -35,7 +35,7 @@ class MultiheadAttention(Module):
     >>> x = rt.randn(2, 5, 8)
     >>> result, weights = rt.nn.MultiheadAttention(8, 2, batch_first=True)(x, x, x)
     >>> result.shape, weights.shape
-    (rustorch.Size([2, 5, 8]), rustorch.Size([2, 5, 5]))
+    ((2, 5, 8), (2, 5, 5))
     """
 
     in_proj_weight: Parameter | None

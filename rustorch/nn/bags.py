@@ -26,7 +26,7 @@ class EmbeddingBag(Module):
 
     >>> import rustorch as rt
     >>> rt.nn.EmbeddingBag(10, 3)(rt.tensor([1, 2, 4, 5]), rt.tensor([0, 3])).shape
-    rustorch.Size([2, 3])
+    (2, 3)
     """
 
     weight: Parameter

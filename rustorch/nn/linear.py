@@ -39,7 +39,7 @@ class Linear(Module):
     >>> import rustorch as rt
     >>> layer = rt.nn.Linear(20, 30)
     >>> layer(rt.randn(128, 20)).shape
-    rustorch.Size([128, 30])
+    (128, 30)
     """
 
     weight: Parameter

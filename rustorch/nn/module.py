@@ -40,7 +40,7 @@ class Module(State, Movement, ModuleBase):
     ...     def forward(self, x):
     ...         return self.layer(x).relu()
     >>> Net()(rt.ones(5, 3)).shape
-    rustorch.Size([5, 2])
+    (5, 2)
     """
 
     training: bool

@@ -230,7 +230,7 @@ class RNN(RNNBase):
     >>> import rustorch as rt
     >>> result, state = rt.nn.RNN(3, 5)(rt.randn(7, 2, 3))
     >>> result.shape, state.shape
-    (rustorch.Size([7, 2, 5]), rustorch.Size([1, 2, 5]))
+    ((7, 2, 5), (1, 2, 5))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -263,7 +263,7 @@ class LSTM(RNNBase):
     >>> import rustorch as rt
     >>> result, (h, c) = rt.nn.LSTM(3, 5, num_layers=2)(rt.randn(7, 2, 3))
     >>> result.shape, h.shape, c.shape
-    (rustorch.Size([7, 2, 5]), rustorch.Size([2, 2, 5]), rustorch.Size([2, 2, 5]))
+    ((7, 2, 5), (2, 2, 5), (2, 2, 5))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -280,7 +280,7 @@ class GRU(RNNBase):
     >>> import rustorch as rt
     >>> result, state = rt.nn.GRU(3, 5, bidirectional=True)(rt.randn(7, 2, 3))
     >>> result.shape, state.shape
-    (rustorch.Size([7, 2, 10]), rustorch.Size([2, 2, 5]))
+    ((7, 2, 10), (2, 2, 5))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -44,14 +44,6 @@ static PyObject *size_call(PyObject *self, PyObject *args, PyObject *kwargs)
     return PySequence_List(self);
 }
 
-static PyObject *size_repr(PyObject *self)
-{
-    PyObject *list = PySequence_List(self);
-    PyObject *text = list ? PyUnicode_FromFormat("rustorch.Size(%R)", list) : NULL;
-    Py_XDECREF(list);
-    return text;
-}
-
 /* Both orders: (1,) + x.shape comes here, too. */
 static PyObject *size_add(PyObject *a, PyObject *b)
 {
@@ -84,7 +76,6 @@ static PyMethodDef size_methods[] = {
 };
 static PyType_Slot size_slots[] = {
     {Py_tp_call, size_call},
-    {Py_tp_repr, size_repr},
     {Py_nb_add, size_add},
     {Py_sq_repeat, size_repeat},
     {Py_mp_subscript, size_subscript},
