@@ -297,6 +297,8 @@ def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
 def mvlgamma(input: Any, p: int, *, out: Any = None) -> Any:
     """The logarithm of the gamma function of p variables, p (p - 1) / 4 log(pi) + sum lgamma(x - j / 2) over
     0 <= j < p; NaN or inf where x is not above (p - 1) / 2."""
+    if not isinstance(p, int):
+        raise TypeError(f"mvlgamma: p must be an integer, not {type(p).__name__}")
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, not {p}")
     if _kind(input) == "c":
@@ -304,9 +306,8 @@ def mvlgamma(input: Any, p: int, *, out: Any = None) -> Any:
     x = _C.as_tensor(input)
     if not x.is_floating_point():
         x = x.to(_C.get_default_dtype())
-    total = _ops["lgamma"](x)
-    for j in range(1, p):
-        total = total + _ops["lgamma"](x - 0.5 * j)
+    steps = _C.arange(p).to(x.dtype) * 0.5
+    total = _ops["lgamma"](x.unsqueeze(-1) - steps).sum(-1)
     return _ops["add"](total, p * (p - 1) / 4 * math.log(math.pi), out=out)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import _C
@@ -209,15 +209,26 @@ def atleast_3d(*tensors: Any) -> Any:
     return _many("atleast_3d", _three, tensors)
 
 
+def _parts(name: str, tensors: Any) -> list[Any]:
+    """The tensors of a sequence; a tensor is none, however many rows it has."""
+    if isinstance(tensors, _C.Tensor) or not isinstance(tensors, Iterable):
+        raise TypeError(f"{name}: tensors must be a sequence of Tensors, not {type(tensors).__name__}")
+    parts = list(tensors)
+    for number, part in enumerate(parts):
+        if not isinstance(part, _C.Tensor):
+            raise TypeError(f"{name}: element {number} of tensors must be a Tensor, not {type(part).__name__}")
+    return parts
+
+
 def hstack(tensors: Any, *, out: Any = None) -> Any:
     """Joins along dimension 1 (0 for 1-d tensors)."""
-    parts = [_one(t) for t in tensors]
+    parts = [_one(t) for t in _parts("hstack", tensors)]
     return _ops["cat"](parts, 0 if parts and parts[0].ndim == 1 else 1, out=out)
 
 
 def vstack(tensors: Any, *, out: Any = None) -> Any:
     """Joins along dimension 0; 1-d tensors are rows."""
-    return _ops["cat"]([_two(t) for t in tensors], 0, out=out)
+    return _ops["cat"]([_two(t) for t in _parts("vstack", tensors)], 0, out=out)
 
 
 row_stack = vstack
@@ -225,19 +236,20 @@ row_stack = vstack
 
 def dstack(tensors: Any, *, out: Any = None) -> Any:
     """Joins along dimension 2."""
-    return _ops["cat"]([_three(t) for t in tensors], 2, out=out)
+    return _ops["cat"]([_three(t) for t in _parts("dstack", tensors)], 2, out=out)
 
 
 def column_stack(tensors: Any, *, out: Any = None) -> Any:
     """Joins along dimension 1; 1-d tensors are columns."""
-    return _ops["cat"]([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1, out=out)
+    parts = _parts("column_stack", tensors)
+    return _ops["cat"]([t.reshape(-1, 1) if t.ndim < 2 else t for t in parts], 1, out=out)
 
 
 def block_diag(*tensors: Any) -> Any:
     """Matrix with the tensors (of at most 2 dimensions; fewer are rows) along its diagonal, zeros elsewhere."""
     if not tensors:
         return _C.empty(1, 0)
-    if any(t.ndim > 2 for t in tensors):
+    if any(t.ndim > 2 for t in _parts("block_diag", tensors)):
         raise _C.TensorError(f"block_diag: needs at most 2 dimensions, shapes {[tuple(t.shape) for t in tensors]}")
     blocks = [_two(t) for t in tensors]
     width, at, rows = sum(b.shape[1] for b in blocks), 0, []
