@@ -269,12 +269,21 @@ done:
     return status;
 }
 
+/* Is there a row whose class is not to be ignored? */
+static int counts(const rt_classes *c)
+{
+    const int64_t *t = c->target ? (const int64_t *)c->target->data : NULL;
+    for (intptr_t r = 0; r < c->count; r++) if (!t || t[r] != c->ignore) return 1;
+    return 0;
+}
+
 rt_tensor *rt_classes_gradient(const rt_classes *c, rt_tensor *g, int reduction, double total)
 {
     const intptr_t shape[2] = {reduction == RT_LOSS_NONE ? c->count : 1, 1};
     rt_tensor *column = reshaped(rt_cast(g, c->compute), 2, shape);
     if (!column || reduction != RT_LOSS_MEAN) return column;
-    rt_tensor *out = rt_apply2s(RT_OP_div, column, total);
+    /* without a row that counts the mean is 0/0, but nothing depends on the input */
+    rt_tensor *out = rt_apply2s(RT_OP_div, column, total == 0 && !counts(c) ? 1 : total);
     Py_DECREF((PyObject *)column);
     return out;
 }

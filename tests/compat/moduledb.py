@@ -148,10 +148,24 @@ class Sample:
 
 
 def fresh(kind, dtype, seed):
+    """The tensor, or tuple of them, that is described; anything else as it is, floating tensors in the dtype."""
     rng = np.random.default_rng(seed)
-    if kind[0] == "numbers":
-        return torch.tensor(rng.standard_normal(kind[1])).to(dtype).requires_grad_()
-    return torch.tensor(rng.integers(0, kind[1], kind[2]))
+    if isinstance(kind, torch.Tensor):
+        return kind.to(dtype) if kind.is_floating_point() else kind
+    if not isinstance(kind, tuple):
+        return kind
+    if kind and isinstance(kind[0], tuple):
+        return tuple(fresh(one, dtype, seed + 50 + k) for k, one in enumerate(kind))
+    name, shape = (kind[0], kind[-1]) if kind else ("", ())
+    if name == "numbers":
+        return torch.tensor(rng.standard_normal(shape)).to(dtype).requires_grad_()
+    if name == "share":         # between 0 and 1
+        return torch.tensor(rng.uniform(0.05, 0.95, shape)).to(dtype)
+    if name == "log_softmax":
+        return torch.tensor(rng.standard_normal(shape)).to(dtype).log_softmax(-1).requires_grad_()
+    if name == "signs":
+        return torch.tensor(rng.choice([-1, 1], shape)).to(dtype)
+    return torch.tensor(rng.integers(0, kind[1], shape)) if name == "classes" else kind
 
 
 def entries():
@@ -195,7 +209,7 @@ def same_state(theirs, ours):
     state = {key: rustorch.from_torch(value.detach().clone()) if isinstance(value, torch.Tensor) else value
              for key, value in theirs.state_dict().items()}
     ours.load_state_dict(state, strict=True)
-    back = {key: torch.from_numpy(np.array(value)) if isinstance(value, rustorch.Tensor) else value
+    back = {key: torch.from_dlpack(value.detach()).clone() if isinstance(value, rustorch.Tensor) else value
             for key, value in ours.state_dict().items()}
     theirs.load_state_dict(back, strict=True)
     if list(state) != list(back):
@@ -239,6 +253,22 @@ def judge_sample(sample, dtype, training):
             yield f"buffer {name}: {found}"
 
 
+def judge_list(rows, dtype, training):
+    """Failures of (module, arguments, keywords, inputs, keywords of the call), inputs described for fresh()."""
+    failures = []
+    for number, (name, args, kwargs, inputs, call) in enumerate(rows):
+        tensors = [fresh(kind, dtype, 100 * number + k) for k, kind in enumerate(inputs)]
+        kwargs = {key: fresh(value, dtype, 0) for key, value in kwargs.items()}
+        call = {key: fresh(value, dtype, 100 * number + 60) for key, value in call.items()}
+        torch.manual_seed(number)
+        sample = Sample(getattr(torch.nn, name), args, kwargs, tensors, call)
+        try:
+            failures += [(sample.describe(), wrong) for wrong in judge_sample(sample, dtype, training)]
+        except Exception as error:
+            failures.append((sample.describe(), f"{type(error).__name__}: {error}"))
+    return failures
+
+
 def judge(name, sources, dtypes=DTYPES, modes=(True, False)):
     """Failures of one module, as (its arguments, what is wrong)."""
     failures = []
@@ -271,7 +301,8 @@ def judge_errors(name):
             wrong = f"{type(error).__name__}: {error}"
         else:
             wrong = "no error"
-        failures.append((built.args, built.kwargs, f"{wrong} instead of {entry.error_type.__name__}: {entry.error_regex}"))
+        wrong += f" instead of {entry.error_type.__name__}: {entry.error_regex}"
+        failures.append((built.args, built.kwargs, wrong))
     return failures
 
 
