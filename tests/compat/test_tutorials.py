@@ -4,7 +4,7 @@ in its place.  What a program returns must agree.
 A program is a function without arguments in a file of tests/compat/tutorials.  It returns a dictionary: tensors,
 arrays, numbers, texts and nestings of them are compared; a list under a name that begins with `falls` is only
 asked to fall, and a tensor under one that begins with `like` to have the same shape and dtype: these are drawn from
-random numbers, which differ.  `numbers` and `fill` give the same numbers and weights on both sides.
+random numbers, which differ.  tutorial_inputs.py has numbers and weights that are the same on both sides.
 """
 import re
 import zlib
@@ -22,23 +22,6 @@ PROGRAM = re.compile(r"^def ([a-z]\w*)\(\):", re.MULTILINE)
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9}
 
 
-def numbers(seed, *shape):
-    """Normally distributed float32 numbers, the same for both libraries."""
-    return np.random.default_rng(seed).standard_normal(shape, "float32")
-
-
-def filler(library):
-    def fill(module, seed=0, scale=0.5):
-        """Sets every parameter of a module by its place; returns the module."""
-        rng = np.random.default_rng(seed)
-        with library.no_grad():
-            for p in module.parameters():
-                bound = scale / max(1.0, p.shape[-1] ** 0.5) if p.ndim > 1 else 0.1 * scale
-                p.copy_(library.from_numpy(rng.uniform(-bound, bound, tuple(p.shape))))
-        return module
-    return fill
-
-
 def translated(source):
     """The source with rustorch imported instead of PyTorch, as its user would edit it."""
     source = re.sub(r"^(\s*)import torch$", r"\1import rustorch as torch", source, flags=re.MULTILINE)
@@ -52,7 +35,7 @@ def loaded(path, library):
     if library is rustorch:
         source = translated(source)
     name = f"{path.stem}_with_{library.__name__}"
-    space = {"__name__": name, "__file__": str(path), "numbers": numbers, "fill": filler(library)}
+    space = {"__name__": name, "__file__": str(path)}
     exec(compile(source, str(path), "exec"), space)
     return space
 
@@ -110,6 +93,15 @@ def same(ours, theirs, where):
 
 PROGRAMS = [(path, name) for path in sorted(FOLDER.glob("*.py")) for name in PROGRAM.findall(path.read_text())
             if not name.startswith("_")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The programs are small: PyTorch's threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("path,program", PROGRAMS, ids=[f"{path.stem}-{name}" for path, name in PROGRAMS])

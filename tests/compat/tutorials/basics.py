@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from compat.tutorial_inputs import fill, numbers
 from torch import optim
 from torch.autograd import Function, Variable
 
@@ -57,11 +58,43 @@ def tensors():
     big = torch.Tensor(2, 3).zero_()
     assert b.type() == "torch.LongTensor" and isinstance(b, torch.LongTensor) and b.is_floating_point() is False
     assert torch.numel(a) == 12 and a.nelement() == 12 and a.element_size() == 4 and a.dim() == 2
-    return dict(x_np=x_np, ones=ones, wide=wide, y1=y1, y2=y2, y3=y3, z=z, total=total, n=n, shared=shared, first=first,
-                last=last, column=column, corner=corner, mask=mask, a_t=a_t, picked=picked, gathered=gathered,
-                stacked=stacked, left=left, right=right, part=parts[1], values=values, indices=indices, top=top[0],
-                top_i=top.indices, halves=halves, lists=lists, b=b, e=e, big=big, text=str(lists),
-                total_f=f"{a.mean():.3f}", arg=int(a.argmax()), flag=bool((a > 3).any()))  # fmt: skip
+    return dict(
+        x_np=x_np,
+        ones=ones,
+        wide=wide,
+        y1=y1,
+        y2=y2,
+        y3=y3,
+        z=z,
+        total=total,
+        n=n,
+        shared=shared,
+        first=first,
+        last=last,
+        column=column,
+        corner=corner,
+        mask=mask,
+        a_t=a_t,
+        picked=picked,
+        gathered=gathered,
+        stacked=stacked,
+        left=left,
+        right=right,
+        part=parts[1],
+        values=values,
+        indices=indices,
+        top=top[0],
+        top_i=top.indices,
+        halves=halves,
+        lists=lists,
+        b=b,
+        e=e,
+        big=big,
+        text=str(lists),
+        total_f=f"{a.mean():.3f}",
+        arg=int(a.argmax()),
+        flag=bool((a > 3).any()),
+    )
 
 
 def gradients():
@@ -98,8 +131,19 @@ def gradients():
     kept = (v * 2).sigmoid()
     kept.retain_grad()
     kept.sum().backward()
-    return dict(a=a.grad, b=b.grad, w=w.grad, bias=bias.grad, once=once, twice=twice, third=inp.grad, v=v.grad, g2=g2,
-                jac=jac, kept=kept.grad)  # fmt: skip
+    return dict(
+        a=a.grad,
+        b=b.grad,
+        w=w.grad,
+        bias=bias.grad,
+        once=once,
+        twice=twice,
+        third=inp.grad,
+        v=v.grad,
+        g2=g2,
+        jac=jac,
+        kept=kept.grad,
+    )
 
 
 def fit_numpy():
@@ -273,8 +317,17 @@ def networks():
     loss = nn.MSELoss()(net(input), target)
     loss.backward()
     optimizer.step()
-    return dict(count=len(params), size=list(params[0].size()), out=out, grads=grads, none=before is None, names=names,
-                after=net.fc3.bias, text=repr(net), total=sum(p.numel() for p in net.parameters() if p.requires_grad))  # fmt: skip
+    return dict(
+        count=len(params),
+        size=list(params[0].size()),
+        out=out,
+        grads=grads,
+        none=before is None,
+        names=names,
+        after=net.fc3.bias,
+        text=repr(net),
+        total=sum(p.numel() for p in net.parameters() if p.requires_grad),
+    )
 
 
 class Pictures(torch.utils.data.Dataset):
@@ -333,8 +386,9 @@ def quickstart():
         def __init__(self):
             super().__init__()
             self.flatten = nn.Flatten()
-            self.linear_relu_stack = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(),
-                                                   nn.Linear(32, 4))  # fmt: skip
+            self.linear_relu_stack = nn.Sequential(
+                nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)
+            )
 
         def forward(self, x):
             return self.linear_relu_stack(self.flatten(x))
@@ -344,8 +398,15 @@ def quickstart():
     losses = [train_loop(train, model, loss_fn, optimizer) for _ in range(8)]
     loss, accuracy = test_loop(test, model, loss_fn)
     probabilities = nn.Softmax(dim=1)(model(torch.from_numpy(images[48:])))
-    return dict(shapes=shapes, falls=losses, loss=loss, accuracy=accuracy, probabilities=probabilities,
-                guess=probabilities.argmax(1), text=str(model))  # fmt: skip
+    return dict(
+        shapes=shapes,
+        falls=losses,
+        loss=loss,
+        accuracy=accuracy,
+        probabilities=probabilities,
+        guess=probabilities.argmax(1),
+        text=str(model),
+    )
 
 
 def copies():

@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torch.utils.data
+from compat.tutorial_inputs import fill, numbers
 from torch import optim
 from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
@@ -62,11 +63,22 @@ def weights_init(m):
 
 
 def dcgan():
-    G = nn.Sequential(nn.ConvTranspose2d(6, 8, 4, 1, 0, bias=False), nn.BatchNorm2d(8), nn.ReLU(True),
-                      nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False), nn.Tanh())  # fmt: skip
-    D = nn.Sequential(nn.Conv2d(1, 8, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True),
-                      nn.Conv2d(8, 8, 4, 1, 0, bias=False), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8, 1),
-                      nn.Sigmoid())  # fmt: skip
+    G = nn.Sequential(
+        nn.ConvTranspose2d(6, 8, 4, 1, 0, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(8, 1, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    )
+    D = nn.Sequential(
+        nn.Conv2d(1, 8, 4, 2, 1, bias=False),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(8, 8, 4, 1, 0, bias=False),
+        nn.BatchNorm2d(8),
+        nn.Flatten(),
+        nn.Linear(8, 1),
+        nn.Sigmoid(),
+    )
     G.apply(weights_init)
     D.apply(weights_init)
     like = [G[0].weight, D[3].weight]
@@ -103,8 +115,9 @@ def wasserstein():
         mix = torch.linspace(0, 1, 8).unsqueeze(1)
         between = (mix * real + (1 - mix) * fake).requires_grad_(True)
         score = critic(between)
-        (gradient,) = torch.autograd.grad(score, between, grad_outputs=torch.ones_like(score), create_graph=True,
-                                          retain_graph=True, only_inputs=True)  # fmt: skip
+        (gradient,) = torch.autograd.grad(
+            score, between, grad_outputs=torch.ones_like(score), create_graph=True, retain_graph=True, only_inputs=True
+        )
         penalty = ((gradient.norm(2, dim=1) - 1) ** 2).mean()
         loss = critic(fake).mean() - critic(real).mean() + 10 * penalty
         optimizer.zero_grad()
@@ -116,8 +129,13 @@ def wasserstein():
 
 def autoencoder():
     encoder = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 8, 3, stride=2, padding=1))
-    decoder = nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(8, 4, 3, padding=1), nn.ReLU(),
-                            nn.ConvTranspose2d(4, 1, 2, stride=2), nn.Sigmoid())  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="nearest"),
+        nn.Conv2d(8, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(4, 1, 2, stride=2),
+        nn.Sigmoid(),
+    )
     model = fill(nn.Sequential(encoder, decoder), 7)
     x = torch.rand(1) * 0 + torch.sigmoid(torch.from_numpy(numbers(62, 3, 1, 8, 8)))
     optimizer, losses = optim.AdamW(model.parameters(), lr=1e-2), []
@@ -225,4 +243,6 @@ def gumbel():
     straight = (logits.softmax(-1) > 0.3).float() + logits.softmax(-1) - logits.softmax(-1).detach()
     quantised = torch.cdist(logits.detach(), torch.eye(5)).argmin(-1)
     flips = Bernoulli(logits=torch.zeros(2000)).sample()
-    return dict(like=[soft, hard, logits.grad], straight=straight, quantised=quantised, near=bool(0.4 < flips.mean() < 0.6))
+    return dict(
+        like=[soft, hard, logits.grad], straight=straight, quantised=quantised, near=bool(0.4 < flips.mean() < 0.6)
+    )

@@ -1,4 +1,4 @@
-"""Learning from rewards: a bandit, Q-learning with replay and target network, policy gradients, actor and critic, PPO."""
+"""Learning from rewards: Q-learning with replay and target network, policy gradients, actor and critic, PPO."""
 
 import random
 from collections import deque, namedtuple
@@ -9,6 +9,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torch.optim as optim
+from compat.tutorial_inputs import fill, numbers
 from torch.distributions import Categorical, Normal
 
 Transition = namedtuple("Transition", ("state", "action", "next_state", "reward"))
@@ -31,7 +32,7 @@ class Corridor:
 
 class ReplayMemory:
     def __init__(self, capacity):
-        self.memory = deque([], maxlen=capacity)
+        self.memory = deque(maxlen=capacity)
 
     def push(self, *args):
         self.memory.append(Transition(*args))
@@ -124,8 +125,15 @@ def reinforce():
             optimizer.step()
         lengths.append(-sum(rewards))
     m = Categorical(torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]))
-    return dict(falls_costs=lengths, entropy=m.entropy(), log=m.log_prob(torch.tensor([2, 0])), probs=m.probs, logits=m.logits,
-                like=m.sample((4,)), enumerated=m.enumerate_support())  # fmt: skip
+    return dict(
+        falls_costs=lengths,
+        entropy=m.entropy(),
+        log=m.log_prob(torch.tensor([2, 0])),
+        probs=m.probs,
+        logits=m.logits,
+        like=m.sample((4,)),
+        enumerated=m.enumerate_support(),
+    )
 
 
 def actor_critic():
@@ -147,7 +155,9 @@ def actor_critic():
         dist, value = Categorical(logits=action_head(h)), value_head(h).squeeze(-1)
         target = returns(rewards)
         advantage = target - value.detach()
-        loss = (-dist.log_prob(torch.tensor(actions)) * advantage).sum() + F.smooth_l1_loss(value, target, reduction="sum")
+        loss = (-dist.log_prob(torch.tensor(actions)) * advantage).sum() + F.smooth_l1_loss(
+            value, target, reduction="sum"
+        )
         loss = loss - 0.01 * dist.entropy().sum()
         optimizer.zero_grad()
         loss.backward()
@@ -181,5 +191,12 @@ def ppo():
         nn.utils.clip_grad_norm_(actor.parameters(), 0.5)
         optimizer.step()
         losses.append(loss.item())
-    return dict(falls=losses, losses=losses, log_std=log_std, kl=torch.distributions.kl_divergence(dist, dist).abs().max().item(),
-                like=dist.rsample(), cdf=dist.cdf(act), icdf=dist.icdf(torch.full((2,), 0.3)))  # fmt: skip
+    return dict(
+        falls=losses,
+        losses=losses,
+        log_std=log_std,
+        kl=torch.distributions.kl_divergence(dist, dist).abs().max().item(),
+        like=dist.rsample(),
+        cdf=dist.cdf(act),
+        icdf=dist.icdf(torch.full((2,), 0.3)),
+    )

@@ -9,6 +9,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 import torch.optim as optim
+from compat.tutorial_inputs import fill, numbers
 from torch import Tensor
 from torch.nn import TransformerEncoder, TransformerEncoderLayer
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence, pad_sequence
@@ -116,7 +117,11 @@ def ngram():
     class NGram(nn.Module):
         def __init__(self):
             super().__init__()
-            self.embeddings, self.linear1, self.linear2 = nn.Embedding(len(ix), 10), nn.Linear(20, 32), nn.Linear(32, len(ix))
+            self.embeddings, self.linear1, self.linear2 = (
+                nn.Embedding(len(ix), 10),
+                nn.Linear(20, 32),
+                nn.Linear(32, len(ix)),
+            )
 
         def forward(self, inputs):
             out = F.relu(self.linear1(self.embeddings(inputs).view((1, -1))))
@@ -151,8 +156,12 @@ def cbow():
         optimizer.step()
     flat, offsets = contexts.reshape(-1), torch.arange(0, 16, 4)
     similar = F.cosine_similarity(bag.weight[None, :], bag.weight[:, None], dim=-1)
-    return dict(loss=loss, flat=bag(flat, offsets), similar=similar, pretrained=nn.Embedding.from_pretrained(
-        bag.weight.detach(), freeze=True)(torch.tensor([[1, 2]])))  # fmt: skip
+    return dict(
+        loss=loss,
+        flat=bag(flat, offsets),
+        similar=similar,
+        pretrained=nn.Embedding.from_pretrained(bag.weight.detach(), freeze=True)(torch.tensor([[1, 2]])),
+    )
 
 
 def tagger():
@@ -371,9 +380,14 @@ class GPT(nn.Module):
     def __init__(self, vocab, block=12, width=16, heads=2, layers=2):
         super().__init__()
         self.block = block
-        self.transformer = nn.ModuleDict(dict(
-            wte=nn.Embedding(vocab, width), wpe=nn.Embedding(block, width),
-            h=nn.ModuleList([Block(width, heads, block) for _ in range(layers)]), ln_f=nn.LayerNorm(width)))  # fmt: skip
+        self.transformer = nn.ModuleDict(
+            dict(
+                wte=nn.Embedding(vocab, width),
+                wpe=nn.Embedding(block, width),
+                h=nn.ModuleList([Block(width, heads, block) for _ in range(layers)]),
+                ln_f=nn.LayerNorm(width),
+            )
+        )
         self.lm_head = nn.Linear(width, vocab, bias=False)
         self.transformer.wte.weight = self.lm_head.weight
         self.apply(self._init_weights)
@@ -413,8 +427,9 @@ def nano_gpt():
     model = fill(GPT(9), 12, 1.0)
     decay = [p for p in model.parameters() if p.dim() >= 2]
     no_decay = [p for p in model.parameters() if p.dim() < 2]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": no_decay, "weight_decay": 0.0}],
-                                  lr=1e-2, betas=(0.9, 0.95))  # fmt: skip
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.1}, {"params": no_decay, "weight_decay": 0.0}], lr=1e-2, betas=(0.9, 0.95)
+    )
     data, losses = torch.arange(200) % 9, []
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     for step in range(20):
@@ -435,8 +450,15 @@ def nano_gpt():
         losses.append(loss.item())
     model.eval()
     likely = model.generate(torch.tensor([[4, 5]]), 15, temperature=0.8, top_k=1)
-    return dict(falls=losses, losses=losses[:8], norm=norm, count=sum(p.numel() for p in model.parameters()),
-                likely=likely, like=model.generate(torch.zeros((2, 1), dtype=torch.long), 4), text=str(model.transformer.h[0]))  # fmt: skip
+    return dict(
+        falls=losses,
+        losses=losses[:8],
+        norm=norm,
+        count=sum(p.numel() for p in model.parameters()),
+        likely=likely,
+        like=model.generate(torch.zeros((2, 1), dtype=torch.long), 4),
+        text=str(model.transformer.h[0]),
+    )
 
 
 def packed():
@@ -450,17 +472,42 @@ def packed():
     mean = (back * mask.unsqueeze(-1)).sum(1) / lengths.unsqueeze(1)
     mean.sum().backward()
     again = pack_sequence(sorted(seqs, key=len, reverse=True))
-    return dict(back=back, sizes=sizes, h=h, c=c, mean=mean, grad=lstm.weight_ih_l0.grad, data=again.data,
-                batch=again.batch_sizes, mask=mask)  # fmt: skip
+    return dict(
+        back=back,
+        sizes=sizes,
+        h=h,
+        c=c,
+        mean=mean,
+        grad=lstm.weight_ih_l0.grad,
+        data=again.data,
+        batch=again.batch_sizes,
+        mask=mask,
+    )
 
 
 def whole_transformer():
-    model = fill(nn.Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16,
-                                dropout=0.0, batch_first=True), 14)  # fmt: skip
+    model = fill(
+        nn.Transformer(
+            d_model=8,
+            nhead=2,
+            num_encoder_layers=1,
+            num_decoder_layers=1,
+            dim_feedforward=16,
+            dropout=0.0,
+            batch_first=True,
+        ),
+        14,
+    )
     src, tgt = torch.from_numpy(numbers(30, 2, 5, 8)), torch.from_numpy(numbers(31, 2, 4, 8))
     padding = torch.tensor([[False] * 5, [False, False, False, True, True]])
-    out = model(src, tgt, tgt_mask=model.generate_square_subsequent_mask(4), src_key_padding_mask=padding,
-                memory_key_padding_mask=padding, tgt_is_causal=True)  # fmt: skip
+    out = model(
+        src,
+        tgt,
+        tgt_mask=model.generate_square_subsequent_mask(4),
+        src_key_padding_mask=padding,
+        memory_key_padding_mask=padding,
+        tgt_is_causal=True,
+    )
     out.pow(2).sum().backward()
     attention = fill(nn.MultiheadAttention(8, 2, batch_first=True), 15)
     value, weights = attention(src, src, src, key_padding_mask=padding, need_weights=True)
