@@ -30,7 +30,7 @@ class Independent(Distribution):
     >>> import rustorch as rt
     >>> m = rt.distributions.Independent(rt.distributions.Normal(rt.zeros(4, 3), 1.0), 1)
     >>> m.batch_shape, m.event_shape, m.log_prob(rt.zeros(4, 3)).shape
-    (rustorch.Size([4]), rustorch.Size([3]), rustorch.Size([4]))
+    ((4,), (3,), (4,))
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Normal(ExponentialFamily):
     >>> import rustorch as rt
     >>> m = rt.distributions.Normal(rt.tensor([0.0, 1.0]), 2.0)
     >>> m.sample((3,)).shape, round(m.log_prob(rt.zeros(2))[0].item(), 4)
-    (rustorch.Size([3, 2]), -1.6121)
+    ((3, 2), -1.6121)
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
