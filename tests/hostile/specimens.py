@@ -2,7 +2,8 @@
 allocations, leaks, wrong arguments and threads change in their ways.
 
 A specimen is (name, arguments, keywords); the name is a path below rustorch, `Tensor.` for methods.
-`made(scale)` makes new tensors each time; lengths grow with scale, so that a large one runs on threads."""
+`made(scale, rows)` makes new tensors each time; lengths grow with scale, those of tensors that have only one
+growing length with rows, so that large ones run on threads."""
 import copy
 
 import numpy as np
@@ -13,9 +14,9 @@ import rustorch as rt
 class Maker:
     """Tensors of the same numbers in every run."""
 
-    def __init__(self, scale=1):
+    def __init__(self, scale=1, rows=0):
         self.rng = np.random.default_rng(17)
-        self.scale = scale
+        self.scale, self.rows = scale, rows or scale
 
     def f(self, *shape, dtype="float32", low=-2.0, high=2.0, grad=True):
         """Numbers that want a gradient."""
@@ -90,139 +91,139 @@ def images(m):
 
 def layers(m):
     """Normalisations, attention, embeddings, losses, products."""
-    f, n = m.f, m.scale
+    f, n, r = m.f, m.scale, m.rows
     yield from (
-        ("nn.functional.layer_norm", (f(6 * n, 5, 7), (5, 7), f(5, 7), f(5, 7)), {}),
-        ("nn.functional.rms_norm", (f(6 * n, 35), (35,), f(35)), {}),
+        ("nn.functional.layer_norm", (f(6 * r, 5, 7), (5, 7), f(5, 7), f(5, 7)), {}),
+        ("nn.functional.rms_norm", (f(6 * r, 35), (35,), f(35)), {}),
         ("nn.functional.group_norm", (f(3 * n, 6, 5 * n), 3, f(6), f(6)), {}),
         ("nn.functional.batch_norm", (f(4 * n, 3, 5 * n), f(3, grad=False), f(3, low=1, grad=False), f(3), f(3)),
          {"training": True}),
         ("nn.functional.batch_norm", (f(4 * n, 3, 5), f(3, grad=False), f(3, low=1, grad=False), f(3), f(3)), {}),
         ("nn.functional.instance_norm", (f(2 * n, 3, 8 * n),), {}),
         ("nn.functional.local_response_norm", (f(n, 5, 4 * n), 3), {}),
-        ("nn.functional.normalize", (f(4 * n, 5),), {"p": 3.0}),
+        ("nn.functional.normalize", (f(4 * r, 5),), {"p": 3.0}),
         ("nn.functional.scaled_dot_product_attention", (f(n, 2, 5 * n, 4), f(n, 2, 7, 4), f(n, 2, 7, 3)),
          {"attn_mask": f(5 * n, 7)}),
         ("nn.functional.scaled_dot_product_attention", (f(n, 2, 6 * n, 4), f(n, 2, 6 * n, 4), f(n, 2, 6 * n, 4)),
          {"is_causal": True, "dropout_p": 0.3}),
-        ("nn.functional.embedding", (m.i(9, 5 * n, 3), f(9, 4)), {"padding_idx": 2}),
-        ("nn.functional.embedding_bag", (m.i(9, 8 * n), f(9, 4)), {"offsets": rt.tensor([0, 3, 3]), "mode": "max"}),
-        ("nn.functional.embedding_bag", (m.i(9, 4 * n, 3), f(9, 4)),
-         {"per_sample_weights": f(4 * n, 3), "mode": "sum"}),
-        ("nn.functional.one_hot", (m.i(9, 5 * n),), {"num_classes": 9}),
-        ("nn.functional.linear", (f(4 * n, 6), f(5, 6), f(5)), {}),
-        ("nn.functional.bilinear", (f(4 * n, 3), f(4 * n, 2), f(5, 3, 2), f(5)), {}),
+        ("nn.functional.embedding", (m.i(9, 5 * r, 3), f(9, 4)), {"padding_idx": 2}),
+        ("nn.functional.embedding_bag", (m.i(9, 8 * r), f(9, 4)), {"offsets": rt.tensor([0, 3, 3]), "mode": "max"}),
+        ("nn.functional.embedding_bag", (m.i(9, 4 * r, 3), f(9, 4)),
+         {"per_sample_weights": f(4 * r, 3), "mode": "sum"}),
+        ("nn.functional.one_hot", (m.i(9, 5 * r),), {"num_classes": 9}),
+        ("nn.functional.linear", (f(4 * r, 6), f(5, 6), f(5)), {}),
+        ("nn.functional.bilinear", (f(4 * r, 3), f(4 * r, 2), f(5, 3, 2), f(5)), {}),
         ("nn.functional.dropout", (f(9 * n, 5 * n),), {"p": 0.4}),
-        ("nn.functional.dropout2d", (f(2 * n, 3, 4, 4),), {}),
-        ("nn.functional.alpha_dropout", (f(9 * n, 5),), {"training": True}),
-        ("nn.functional.rrelu", (f(9 * n, 5),), {"training": True}),
-        ("nn.functional.gumbel_softmax", (f(9 * n, 5),), {"hard": True}),
+        ("nn.functional.dropout2d", (f(2 * r, 3, 4, 4),), {}),
+        ("nn.functional.alpha_dropout", (f(9 * r, 5),), {"training": True}),
+        ("nn.functional.rrelu", (f(9 * r, 5),), {"training": True}),
+        ("nn.functional.gumbel_softmax", (f(9 * r, 5),), {"hard": True}),
         ("nn.functional.softmax", (f(5 * n, 9 * n),), {"dim": 0}),
         ("nn.functional.log_softmax", (f(5 * n, 9 * n),), {"dim": 1}),
-        ("nn.functional.glu", (f(5 * n, 8),), {"dim": 1}),
-        ("nn.functional.prelu", (f(5 * n, 3, 4), f(3)), {}),
-        ("nn.functional.cross_entropy", (f(6 * n, 5), m.i(5, 6 * n)),
+        ("nn.functional.glu", (f(5 * r, 8),), {"dim": 1}),
+        ("nn.functional.prelu", (f(5 * r, 3, 4), f(3)), {}),
+        ("nn.functional.cross_entropy", (f(6 * r, 5), m.i(5, 6 * r)),
          {"weight": f(5, low=1, grad=False), "label_smoothing": 0.1}),
-        ("nn.functional.cross_entropy", (f(2 * n, 5, 3), f(2 * n, 5, 3, low=0)), {}),
-        ("nn.functional.nll_loss", (f(6 * n, 5), m.i(5, 6 * n)), {"ignore_index": 2}),
-        ("nn.functional.ctc_loss", (m.log_probabilities(12, n, 5), m.i(5, n, 4, low=1), rt.full((n,), 12),
-                                    rt.full((n,), 4)), {"zero_infinity": True}),
-        ("nn.functional.binary_cross_entropy", (f(5 * n, 3, low=0.1, high=0.9), f(5 * n, 3, low=0, high=1)), {}),
-        ("nn.functional.binary_cross_entropy_with_logits", (f(5 * n, 3), f(5 * n, 3, low=0, high=1)),
+        ("nn.functional.cross_entropy", (f(2 * r, 5, 3), f(2 * r, 5, 3, low=0)), {}),
+        ("nn.functional.nll_loss", (f(6 * r, 5), m.i(5, 6 * r)), {"ignore_index": 2}),
+        ("nn.functional.ctc_loss", (m.log_probabilities(12, r, 5), m.i(5, r, 4, low=1), rt.full((r,), 12),
+                                    rt.full((r,), 4)), {"zero_infinity": True}),
+        ("nn.functional.binary_cross_entropy", (f(5 * r, 3, low=0.1, high=0.9), f(5 * r, 3, low=0, high=1)), {}),
+        ("nn.functional.binary_cross_entropy_with_logits", (f(5 * r, 3), f(5 * r, 3, low=0, high=1)),
          {"pos_weight": f(3, low=1, grad=False)}),
-        ("nn.functional.mse_loss", (f(5 * n, 3), f(5 * n, 3)), {"reduction": "none"}),
-        ("nn.functional.l1_loss", (f(5 * n, 3), f(5 * n, 3)), {}),
-        ("nn.functional.smooth_l1_loss", (f(5 * n, 3), f(5 * n, 3)), {"beta": 0.5}),
-        ("nn.functional.huber_loss", (f(5 * n, 3), f(5 * n, 3)), {"delta": 0.7}),
-        ("nn.functional.kl_div", (f(5 * n, 3), f(5 * n, 3, low=0.1)), {"reduction": "batchmean"}),
-        ("nn.functional.multi_margin_loss", (f(6 * n, 5), m.i(5, 6 * n)), {"p": 2}),
+        ("nn.functional.mse_loss", (f(5 * r, 3), f(5 * r, 3)), {"reduction": "none"}),
+        ("nn.functional.l1_loss", (f(5 * r, 3), f(5 * r, 3)), {}),
+        ("nn.functional.smooth_l1_loss", (f(5 * r, 3), f(5 * r, 3)), {"beta": 0.5}),
+        ("nn.functional.huber_loss", (f(5 * r, 3), f(5 * r, 3)), {"delta": 0.7}),
+        ("nn.functional.kl_div", (f(5 * r, 3), f(5 * r, 3, low=0.1)), {"reduction": "batchmean"}),
+        ("nn.functional.multi_margin_loss", (f(6 * r, 5), m.i(5, 6 * r)), {"p": 2}),
         ("nn.functional.multilabel_margin_loss", (f(3, 4), rt.tensor([[3, 0, -1, 1]] * 3)), {}),
-        ("nn.functional.triplet_margin_loss", (f(4 * n, 5), f(4 * n, 5), f(4 * n, 5)), {"swap": True}),
+        ("nn.functional.triplet_margin_loss", (f(4 * r, 5), f(4 * r, 5), f(4 * r, 5)), {"swap": True}),
         ("nn.functional.cosine_embedding_loss", (f(4, 5), f(4, 5), rt.tensor([1, -1, 1, -1])), {}),
-        ("nn.functional.cosine_similarity", (f(4 * n, 5), f(4 * n, 5)), {}),
+        ("nn.functional.cosine_similarity", (f(4 * r, 5), f(4 * r, 5)), {}),
         ("nn.functional.pdist", (f(5 * n, 3),), {}),
-        ("nn.functional.pairwise_distance", (f(5 * n, 3), f(5 * n, 3)), {}),
+        ("nn.functional.pairwise_distance", (f(5 * r, 3), f(5 * r, 3)), {}),
         ("cdist", (f(5 * n, 3), f(4 * n, 3)), {}),
         ("matmul", (f(3 * n, 4, 5), f(5, 6 * n)), {}),
-        ("bmm", (f(2 * n, 3, 4), f(2 * n, 4, 5)), {}),
-        ("addmm", (f(5), f(3 * n, 4), f(4, 5)), {"beta": 0.5, "alpha": 2}),
+        ("bmm", (f(2 * r, 3, 4), f(2 * r, 4, 5)), {}),
+        ("addmm", (f(5), f(3 * r, 4), f(4, 5)), {"beta": 0.5, "alpha": 2}),
         ("baddbmm", (f(2, 3, 1), f(2, 3, 4), f(2, 4, 5)), {}),
-        ("einsum", ("bij,bjk->ik", f(2 * n, 3, 4), f(2 * n, 4, 5)), {}),
-        ("tensordot", (f(3 * n, 4, 5), f(4, 5, 2)), {"dims": 2}),
+        ("einsum", ("bij,bjk->ik", f(2 * r, 3, 4), f(2 * r, 4, 5)), {}),
+        ("tensordot", (f(3 * r, 4, 5), f(4, 5, 2)), {"dims": 2}),
         ("outer", (f(5 * n), f(4 * n)), {}),
-        ("kron", (f(2, 3 * n), f(3, 2)), {}),
+        ("kron", (f(2, 3 * r), f(3, 2)), {}),
     )
 
 
 def orders(m):
     """Sorting, searching, statistics, scans, gathers and scatters."""
-    f, n = m.f, m.scale
+    f, n, r = m.f, m.scale, m.rows
     yield from (
         ("sort", (f(4 * n, 9 * n),), {"dim": 0, "descending": True}),
-        ("sort", (f(3, 90 * n),), {"stable": True}),
-        ("argsort", (m.i(4, 9 * n, 5),), {"stable": True}),
+        ("sort", (f(3, 90 * r),), {"stable": True}),
+        ("argsort", (m.i(4, 9 * r, 5),), {"stable": True}),
         ("topk", (f(4 * n, 9 * n), 3), {}),
         ("kthvalue", (f(4 * n, 9 * n), 2), {"dim": 0}),
-        ("median", (f(4 * n, 9),), {"dim": 1}),
-        ("median", (f(4 * n, 9),), {}),
-        ("nanmedian", (f(4 * n, 9),), {}),
-        ("mode", (m.i(4, 5 * n, 9),), {}),
-        ("unique", (m.i(4, 9 * n),), {"return_inverse": True, "return_counts": True}),
-        ("unique", (m.i(2, 9 * n, 2),), {"dim": 0}),
-        ("unique_consecutive", (m.i(2, 9 * n),), {}),
-        ("searchsorted", (rt.arange(0.0, 9.0), f(5 * n, 3)), {"right": True}),
-        ("bucketize", (f(5 * n), rt.tensor([-1.0, 0.0, 1.0])), {}),
-        ("bincount", (m.i(9, 20 * n),), {"weights": f(20 * n, grad=False), "minlength": 3}),
-        ("histc", (f(20 * n, grad=False),), {"bins": 5}),
-        ("histogram", (f(20 * n, grad=False), 4), {"density": True}),
-        ("quantile", (f(4 * n, 9), 0.3), {"dim": 1}),
-        ("nanquantile", (f(4 * n, 9), rt.tensor([0.1, 0.9])), {}),
+        ("median", (f(4 * r, 9),), {"dim": 1}),
+        ("median", (f(4 * r, 9),), {}),
+        ("nanmedian", (f(4 * r, 9),), {}),
+        ("mode", (m.i(4, 5 * r, 9),), {}),
+        ("unique", (m.i(4, 9 * r),), {"return_inverse": True, "return_counts": True}),
+        ("unique", (m.i(2, 9 * r, 2),), {"dim": 0}),
+        ("unique_consecutive", (m.i(2, 9 * r),), {}),
+        ("searchsorted", (rt.arange(0.0, 9.0), f(5 * r, 3)), {"right": True}),
+        ("bucketize", (f(5 * r), rt.tensor([-1.0, 0.0, 1.0])), {}),
+        ("bincount", (m.i(9, 20 * r),), {"weights": f(20 * r, grad=False), "minlength": 3}),
+        ("histc", (f(20 * r, grad=False),), {"bins": 5}),
+        ("histogram", (f(20 * r, grad=False), 4), {"density": True}),
+        ("quantile", (f(4 * r, 9), 0.3), {"dim": 1}),
+        ("nanquantile", (f(4 * r, 9), rt.tensor([0.1, 0.9])), {}),
         ("cumsum", (f(4 * n, 9 * n),), {"dim": 0}),
         ("cumprod", (f(4 * n, 9 * n),), {"dim": 1}),
-        ("logcumsumexp", (f(4 * n, 9),), {"dim": 1}),
-        ("cummax", (f(4 * n, 9),), {"dim": 0}),
-        ("cummin", (f(4 * n, 9),), {"dim": 1}),
-        ("gather", (f(4 * n, 5), 1, m.i(5, 4 * n, 3)), {}),
-        ("scatter", (f(4 * n, 5), 1, m.i(5, 4 * n, 3), f(4 * n, 3)), {}),
-        ("scatter_add", (f(4 * n, 5), 0, m.i(4 * n, 6 * n, 5), f(6 * n, 5)), {}),
-        ("scatter_reduce", (f(4 * n, 5), 0, m.i(4 * n, 6 * n, 5), f(6 * n, 5), "prod"), {"include_self": False}),
-        ("scatter_reduce", (f(4 * n, 5), 1, m.i(5, 4 * n, 9), f(4 * n, 9), "mean"), {}),
-        ("scatter_reduce", (f(4 * n, 5), 1, m.i(5, 4 * n, 9), f(4 * n, 9), "amax"), {}),
-        ("index_select", (f(4 * n, 5), 0, m.i(4 * n, 7 * n)), {}),
-        ("index_add", (f(4 * n, 5), 0, m.i(4 * n, 7 * n), f(7 * n, 5)), {"alpha": 2}),
+        ("logcumsumexp", (f(4 * r, 9),), {"dim": 1}),
+        ("cummax", (f(4 * r, 9),), {"dim": 0}),
+        ("cummin", (f(4 * r, 9),), {"dim": 1}),
+        ("gather", (f(4 * r, 5), 1, m.i(5, 4 * r, 3)), {}),
+        ("scatter", (f(4 * r, 5), 1, m.i(5, 4 * r, 3), f(4 * r, 3)), {}),
+        ("scatter_add", (f(4 * r, 5), 0, m.i(4 * r, 6 * r, 5), f(6 * r, 5)), {}),
+        ("scatter_reduce", (f(4 * r, 5), 0, m.i(4 * r, 6 * r, 5), f(6 * r, 5), "prod"), {"include_self": False}),
+        ("scatter_reduce", (f(4 * r, 5), 1, m.i(5, 4 * r, 9), f(4 * r, 9), "mean"), {}),
+        ("scatter_reduce", (f(4 * r, 5), 1, m.i(5, 4 * r, 9), f(4 * r, 9), "amax"), {}),
+        ("index_select", (f(4 * r, 5), 0, m.i(4 * r, 7 * r)), {}),
+        ("index_add", (f(4 * r, 5), 0, m.i(4 * r, 7 * r), f(7 * r, 5)), {"alpha": 2}),
         ("index_copy", (f(4, 5), 0, rt.tensor([2, 0]), f(2, 5)), {}),
         ("index_fill", (f(4, 5), 1, rt.tensor([2, 0]), 1.5), {}),
         ("index_reduce", (f(4, 5), 0, rt.tensor([2, 0, 2]), f(3, 5), "amin"), {}),
         ("index_put", (f(4, 5), (rt.tensor([1, 1, 3]),), f(3, 5)), {"accumulate": True}),
-        ("take", (f(4, 5), m.i(20, 6 * n)), {}),
-        ("take_along_dim", (f(4 * n, 5), m.i(5, 4 * n, 3)), {"dim": 1}),
-        ("masked_select", (f(4 * n, 5), m.b(4 * n, 5)), {}),
-        ("masked_fill", (f(4 * n, 5), m.b(4 * n, 5), 1.0), {}),
-        ("masked_scatter", (f(4 * n, 5), m.b(4 * n, 5), f(4 * n, 5)), {}),
-        ("nonzero", (m.b(4 * n, 5),), {}),
-        ("where", (m.b(4 * n, 5), f(4 * n, 5), f(5)), {}),
-        ("repeat_interleave", (f(4 * n, 5), 3), {"dim": 0}),
-        ("roll", (f(4 * n, 5), (1, -2), (0, 1)), {}),
-        ("flip", (f(4 * n, 5), (0, 1)), {}),
-        ("rot90", (f(4 * n, 5),), {}),
+        ("take", (f(4, 5), m.i(20, 6 * r)), {}),
+        ("take_along_dim", (f(4 * r, 5), m.i(5, 4 * r, 3)), {"dim": 1}),
+        ("masked_select", (f(4 * r, 5), m.b(4 * r, 5)), {}),
+        ("masked_fill", (f(4 * r, 5), m.b(4 * r, 5), 1.0), {}),
+        ("masked_scatter", (f(4 * r, 5), m.b(4 * r, 5), f(4 * r, 5)), {}),
+        ("nonzero", (m.b(4 * r, 5),), {}),
+        ("where", (m.b(4 * r, 5), f(4 * r, 5), f(5)), {}),
+        ("repeat_interleave", (f(4 * r, 5), 3), {"dim": 0}),
+        ("roll", (f(4 * r, 5), (1, -2), (0, 1)), {}),
+        ("flip", (f(4 * r, 5), (0, 1)), {}),
+        ("rot90", (f(4 * r, 5),), {}),
         ("tril", (f(4 * n, 5 * n),), {"diagonal": 1}),
-        ("diag_embed", (f(4 * n, 5),), {"offset": 1}),
+        ("diag_embed", (f(4 * r, 5),), {"offset": 1}),
         ("trace", (f(5 * n, 5 * n),), {}),
-        ("cat", ([f(4 * n, 5), f(2, 5)],), {}),
-        ("stack", ([f(4 * n, 5), f(4 * n, 5)],), {"dim": -1}),
+        ("cat", ([f(4 * r, 5), f(2, 5)],), {}),
+        ("stack", ([f(4 * r, 5), f(4 * r, 5)],), {"dim": -1}),
         ("split", (f(7 * n, 5), 3), {}),
         ("combinations", (f(5),), {"r": 2}),
-        ("cov", (f(4, 9 * n),), {}),
-        ("corrcoef", (f(4, 9 * n),), {}),
-        ("renorm", (f(4 * n, 5), 2, 0, 1.0), {}),
-        ("cross", (f(4 * n, 3), f(4 * n, 3)), {"dim": 1}),
-        ("Tensor.unfold", (f(4 * n, 9), 1, 3, 2), {}),
-        ("Tensor.as_strided", (f(4 * n, 9), (3, 2), (9, 2), 1), {}),
-        ("Tensor.expand", (f(4 * n, 1), 4 * n, 3), {}),
-        ("Tensor.repeat", (f(2 * n, 3), 2, 1, 2), {}),
+        ("cov", (f(4, 9 * r),), {}),
+        ("corrcoef", (f(4, 9 * r),), {}),
+        ("renorm", (f(4 * r, 5), 2, 0, 1.0), {}),
+        ("cross", (f(4 * r, 3), f(4 * r, 3)), {"dim": 1}),
+        ("Tensor.unfold", (f(4 * r, 9), 1, 3, 2), {}),
+        ("Tensor.as_strided", (f(4 * r, 9), (3, 2), (9, 2), 1), {}),
+        ("Tensor.expand", (f(4 * r, 1), 4 * r, 3), {}),
+        ("Tensor.repeat", (f(2 * r, 3), 2, 1, 2), {}),
         ("Tensor.index_add_", (f(4, 5, grad=False), 0, rt.tensor([1, 1]), f(2, 5, grad=False)), {}),
         ("Tensor.scatter_", (f(4, 5, grad=False), 1, m.i(5, 4, 2), 1.5), {}),
-        ("Tensor.__getitem__", (f(4 * n, 5, 6), (slice(1, None), [0, 2], None, ..., 1)), {}),
+        ("Tensor.__getitem__", (f(4 * r, 5, 6), (slice(1, None), [0, 2], None, ..., 1)), {}),
         ("Tensor.__setitem__", (f(4 * n, 5, 6, grad=False), (slice(1, None), [0, 2]), 2.0), {}),
     )
     for name in ("sum", "mean", "prod", "var", "std", "amax", "amin", "logsumexp", "argmax", "norm"):
@@ -307,10 +308,10 @@ def algebra(m):
     )
 
 
-def made(scale=1):
+def made(scale=1, rows=0):
     """All specimens, as (name, arguments, keywords)."""
     for group in (images, layers, orders, algebra):
-        yield from group(Maker(scale))
+        yield from group(Maker(scale, rows))
 
 
 def function(name):
@@ -348,17 +349,17 @@ def run(name, args, keywords, order=2):
 
 
 MODULES = {
-    "Linear": (lambda nn: nn.Linear(4, 3), (5, 4)),
-    "Conv2d": (lambda nn: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 5)),
-    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(2, 3, 3), (2, 2, 5)),
-    "BatchNorm1d": (lambda nn: nn.BatchNorm1d(3), (4, 3, 5)),
-    "LayerNorm": (lambda nn: nn.LayerNorm(6), (4, 6)),
-    "RNN": (lambda nn: nn.RNN(3, 4, 2), (5, 2, 3)),
-    "LSTM": (lambda nn: nn.LSTM(3, 4, 2, bidirectional=True, dropout=0.2, proj_size=2), (5, 2, 3)),
-    "GRU": (lambda nn: nn.GRU(3, 4, batch_first=True), (2, 5, 3)),
-    "MultiheadAttention": (lambda nn: Itself(nn.MultiheadAttention(4, 2)), (3, 2, 4)),
-    "TransformerEncoderLayer": (lambda nn: nn.TransformerEncoderLayer(4, 2, 8), (3, 2, 4)),
-    "Sequential": (lambda nn: nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Dropout(0.3), nn.Linear(5, 2)), (3, 4)),
+    "Linear": (lambda nn: nn.Linear(4, 3), (5, 4), 0),
+    "Conv2d": (lambda nn: nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), (2, 2, 5, 5), 0),
+    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(2, 3, 3), (2, 2, 5), 0),
+    "BatchNorm1d": (lambda nn: nn.BatchNorm1d(3), (4, 3, 5), 0),
+    "LayerNorm": (lambda nn: nn.LayerNorm(6), (4, 6), 0),
+    "RNN": (lambda nn: nn.RNN(3, 4, 2), (5, 2, 3), 1),
+    "LSTM": (lambda nn: nn.LSTM(3, 4, 2, bidirectional=True, dropout=0.2, proj_size=2), (5, 2, 3), 1),
+    "GRU": (lambda nn: nn.GRU(3, 4, batch_first=True), (2, 5, 3), 0),
+    "MultiheadAttention": (lambda nn: Itself(nn.MultiheadAttention(4, 2)), (3, 2, 4), 1),
+    "TransformerEncoderLayer": (lambda nn: nn.TransformerEncoderLayer(4, 2, 8), (3, 2, 4), 1),
+    "Sequential": (lambda nn: nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Dropout(0.3), nn.Linear(5, 2)), (3, 4), 0),
 }
 
 
@@ -376,11 +377,11 @@ class Itself:
 
 
 def modules(scale=1):
-    """(name, module, input); the first length grows with scale."""
-    m = Maker(scale)
-    for name, (make, shape) in MODULES.items():
+    """(name, module, input); the batch grows with scale."""
+    m = Maker()
+    for name, (make, shape, batch) in MODULES.items():
         rt.manual_seed(3)
-        yield name, make(rt.nn), m.f(shape[0] * scale, *shape[1:])
+        yield name, make(rt.nn), m.f(*(n * scale if d == batch else n for d, n in enumerate(shape)))
 
 
 def run_module(module, x):

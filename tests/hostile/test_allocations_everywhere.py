@@ -11,8 +11,8 @@ import pytest
 
 import rustorch as tested
 
-# the child is given the package under test wherever it was found
-ENVIRONMENT = dict(os.environ, PYTHONPATH=str(Path(tested.__file__).parents[1]))
+# the child is given the package under test wherever it was found, and these tests
+ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(str(Path(f).parents[1]) for f in (tested.__file__, __file__)))
 MOST = 3000           # allocations of a call
 PARTS = ("rows", "modules", "tools")
 # their arguments are written on purpose, or they keep something on purpose
@@ -21,7 +21,7 @@ WRITES = ("Tensor.index_add_", "Tensor.scatter_", "Tensor.__setitem__", "nn.func
 
 def calls(part):
     """(name, call, arguments that it must leave alone)."""
-    import specimens
+    from hostile import specimens
     if part == "rows":
         for number, (name, args, keywords) in enumerate(specimens.made()):
             order = 0 if name == "nn.functional.embedding_bag" else 1

@@ -16,9 +16,9 @@ import pytest
 
 import rustorch as tested
 
-# the child is given the package under test wherever it was found
-ENVIRONMENT = dict(os.environ, PYTHONPATH=str(Path(tested.__file__).parents[1]), RUSTORCH_NUM_THREADS="1",
-                   MALLOC_ARENA_MAX="1")
+# the child is given the package under test wherever it was found, and these tests
+ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(str(Path(f).parents[1]) for f in (tested.__file__, __file__)),
+                   RUSTORCH_NUM_THREADS="1", MALLOC_ARENA_MAX="1")
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")    # its allocator does not count for us
 PARTS = ("rows", "wrong", "modules", "tools")
 TURNS = (12, 60, 300)      # calls of a round: what is kept for each of them grows with their number
@@ -50,8 +50,7 @@ def counter():
 
 def calls(part):
     import numpy as np
-    import specimens
-    import test_mutations
+    from hostile import specimens, test_mutations
 
     import rustorch as rt
     if part == "rows":

@@ -17,8 +17,8 @@ import pytest
 
 import rustorch as tested
 
-# the child is given the package under test wherever it was found
-ENVIRONMENT = dict(os.environ, PYTHONPATH=str(Path(tested.__file__).parents[1]))
+# the child is given the package under test wherever it was found, and these tests
+ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(str(Path(f).parents[1]) for f in (tested.__file__, __file__)))
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")    # it needs address space without bound
 EXPECTED = (TypeError, ValueError, IndexError, RuntimeError, OverflowError, MemoryError, NotImplementedError,
             AttributeError)       # what is no tensor at all has no `ndim`
@@ -112,7 +112,7 @@ def gradients(rt, specimens, results, args, keywords):
 
 def child(part, parts, turns, path, seed):
     import numpy as np
-    import specimens
+    from hostile import specimens
 
     import rustorch as rt
     warnings.simplefilter("ignore")
