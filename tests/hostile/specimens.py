@@ -442,6 +442,10 @@ def tools():
     net = rt.nn.Sequential(rt.nn.Linear(3, 4), rt.nn.Tanh(), rt.nn.Linear(4, 2))
     parameters = list(net.parameters())
 
+    def twice():
+        g, = rt.autograd.grad(Cube.apply(w).sum(), w, create_graph=True)
+        rt.autograd.grad(g.sum(), w)
+
     def hooks():
         y = w * 2
         y.register_hook(lambda g: g * 2)
@@ -514,7 +518,7 @@ def tools():
     functional, func = rt.autograd.functional, rt.func
     found = {
         "function": lambda: rt.autograd.grad(Cube.apply(w).sum(), w),
-        "function twice": lambda: rt.autograd.grad(rt.autograd.grad(Cube.apply(w).sum(), w, create_graph=True)[0].sum(), w),
+        "function twice": twice,
         "hooks": hooks, "saved": saved, "module hooks": module_hooks, "clip": clipped, "packed": packed,
         "parametrized": parametrized, "anomaly": anomaly, "inplace": inplace, "state": state, "loader": stop_early,
         "checkpoint": lambda: rt.utils.checkpoint.checkpoint(net, x, use_reentrant=False).sum().backward(),
@@ -527,7 +531,8 @@ def tools():
         "functional call": lambda: func.functional_call(net, dict(net.named_parameters()), (x,)),
         "gradcheck": lambda: rt.autograd.gradcheck(lambda a: (a * a).sin(), (double,)),
         "gradgradcheck": lambda: rt.autograd.gradgradcheck(lambda a: a.sin(), (double,)),
-        "vector": lambda: rt.nn.utils.vector_to_parameters(rt.nn.utils.parameters_to_vector(parameters).detach(), parameters),
+        "vector": lambda: rt.nn.utils.vector_to_parameters(
+            rt.nn.utils.parameters_to_vector(parameters).detach(), parameters),
         "deepcopy": lambda: copy.deepcopy(net),
     }
     for name, options in OPTIMIZERS.items():

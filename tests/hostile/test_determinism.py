@@ -61,7 +61,8 @@ def test_elementwise_rows():
             leaves = [t for i, t in enumerate(inputs) if t.requires_grad and table.has_rule(row, i)]
             if not out.requires_grad or len(leaves) < sum(t.requires_grad for t in inputs):
                 return [out]
-            return [out, *(g for g in rt.autograd.grad(out, leaves, rt.ones_like(out), allow_unused=True) if g is not None)]
+            grads = rt.autograd.grad(out, leaves, rt.ones_like(out), allow_unused=True)
+            return [out, *(g for g in grads if g is not None)]
         found = differing(compute)
         if found:
             wrong.append((row["name"], found))
@@ -84,9 +85,10 @@ def test_random_numbers():
     def compute():
         rt.manual_seed(11)
         big = (ELEMENTS,)
-        return [rt.rand(big), rt.randn(big), rt.randint(0, 1000, big), rt.randperm(ELEMENTS), rt.empty(big).exponential_(),
-                rt.empty(big).cauchy_(), rt.empty(big).log_normal_(), rt.empty(big).geometric_(0.3),
-                rt.bernoulli(rt.full(big, 0.3)), rt.multinomial(rt.ones(50, 100), 20), rt.nn.init.xavier_normal_(rt.empty(300, 301))]
+        return [rt.rand(big), rt.randn(big), rt.randint(0, 1000, big), rt.randperm(ELEMENTS),
+                rt.empty(big).exponential_(), rt.empty(big).cauchy_(), rt.empty(big).log_normal_(),
+                rt.empty(big).geometric_(0.3), rt.bernoulli(rt.full(big, 0.3)), rt.multinomial(rt.ones(50, 100), 20),
+                rt.nn.init.xavier_normal_(rt.empty(300, 301))]
     assert not differing(compute)
 
 
@@ -95,6 +97,7 @@ def test_batches_for_any_number_of_workers(shuffle):
     data = rt.data.TensorDataset(rt.from_numpy(np.arange(3000.0).reshape(1000, 3)), rt.arange(1000))
     seen = []
     for workers in (0, 1, 2, 3):
-        loader = rt.data.DataLoader(data, 32, shuffle=shuffle, num_workers=workers, generator=rt.Generator().manual_seed(4))
+        draw = rt.Generator().manual_seed(4)
+        loader = rt.data.DataLoader(data, 32, shuffle=shuffle, num_workers=workers, generator=draw)
         seen.append([bits(batch) for batch in loader])
     assert seen.count(seen[0]) == 4 and len(seen[0]) == 32

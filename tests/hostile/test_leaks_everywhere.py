@@ -2,6 +2,7 @@
 Python's objects nor the C library's blocks grow, counted exactly, not by the process's size.
 
 In processes of their own (this file as a script), on one thread, so that all blocks come from one arena."""
+import contextlib
 import ctypes
 import gc
 import os
@@ -71,10 +72,8 @@ def calls(part):
 
 
 def refused(function, args, keywords):
-    try:
+    with contextlib.suppress(Exception):
         function(*args, **keywords)
-    except Exception:
-        pass
 
 
 def child(part):

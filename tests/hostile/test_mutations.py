@@ -26,7 +26,8 @@ ROOM = 3 << 29            # address space of the child, in bytes, beyond what im
 PATIENCE = 60             # seconds until a call hangs
 TURNS = 12                # wrong calls of each specimen
 PARTS = 3
-WORDS = ("sum", "mean", "none", "x", "", "ij,jk", "constant", "reflect", "circular", "linear", "bicubic", "gelsd", "fro", "nuc")
+WORDS = ("sum", "mean", "none", "x", "", "ij,jk", "constant", "reflect", "circular", "linear", "bicubic",
+         "gelsd", "fro", "nuc")
 NUMBERS = (-2**63, -2**62, -2**31, -5, -2, -1, 0, 1, 2, 3, 7, 2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1, 2**70)
 FLOATS = (0.0, -1.0, 1e308, 5e-324, float("nan"), float("inf"), -float("inf"), -2**62)
 DTYPES = ("bool", "uint8", "int8", "int64", "uint64", "float16", "bfloat16", "float32", "float64", "complex64")
@@ -45,7 +46,8 @@ class Mutator:
             lambda: t.permute(*reversed(range(t.ndim))), lambda: t[..., :1].expand(*shape), lambda: rt.cat([t, t]),
             lambda: t.new_empty((0,) * rng.randrange(1, 6)), lambda: t.new_zeros((1,) * rng.randrange(1, 33)),
             lambda: t.new_ones([rng.randrange(5) for _ in range(rng.randrange(5))]), lambda: self.spoiled(t),
-            lambda: t.as_strided((3, 3), (0, 1)), lambda: t.as_strided((2, 2), (1, 1)), lambda: t.detach().requires_grad_(),
+            lambda: t.as_strided((3, 3), (0, 1)), lambda: t.as_strided((2, 2), (1, 1)),
+            lambda: t.detach().requires_grad_(),
             lambda: t.new_zeros(1).expand(2, 2**61, 0), lambda: t.new_zeros(0, 2**40, 2**20),
             lambda: rng.choice((None, 3, 2.5, "x", [1, 2], self.np.zeros((2, 2), "f4"), [t, t])),
         ))()
