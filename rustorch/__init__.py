@@ -133,7 +133,7 @@ _FUNCTIONAL = {
     "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "max_pool1d", "max_pool1d_with_indices",
     "max_pool2d", "max_pool3d", "alpha_dropout", "bilinear", "channel_shuffle", "feature_alpha_dropout",
-    "pixel_shuffle", "pixel_unshuffle", "rrelu",
+    "pixel_shuffle", "pixel_unshuffle", "rrelu", "rrelu_",
 }  # fmt: skip
 
 _SPECTROGRAMS = {
@@ -146,7 +146,22 @@ _ELSEWHERE = {
     "get_autocast_dtype": "amp.autocast_mode", "is_autocast_enabled": "amp.autocast_mode",
     "set_autocast_dtype": "amp.autocast_mode", "set_autocast_enabled": "amp.autocast_mode", "vmap": "func",
     "TypedStorage": "_legacy", "UntypedStorage": "_legacy", "set_default_tensor_type": "_legacy",
-    "typename": "_legacy", "set_printoptions": "_repr", "binomial": "_variates", "poisson": "_variates",
+    "typename": "_legacy", "set_printoptions": "_repr", "pca_lowrank": "_low_rank", "svd_lowrank": "_low_rank",
+    "binomial": "_variates", "poisson": "_variates",
+    **{name: "_recurrent" for name in (
+        "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
+    )},
+    **{name: "_native" for name in (
+        "addmv_", "affine_grid_generator", "alpha_dropout_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_",
+        "arctanh_", "as_strided_", "binary_cross_entropy_with_logits", "cond", "conj_physical_",
+        "cosine_embedding_loss", "ctc_loss", "detach_", "dropout_", "embedding_renorm_", "feature_alpha_dropout_",
+        "feature_dropout", "feature_dropout_", "fix_", "frobenius_norm", "get_device", "grid_sampler",
+        "grid_sampler_2d", "grid_sampler_3d", "hinge_embedding_loss", "kl_div", "margin_ranking_loss",
+        "max_pool2d_with_indices_backward", "native_batch_norm", "native_channel_shuffle", "native_dropout",
+        "native_dropout_backward", "native_group_norm", "native_layer_norm", "negative_",
+        "norm_except_dim", "nuclear_norm", "poisson_nll_loss", "segment_reduce", "to_dlpack",
+        "triplet_margin_loss", "while_loop",
+    )},
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,39 @@ def empty_strided(
 ) -> Any:
     """An uninitialised tensor with these strides, in elements."""
     return _ready(_C._empty_strided(size, stride, _default(dtype)), None, device, layout, requires_grad)
+
+
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, **kw: Any) -> Any:
+    """Numbers from start to end, both included, by step; of the default dtype unless given.  arange is clearer.
+
+    RuntimeError when step is 0 or leads away from end."""
+    start, end = (0, start) if end is None else (start, end)
+    if step == 0:
+        raise _C.TensorError("range: step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise _C.TensorError(f"range: unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise _C.TensorError("range: upper bound and lower bound inconsistent with step sign")
+    count = math.floor((end - start) / step) + 1
+    kind = out.dtype if out is not None and dtype is None else _C.dtype(_default(dtype))
+    if kind.kind in "iu":
+        start, step = int(start), int(step)
+    made = _C.arange(count, dtype=kind if kind.kind in "iu" else "float64") * step + start
+    made = _ready(made, kind, kw.get("device"), kw.get("layout"), kw.get("requires_grad", False))
+    return into("range", made, out)
+
+
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Any:  # fmt: skip
+    """A tensor of this size, not set, whose dimensions lie in memory in the order physical_layout, outermost first."""
+    lengths, order = list(size), list(physical_layout)
+    if len(lengths) != len(order) or sorted(order) != list(builtins.range(len(lengths))):
+        raise _C.TensorError(f"empty_permuted: layout {order} is not an order of the dimensions of size {lengths}")
+    made = _C.empty([lengths[d] for d in order], dtype=dtype)
+    made = _ops["permute"](made, [order.index(d) for d in builtins.range(len(order))])
+    return _ready(made, None, device, layout, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, out: Any = None, **kw: Any) -> Any:
@@ -299,7 +333,8 @@ def _new(name: str) -> Callable[..., Any]:
 def public() -> dict[str, Any]:
     """What `rustorch` shows of this file."""
     made = (
-        arange, linspace, logspace, scalar_tensor, empty_strided, eye, tril_indices, triu_indices, clone,
+        arange, linspace, logspace, scalar_tensor, empty_strided, empty_permuted, eye, range, tril_indices,
+        triu_indices, clone,
     )  # fmt: skip
     return {f.__name__: f for f in made}
 

@@ -48,8 +48,11 @@ def _scaled_sum(name: str, x: Any, other: Any, alpha: Any, sign: int, out: Any) 
         raise RuntimeError(f"{name}: For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, builtins.complex) and _kind(x) != "c" and _kind(other) != "c":
         raise RuntimeError(f"{name}: For non-complex input tensors, argument alpha must not be a complex number.")
+    factor = alpha if sign > 0 else -alpha
+    if isinstance(factor, int) and factor < 0 and _kind(other) == "u":
+        factor %= 2 ** (8 * _C.as_tensor(other).dtype.itemsize)  # as unsigned numbers wrap
     try:
-        return _ops["addcmul"](x, other, alpha if sign > 0 else -alpha, out=out)
+        return _ops["addcmul"](x, other, factor, out=out)
     except (RuntimeError, TypeError, ValueError):
         row(x, other)      # what is wrong with the operands is said in the name of the row
         raise
@@ -177,13 +180,14 @@ _LARGEST = {_FLOAT16: 65504.0, _FLOAT32: 3.4028234663852886e38, _FLOAT64: 1.7976
 
 
 def heaviside(input: Any, values: Any, *, out: Any = None) -> Any:
-    """0 where input is below 0, 1 above, values at 0.  Both have one dtype, integers too."""
+    """0 where input is below 0 or NaN, 1 above, values at 0.  Both have one dtype, integers too."""
     if isinstance(values, Tensor) and isinstance(input, Tensor) and input.dtype != values.dtype:
         raise RuntimeError(f"heaviside: needs tensors of one dtype, not {input.dtype} and {values.dtype}")
     if _kind(input) == "c":
         raise _C.DtypeError("heaviside: not defined for complex tensors")
     if not _is_integral(input, values):
-        return _ops["heaviside"](input, values, out=out)
+        x = _C.as_tensor(input)
+        return _ops["heaviside"](_ops["where"](_ops["isnan"](x), -1.0, x), values, out=out)
     x = _C.as_tensor(input)
     result = _ops["where"](x < 0, 0, _ops["where"](x > 0, 1, _C.as_tensor(values))).to(x.dtype)
     return result if out is None else _ops["copy"](result, out=out)

@@ -25,6 +25,8 @@ def p_norm(x: Any, p: float, dim: Any = None, keepdim: bool = False) -> Any:
         if x.numel() == 0 and p > 0:
             return _ops["sum"](size, dim, keepdim)
         return _ops["amax" if p > 0 else "amin"](size, dim, keepdim)
+    if str(x.dtype) in ("float16", "bfloat16"):  # whose powers overflow
+        return _power_norm(size.to("float32"), p, dim, keepdim).to(x.dtype)
     return _power_norm(size, p, dim, keepdim)
 
 

@@ -15,7 +15,7 @@ _ops: dict[str, Any] = _C.ops
 _METHODS = {
     "adjoint", "argwhere", "as_strided_scatter", "broadcast_to", "chunk", "diagflat", "diagonal_scatter",
     "dsplit", "expand_as", "fliplr", "flipud", "hsplit", "index_put", "index_reduce", "kron", "masked_scatter",
-    "narrow_copy", "nonzero", "put", "ravel", "repeat_interleave", "reshape_as", "resolve_conj", "resolve_neg",
+    "narrow_copy", "nonzero", "nonzero_static", "put", "ravel", "repeat_interleave", "reshape_as", "resolve_conj", "resolve_neg",
     "rot90", "scatter", "select_scatter", "slice_scatter", "split_with_sizes", "t", "take_along_dim",
     "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "view_as", "vsplit",
 }  # fmt: skip
@@ -568,6 +568,15 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     return _ops["nonzero"](input) if out is None else into("nonzero", _ops["nonzero"](input), out)
 
 
+def nonzero_static(input: Any, *, size: int, fill_value: int = -1, out: Any = None) -> Any:
+    """The first `size` rows of nonzero, filled up with fill_value: (size, ndim), int64."""
+    if size < 0:
+        raise _C.TensorError(f"nonzero_static: size must not be negative, it is {size}")
+    found = _ops["nonzero"](input)[:size]
+    rest = _C.full((size - found.shape[0], input.ndim), fill_value, dtype="int64")
+    return into("nonzero_static", _ops["cat"]([found, rest]), out)
+
+
 def argwhere(input: Any) -> Any:
     """Indices of elements that are not zero: (n, ndim), int64."""
     return _ops["nonzero"](input)
@@ -585,7 +594,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     count = math.prod(lengths)
     if indices.numel() and (bool((indices < 0).any()) or bool((indices >= count).any())):
         raise _C.OutOfRangeError(f"unravel_index: an index is out of bounds for a tensor of shape {lengths}")
-    result, rest = [], indices
+    result, rest = [], indices.to(_INT64)
     for n in reversed(lengths):
         result.append(_ops["remainder"](rest, n) if n else rest)
         rest = _ops["floor_divide"](rest, n) if n else rest

@@ -229,8 +229,9 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
     if y.shape[dim] == 0:
         return y * 0.5
     after, before = _halves(y, dim)
-    width = _spacing("cumulative_trapezoid", y, x, dim) / 2.0 if x is not None else (1.0 if dx is None else dx) / 2.0
-    return _ops["cumsum"]((after + before) * width, dim)
+    if x is not None:  # integers are halved last
+        return _ops["cumsum"]((after + before) * _spacing("cumulative_trapezoid", y, x, dim), dim) / 2.0
+    return _ops["cumsum"](after + before, dim) * ((1.0 if dx is None else dx) / 2.0)
 
 
 def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Any]:

@@ -56,6 +56,8 @@ def _vector(name: str, x: Any, order: float, dims: Any, keepdim: bool) -> Any:
         lengths = x.shape if dims is None else [x.shape[d] for d in dims]
         if 0 in tuple(lengths):
             raise _C.TensorError(f"{name}: order {order} of no elements has no value")
+    if str(x.dtype) in ("float16", "bfloat16"):  # whose powers overflow
+        return _power(size.to("float32"), order, dims, keepdim).to(x.dtype)
     return _power(size, order, dims, keepdim)
 
 

@@ -198,6 +198,11 @@ def linear_cross_entropy(
             "linear_cross_entropy: expected equal input and linear_weight last dimensions (in_features), got"
             f" {input.shape[-1] if input.ndim else 'none'} and {features[-1] if features else 'none'}, respectively"
         )
+    if len(features) > 2 and input.ndim != 2:
+        raise ShapeMismatchError(
+            f"linear_cross_entropy: a linear_weight of shape {features} needs batched input (N, {features[-1]}), not"
+            f" {tuple(input.shape)}"
+        )
     flat = linear_weight.reshape(-1, features[-1]) if len(features) > 2 else linear_weight
     bias = linear_bias.reshape(-1) if linear_bias is not None and len(features) > 2 else linear_bias
     scores = ops["linear"](input, flat, bias)

@@ -283,7 +283,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     outputs, in1, in2 = weight.shape
     left = input1 @ weight.permute(1, 0, 2).reshape(in1, outputs * in2)
     left = left.reshape(list(input1.shape)[:-1] + [outputs, in2])
-    result = (left * input2.unsqueeze(-2)).sum(-1)
+    result = (left * input2.unsqueeze(-2)).sum(-1, dtype=left.dtype)
     return result if bias is None else result + bias
 
 # ---- normalisations ----

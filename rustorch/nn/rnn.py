@@ -11,14 +11,15 @@ import warnings
 from typing import Any
 
 from .._C import Tensor, empty, ops, zeros
-from . import functional as F, init
+from .._recurrent import run_layers
+from . import init
 from .module import Module
 from .parameter import Parameter
 from .utils.rnn import PackedSequence
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
-_layer, _cat, _stack, _index_select = ops["rnn_layer"], ops["cat"], ops["stack"], ops["index_select"]
+_layer, _index_select = ops["rnn_layer"], ops["index_select"]
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 _ROW_MODES = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "tanh", "RNN_RELU": "relu"}
 
@@ -153,24 +154,10 @@ class RNNBase(Module):
 
     def _run(self, x: Tensor, states: list[Tensor], sizes: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """All layers over (steps, batch, features), or over packed rows."""
-        mode, attributes, last = _ROW_MODES[self.mode], self.__dict__, []
-        directions = 1 + self.bidirectional
-        for k, names in enumerate(self._weight_names):
-            layer, way = divmod(k, directions)
-            if way == 0:
-                if layer and self.dropout and self.training:
-                    x = F.dropout(x, self.dropout, True)
-                results = []
-            w_ih, w_hh, b_ih, b_hh, w_hr = (name and attributes[name] for name in names)
-            h, *cells = (state[k] for state in states)
-            c = cells[0] if cells else None
-            result, h, c = _layer(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, mode, way == 1)
-            results.append(result)
-            last.append((h, c))
-            if way == directions - 1:
-                x = results[0] if directions == 1 else _cat(results, -1)
-        ends = list(zip(*last, strict=True))[: len(states)]
-        return x, [part[0].unsqueeze(0) if len(part) == 1 else _stack(part) for part in ends]
+        attributes = self.__dict__
+        weights = [[name and attributes[name] for name in names] for names in self._weight_names]
+        rate = self.dropout if self.training else 0.0
+        return run_layers(_ROW_MODES[self.mode], x, states, weights, sizes, 1 + self.bidirectional, rate)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         if isinstance(input, PackedSequence):

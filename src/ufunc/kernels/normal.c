@@ -89,9 +89,10 @@ double rt_special_erfcx(double x)
 /* log of the normal distribution function. */
 double rt_special_log_ndtr(double x)
 {
+    if (isinf(x)) return x > 0 ? -0.0 : x;
     if (x > -1) {
         double h = x * half_sqrt, rest = fma(x, half_sqrt, -h) - x * 4.833646656726457e-17;
         return log1p(-0.5 * erfc(h) + 0.56418958354775628695 * exp(-h * h) * rest);
     }
-    return isinf(x) ? x : log(0.5 * rt_special_erfcx(-x * half_sqrt)) - 0.5 * x * x;
+    return log(0.5 * rt_special_erfcx(-x * half_sqrt)) - 0.5 * x * x;
 }
