@@ -85,7 +85,8 @@ def _make(name: str, mode: str) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     two = "hx: a pair of initial states" if mode == "lstm" else "hx: the initial state"
     function.__doc__ = f"""{name}(input, hx, params, has_biases, num_layers, dropout, train, bidirectional,
-    batch_first), or {name}(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional) of packed rows.
+    batch_first), or of packed rows {name}(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train,
+    bidirectional).
 
     input: (steps, batch, features), or batch first; {two} (layers * directions, batch, size); params: w_ih, w_hh
     and, with has_biases, b_ih, b_hh of each layer and direction.  Gives the results and the last states.

@@ -31,8 +31,9 @@ OUTSIDE = {"to_sparse", "sparse_mask", "hash_tensor", "chalf", "max_pool2d_with_
 # Their values are drawn: shape and dtype are compared, not elements.
 RANDOM = {
     "bernoulli", "cauchy", "exponential", "geometric", "log_normal", "multinomial", "normal", "uniform", "rand",
-    "rand_like", "randint", "randint_like", "empty_permuted", "svd_lowrank", "randn", "randn_like", "empty", "empty_like", "empty_strided", "new_empty",
-    "new_empty_strided", "resize_", "resize_as_", "nn.functional.dropout", "nn.functional.dropout2d",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "svd_lowrank", "empty", "empty_like",
+    "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_", "resize_as_",
+    "nn.functional.dropout", "nn.functional.dropout2d",
     "nn.functional.dropout3d", "nn.functional.alpha_dropout", "nn.functional.feature_alpha_dropout",
     "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d",
 }
