@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from .._C import Tensor, watch_modules
@@ -37,15 +38,52 @@ class RemovableHandle:
 
 
 class HookSet:
-    """The hooks of a module; forward ones as (hook, with_kwargs, always_call)."""
+    """The hooks of a module; forward ones as (hook, with_kwargs, always_call).
 
-    __slots__ = ("backward", "backward_pre", "forward", "forward_pre")
+    full tells whether backward hooks are full ones; None: there were none yet."""
+
+    __slots__ = ("backward", "backward_pre", "forward", "forward_pre", "full")
 
     def __init__(self) -> None:
         self.forward_pre: dict[int, tuple[Hook, bool, bool]] = {}
         self.forward: dict[int, tuple[Hook, bool, bool]] = {}
         self.backward_pre: dict[int, Hook] = {}
         self.backward: dict[int, Hook] = {}
+        self.full: bool | None = None
+
+    def of_kind(self, full: bool) -> dict[int, Hook]:
+        """The backward hooks, which are all full ones or all of the older kind."""
+        if self.full is (not full):
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one"
+                " of them."
+            )
+        self.full = full
+        return self.backward
+
+
+class ForwardHooks(MutableMapping[int, Hook]):
+    """A module's forward hooks by number, without what is noted with them."""
+
+    __slots__ = ("_noted",)
+
+    def __init__(self, noted: dict[int, tuple[Hook, bool, bool]]) -> None:
+        self._noted = noted
+
+    def __getitem__(self, number: int) -> Hook:
+        return self._noted[number][0]
+
+    def __setitem__(self, number: int, hook: Hook) -> None:
+        self._noted[number] = hook, False, False
+
+    def __delitem__(self, number: int) -> None:
+        del self._noted[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._noted)
+
+    def __len__(self) -> int:
+        return len(self._noted)
 
 
 # Hooks on every module.
@@ -137,6 +175,7 @@ class BackwardWatch:
         self.grad_output: tuple[Any, ...] = ()
         self.inputs = 0
         self.watches_inputs = False
+        self.silent = False    # the output cannot be watched: no hook is called
 
     def on_output(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in self.pre_hooks:
@@ -152,6 +191,8 @@ class BackwardWatch:
         return grads
 
     def on_input(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self.silent:
+            return grads
         for hook in self.hooks:
             grads = _replaced(hook(self.module, grads, self.grad_output), grads)
         return grads
@@ -174,6 +215,12 @@ class BackwardWatch:
                 return output
             passed = iter(_through(self.on_output, tensors))
             return type(output)([next(passed) if isinstance(o, Tensor) else o for o in output])
+        self.silent = True
+        warnings.warn(
+            "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received"
+            f" {type(output)}",
+            stacklevel=4,
+        )
         return output
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._C import Tensor, dtype, empty_like
+from .._C import DeviceError, Tensor, dtype, empty_like
 from .._modes import no_grad
 from .parameter import Buffer
 
@@ -19,6 +19,14 @@ def _is_device(value: Any) -> bool:
     if isinstance(value, str):
         return value.partition(":")[0] in ("cpu", "cuda", "metal", "mps")
     return hasattr(value, "type") and hasattr(value, "index")
+
+
+def _is_dtype(name: str) -> bool:
+    try:
+        dtype(name)
+    except TypeError:
+        return False
+    return True
 
 
 class Movement:
@@ -58,6 +66,8 @@ class Movement:
                 wanted = value.dtype
             elif _is_device(value):
                 device = value
+            elif isinstance(value, str) and not _is_dtype(value):
+                raise DeviceError(f"to: {value!r} is neither a device, as 'cpu' or 'cuda:0', nor a dtype")
             elif value is not None and not isinstance(value, bool):
                 wanted = value
         if wanted is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._C import Tensor, as_tensor
 from .._modes import no_grad
 from ._hooks import RemovableHandle
+from .parameter import Parameter, is_lazy
 
 if TYPE_CHECKING:
     from .module import Module
@@ -128,7 +129,11 @@ class State:
         module: Module = self  # type: ignore[assignment]
         for part in module.modules():
             for hook in part.__dict__.get("_load_state_dict_post_hooks", {}).values():
-                hook(part, result)
+                if hook(part, result) is not None:
+                    raise AssertionError(
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new"
+                        " values, if incompatible_keys need to be modified, it should be done inplace."
+                    )
         errors = loading.errors
         if strict:
             if loading.unexpected:
@@ -143,7 +148,9 @@ class State:
 
     def _load(self, loading: _Loading, prefix: str) -> None:
         module: Module = self  # type: ignore[assignment]
-        metadata = {**loading.metadata.get(prefix[:-1], {}), "assign_to_params_buffers": loading.assign}
+        metadata = dict(loading.metadata.get(prefix[:-1], {}))
+        if loading.assign:
+            metadata["assign_to_params_buffers"] = True
         # what does not match is noted in any case; load_state_dict decides by `strict` whether it raises
         notes = (metadata, True, loading.missing, loading.unexpected, loading.errors)
         for hook, with_module in self.__dict__.get("_load_state_dict_pre_hooks", {}).values():
@@ -188,6 +195,8 @@ class State:
     def _load_entry(
         self, name: str, key: str, ours: Tensor, value: Any, assign: bool, errors: list[str]
     ) -> None:
+        if is_lazy(value) and is_lazy(ours):
+            return
         if not isinstance(value, Tensor):
             try:
                 value = as_tensor(value)
@@ -209,12 +218,11 @@ class State:
                 return
         if not assign:
             ours.copy_(value)
-        elif isinstance(ours, Tensor) and ours.requires_grad:
-            setattr(self, name, type(ours)(value, True))
+        elif name in self.__dict__["_parameter_names"]:
+            given = value if isinstance(value, Parameter) else Parameter(value)
+            setattr(self, name, given.requires_grad_(ours.requires_grad))
         else:
-            setattr(
-                self, name, type(ours)(value, False) if name in self.__dict__["_parameter_names"] else value
-            )
+            setattr(self, name, value)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Before loading: hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)."""

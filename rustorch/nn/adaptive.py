@@ -87,7 +87,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             raise TensorError("AdaptiveLogSoftmaxWithLoss: 0D target tensor expects 1D input tensor")
         rows, target = (input, target_) if batched else (input.unsqueeze(0), target_.unsqueeze(0))
         if target.numel() and not (int(target.amin()) >= 0 and int(target.amax()) < self.n_classes):
-            raise IndexError(
+            raise RuntimeError(
                 f"Target values should be in [0, {self.n_classes - 1}], but values in range"
                 f" [{int(target.amin())}, {int(target.amax())}] were found. "
             )

@@ -72,8 +72,6 @@ class _Numbered(Module):
     def insert(self, index: int, module: Module) -> Any:
         """Adds a module before an index."""
         modules = list(self)
-        if not -len(modules) <= index <= len(modules):
-            raise IndexError(f"Index out of range: {index}")
         modules.insert(index, module)
         self._renumber(modules)
         return self
@@ -104,6 +102,15 @@ class Sequential(_Numbered):
 
     def forward(self, input: Any) -> Any:
         return run_in_order(self.__dict__, self._module_names, input)
+
+    def insert(self, index: int, module: Module) -> Sequential:
+        """Adds a module before an index from -len to len; IndexError for others."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        super().insert(index, module)
+        return self
 
     def _like(self, items: list[tuple[str, Module]]) -> Sequential:
         return type(self)(OrderedDict(items))
@@ -281,6 +288,10 @@ class ParameterList(Module):
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Adds several parameters at the end."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(
+                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+            )
         for value in list(values):
             self.append(value)
         return self
@@ -288,7 +299,7 @@ class ParameterList(Module):
     __iadd__ = extend
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(str(i), p) for i, p in enumerate(self))
+        return "\n".join(_described(str(i), p, str(getattr(p, "dtype", ""))) for i, p in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -387,16 +398,23 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Adds or replaces parameters."""
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                "ParametersDict.update should be called with an iterable of key/value pairs, but got"
+                f" {type(parameters).__name__}"
+            )
         pairs = parameters.items() if hasattr(parameters, "items") else parameters
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs = sorted(pairs)  # as PyTorch has it: a plain dictionary's order does not count
         for key, value in pairs:
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(key, p) for key, p in self.items())
+        return "\n".join(_described(key, p, str(p.type()) if isinstance(p, Tensor) else "") for key, p in self.items())
 
 
-def _described(name: str, value: Any) -> str:
+def _described(name: str, value: Any, dtype: str) -> str:
     if not isinstance(value, Tensor):
-        return f"({name}): Object of type: {type(value).__name__}"
+        return f"  ({name}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"({name}): {kind} containing: [{value.dtype} of size {'x'.join(map(str, value.shape))}]"
+    return f"  ({name}): {kind} containing: [{dtype} of size {'x'.join(map(str, value.shape))}]"

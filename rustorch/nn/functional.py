@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._C import Tensor, ops
+from .._C import Tensor, TensorError, ops
 from .._norms import cosine_similarity, normalize, pairwise_distance, pdist
 from ._activations import (
     celu,
@@ -250,7 +250,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a sigmoid(b), where a and b are the halves of input along dim (Dauphin et al. 2016)."""
     length = input.shape[dim]
     if length % 2:
-        raise ValueError(f"glu: dimension {dim} has odd length {length}")
+        raise TensorError(f"glu: Halving dimension must be even, but dimension {dim} is size {length}")
     return input.narrow(dim, 0, length // 2) * input.narrow(dim, length // 2, length // 2).sigmoid()
 
 

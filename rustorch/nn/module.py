@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._C import ModuleBase, Tensor, zero_grads
@@ -10,6 +10,7 @@ from . import _registration
 from ._entries import Entries, Names
 from ._hooks import (
     BackwardWatch,
+    ForwardHooks,
     HookSet,
     RemovableHandle,
     everywhere,
@@ -121,9 +122,11 @@ class Module(State, Movement, ModuleBase):
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Calls hook(module, grad_input, grad_output) after backward; what it returns replaces grad_input."""
-        return RemovableHandle(self._own_hooks().backward, hook, prepend)
+        return RemovableHandle(self._own_hooks().of_kind(True), hook, prepend)
 
-    register_backward_hook = register_full_backward_hook
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """register_full_backward_hook by its old name; not both on one module."""
+        return RemovableHandle(self._own_hooks().of_kind(False), hook)
 
     # ---- what it holds ----
 
@@ -144,12 +147,20 @@ class Module(State, Movement, ModuleBase):
         return set(self._transient_names)
 
     @property
-    def _forward_hooks(self) -> dict[int, Any]:
-        return {number: hook for number, (hook, _, _) in (self._hooks or HookSet()).forward.items()}
+    def _forward_hooks(self) -> ForwardHooks:
+        return ForwardHooks((self._hooks or HookSet()).forward)
+
+    @_forward_hooks.setter
+    def _forward_hooks(self, hooks: Mapping[int, Any]) -> None:
+        self._own_hooks().forward = {number: (hook, False, False) for number, hook in hooks.items()}
 
     @property
-    def _forward_pre_hooks(self) -> dict[int, Any]:
-        return {number: hook for number, (hook, _, _) in (self._hooks or HookSet()).forward_pre.items()}
+    def _forward_pre_hooks(self) -> ForwardHooks:
+        return ForwardHooks((self._hooks or HookSet()).forward_pre)
+
+    @_forward_pre_hooks.setter
+    def _forward_pre_hooks(self, hooks: Mapping[int, Any]) -> None:
+        self._own_hooks().forward_pre = {number: (hook, False, False) for number, hook in hooks.items()}
 
     @property
     def _backward_hooks(self) -> dict[int, Any]:
@@ -430,7 +441,7 @@ class Module(State, Movement, ModuleBase):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for names in ("_parameter_names", "_buffer_names", "_module_names", "_transient_names"):
-            self.__dict__.setdefault(names, {})
+            self.__dict__[names] = dict(self.__dict__.get(names, {}))  # a shallow copy has names of its own
         self.__dict__.setdefault("training", True)
 
     # ---- showing ----
@@ -451,7 +462,24 @@ class Module(State, Movement, ModuleBase):
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
     def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), "_parameters", "_buffers", "_modules"})
+        names = {*object.__dir__(self), "_parameters", "_buffers", "_modules"}
+        return sorted(name for name in names if not name[0].isdigit())
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__getattr__" in cls.__dict__ and _Missing not in cls.__mro__:
+            cls.__bases__ = (*cls.__bases__, _Missing)  # what super().__getattr__ then finds
+
+
+class _Missing:
+    """Has the __getattr__ that a class's own falls back on.  Module has none: it would slow every attribute."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__:  # asked for by hand
+            return self.__dict__[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
 
 def _type_name(value: Any) -> str:

@@ -87,6 +87,12 @@ class UninitializedTensorMixin(Tensor):
             " `forward` to initialize the parameters before accessing their attributes."
         )
 
+    def numel(self) -> int:
+        raise ValueError(
+            "Attempted to use an uninitialized parameter: numel. This error happens when you are using a lazy module or"
+            " explicitly manipulating an uninitialized parameter; call forward once before"
+        )
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 

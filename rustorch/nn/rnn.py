@@ -109,6 +109,10 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names if name is not None] for names in self._weight_names]
 
     @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._weight_names for name in names if name is not None]
+
+    @property
     def _flat_weights(self) -> list[Parameter]:
         return [weight for weights in self.all_weights for weight in weights]
 

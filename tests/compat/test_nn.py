@@ -257,7 +257,7 @@ def test_functional():
     F.relu(x, inplace=True)
     F.leaky_relu(x, 0.1, inplace=True)
     assert x.numpy().min() == 0
-    with pytest.raises(ValueError, match="odd length"):
+    with pytest.raises(ValueError, match="must be even"):
         F.glu(x)
 
 
