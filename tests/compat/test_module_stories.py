@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 import torch
+import torch.nn.utils.prune  # not there before it is asked for
 
 import rustorch
 
