@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .networks import encoder_layer, lstm, mnist, sequence_jobs, step
 from .step import training_step
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +19,24 @@ def _mlp(lib: object) -> Callable[[], None]:
     return training_step(lib, (784, 512, 512, 10), 256)  # type: ignore[arg-type]
 
 
-JOBS: dict[str, Callable[[object], Callable[[], None]]] = {"MLP 784-512-512-10, batch 256": _mlp}
+def _cnn(lib: object) -> Callable[[], None]:
+    return step(lib, mnist, 128)  # type: ignore[arg-type]
+
+
+def _lstm(lib: object) -> Callable[[], None]:
+    return sequence_jobs(lib, lstm, (50, 32, 64))[0]  # type: ignore[arg-type]
+
+
+def _transformer(lib: object) -> Callable[[], None]:
+    return sequence_jobs(lib, encoder_layer, (32, 100, 128))[0]  # type: ignore[arg-type]
+
+
+JOBS: dict[str, Callable[[object], Callable[[], None]]] = {
+    "MLP 784-512-512-10, batch 256": _mlp,
+    "MNIST CNN, batch 128": _cnn,
+    "LSTM 64-128 (50, 32, 64)": _lstm,
+    "transformer layer (32, 100, 128)": _transformer,
+}
 
 
 def _status(field: str) -> int:

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 
 import rustorch as rt
 
@@ -98,6 +97,8 @@ NETWORKS = [
 
 
 def main() -> bool:
+    import torch  # not at the top: bench.memory measures processes that have not loaded it
+
     met = True
     for count in (1, 2):
         with threads(count):

@@ -21,9 +21,9 @@ TRAINING = [
 INFERENCE = [((64, 32, 10), 1, 8.0), ((784, 128, 10), 1, 8.0)]
 
 
-def row(what: str, job: object, sizes: tuple[int, ...], batch: int, goal: float | None) -> Row:
+def row(what: str, job: object, sizes: tuple[int, ...], batch: int, goal: float | None, count: int = 1) -> Row:
     jobs = {lib.__name__: job(lib, sizes, batch) for lib in (rt, torch)}  # type: ignore[operator]
-    title = f"{what}, MLP {'-'.join(map(str, sizes))}, batch {batch}"
+    title = f"{what}, MLP {'-'.join(map(str, sizes))}, batch {batch}" + f", threads {count}" * (count > 1)
     return Row(title, jobs, {"torch": goal} if goal else {}, budget=1.5)
 
 
@@ -31,4 +31,6 @@ def main() -> bool:
     with threads(1):
         met = [show(row("training step", training_step, *network)) for network in TRAINING]
         met += [show(row("inference", inference, *network)) for network in INFERENCE]
+    with threads(2):
+        met += [show(row("training step", training_step, *TRAINING[-1], 2))]
     return all(met)

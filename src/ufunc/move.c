@@ -45,9 +45,34 @@ LOOPS(4, uint32_t)
 LOOPS(8, uint64_t)
 LOOPS(16, wide)
 
+/* 4-byte elements by squares of four in registers. */
+typedef uint32_t four __attribute__((vector_size(16)));
+typedef four unaligned_four __attribute__((aligned(1), may_alias));
+static void tile_fours(const char *in, char *out, intptr_t rows, intptr_t cols, intptr_t from, intptr_t to)
+{
+    const intptr_t rest = rows % 4;
+    for (intptr_t i = 0; i < rows - rest; i += 4, in += 16, out += 4 * to) {
+        const char *x = in;
+        char *o = out;
+        intptr_t j = 0;
+        for (; j + 4 <= cols; j += 4, x += 4 * from, o += 16) {
+            const four a = *(const unaligned_four *)x, b = *(const unaligned_four *)(x + from);
+            const four c = *(const unaligned_four *)(x + 2 * from), d = *(const unaligned_four *)(x + 3 * from);
+            const four ab = __builtin_shuffle(a, b, (four){0, 4, 1, 5}), cd = __builtin_shuffle(c, d, (four){0, 4, 1, 5});
+            const four ba = __builtin_shuffle(a, b, (four){2, 6, 3, 7}), dc = __builtin_shuffle(c, d, (four){2, 6, 3, 7});
+            *(unaligned_four *)o = __builtin_shuffle(ab, cd, (four){0, 1, 4, 5});
+            *(unaligned_four *)(o + to) = __builtin_shuffle(ab, cd, (four){2, 3, 6, 7});
+            *(unaligned_four *)(o + 2 * to) = __builtin_shuffle(ba, dc, (four){0, 1, 4, 5});
+            *(unaligned_four *)(o + 3 * to) = __builtin_shuffle(ba, dc, (four){2, 3, 6, 7});
+        }
+        tile_4(x, o, 4, cols - j, from, to);
+    }
+    tile_4(in, out, rest, cols, from, to);
+}
+
 typedef void tile_fn(const char *in, char *out, intptr_t rows, intptr_t cols, intptr_t from, intptr_t to);
 static rt_loop *const rows_of[5] = {row_1, row_2, row_4, row_8, row_16};
-static tile_fn *const tiles_of[5] = {tile_1, tile_2, tile_4, tile_8, tile_16};
+static tile_fn *const tiles_of[5] = {tile_1, tile_2, tile_fours, tile_8, tile_16};
 
 typedef struct {
     const rt_plan *p;
@@ -76,6 +101,7 @@ static void turn_bands(void *context, intptr_t begin, intptr_t end)
         }
         for (intptr_t j = 0; j < p->shape[last]; j += TILE) {
             intptr_t cols = p->shape[last] - j < TILE ? p->shape[last] - j : TILE;
+            for (intptr_t c = j + TILE; c < j + 2 * TILE && c < p->shape[last]; c++) __builtin_prefetch(in + c * from[last]);
             t->tile(in + j * from[last], out + j * to[last], rows, cols, from[last], to[t->k]);
         }
     }

@@ -154,7 +154,7 @@ static void step(const job *j, intptr_t first, intptr_t rows, intptr_t at)
     char *reserve = j->reserve + (size_t)((j->keeps ? at : first) * q->width) * q->item;
     char *h = j->h + (size_t)(first * q->out) * q->item, *out = j->out + (size_t)(at * q->out) * q->item;
     rt_rnn_step s = {.rows = rows, .n = q->n, .a = reserve, .a_step = q->width, .h = h, .h_step = q->out, .y = out,
-                     .y_step = q->out, .b = j->bias, .v = j->state_bias};
+                     .y_step = q->out, .b = j->bias, .v = j->state_bias, .forgets = !j->keeps};
     add_products(j, first, rows, at, reserve);
     if (q->mode == RT_RNN_LSTM) {
         s.c = j->c + (size_t)(first * q->n) * q->item;
@@ -204,19 +204,14 @@ static rt_tensor *biases(const rt_rnn *q, rt_tensor *const *t)
     return both;
 }
 
-/* w (rows, columns) transposed, in squares that stay in cache; new reference. */
+/* w (rows, columns) transposed; new reference. */
 static rt_tensor *turned(const rt_rnn *q, const rt_tensor *w)
 {
-    enum { SIDE = 16 };
-    const intptr_t rows = w->shape[0], columns = w->shape[1], shape[2] = {columns, rows};
+    const intptr_t shape[2] = {w->shape[1], w->shape[0]}, steps[2] = {w->steps[1], w->steps[0]};
     rt_tensor *out = rt_empty(q->dtype, 2, shape, w->storage->device);
-    for (intptr_t i = 0; out && i < rows; i += SIDE)
-        for (intptr_t j = 0; j < columns; j += SIDE)
-            for (intptr_t c = j; c < j + SIDE && c < columns; c++)
-                for (intptr_t r = i; r < i + SIDE && r < rows; r++) {
-                    if (q->dtype == RT_f32) ((float *)out->data)[c * rows + r] = ((const float *)w->data)[r * columns + c];
-                    else ((double *)out->data)[c * rows + r] = ((const double *)w->data)[r * columns + c];
-                }
+    rt_tensor *view = out ? rt_tensor_alias(w, w->data, (rt_dtype)w->dtype, 2, shape, steps) : NULL;
+    if (!view || rt_copy_into(out, view) < 0) Py_CLEAR(out);
+    Py_XDECREF((PyObject *)view);
     return out;
 }
 

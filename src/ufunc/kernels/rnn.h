@@ -20,6 +20,7 @@ typedef struct {
     const void *v;      /* gru: bias of the recurrent part */
     const void *p;      /* backward: the state before (gru), the result (simple) */
     intptr_t a_step, h_step, c_step, y_step, d_step, e_step, p_step;
+    int forgets;        /* forward: `a` is not needed afterwards, and may be left as it is */
 } rt_rnn_step;
 
 typedef void rt_rnn_fn(const rt_rnn_step *s);
