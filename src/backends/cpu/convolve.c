@@ -1,5 +1,5 @@
 /* convolve: convolutions as matrix products over explicit patches, for every dtype; float32 and float64 go
- * to the kernels of convolve_float.c where the processor has them.  Floor: backends.
+ * to the kernels of convolve_float.c and convolve_planes.c where the processor has them.  Floor: backends.
  *
  *   columns (c_in * taps, positions) of an image and a group:   y = w @ columns    columns = w^T @ y
  *                                                               w = sum over images of y @ columns^T */
@@ -7,6 +7,7 @@
 #include <string.h>
 #include "backends/blas.h"
 #include "backends/cpu/convolve_float.h"
+#include "backends/cpu/convolve_planes.h"
 
 static intptr_t volume(const intptr_t *n) { return n[0] * n[1] * n[2]; }
 
@@ -149,11 +150,13 @@ static intptr_t columns_bytes(const rt_convolution *q)
 
 intptr_t rt_convolve_workspace(const rt_convolution *q, rt_convolve_kind kind)
 {
+    if (rt_convolve_planes_takes(q, kind)) return 0;
     return rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
 }
 
 int rt_convolve(const rt_convolution *q, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
 {
+    if (rt_convolve_planes_takes(q, kind)) return rt_convolve_planes(q, kind, x, w, y, bias);
     if (rt_convolve_float_takes(q, kind))
         return rt_convolve_float(q, kind, x, w, y, bias, kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w, space);
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), k = q->c_in * volume(q->kernel), p = volume(q->out);

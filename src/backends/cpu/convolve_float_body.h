@@ -97,6 +97,7 @@ typedef struct {
     int32_t index[3][LANES];
     uint32_t bits[3];                                              /* lanes in use */
     uint32_t inside[3][MAX_TAPS][3];                               /* [dimension][tap][vector] */
+    intptr_t lowest, highest;                                      /* elements that the first tap reads lie between them */
     int vectors, anywhere;                                         /* anywhere: every tap lies inside */
     BITS_T table[TABLE][3][PIECES];                                /* [tap][vector]: lanes of each piece inside the image */
     intptr_t table_at[TABLE];                                      /* where a tap lies */
@@ -151,6 +152,8 @@ static void NAME(look)(const correlation *q, intptr_t first, int columns, NAME(p
             const intptr_t at = (o[0] * q->step[0] * q->in[1] + o[1] * q->step[1]) * q->in[2] + o[2] * q->step[2];
             int *const count = &s->pieces[v];
             s->index[v][l] = (int32_t)at;
+            if (v == 0 && l == 0) s->lowest = at;
+            s->highest = at;
             if (*count >= 0) {
                 if (*count == 0 || s->piece[v][*count - 1].offset != at - l) {
                     if (*count == PIECES) *count = -1;
@@ -178,10 +181,13 @@ static void NAME(pack_taps)(const correlation *q, const NAME(panel) *s, const RE
                             intptr_t wide)
 {
     const intptr_t taps = q->taps[0] * q->taps[1] * q->taps[2];
+    const intptr_t low = s->table_at[0] + s->lowest, high = s->table_at[taps - 1] + s->highest;
     intptr_t t = p0 % taps;
     x += p0 / taps * q->plane;
     for (intptr_t p = p0; p < p1; p++, dst += wide) {
         const REAL *at = x + s->table_at[t];
+        if (t == 0)
+            for (intptr_t e = low; e < high; e += 64 / (intptr_t)sizeof(REAL)) __builtin_prefetch(x + 3 * q->plane + e);
         for (int v = 0; v < s->vectors; v++) {
             const BITS_T *bits = s->table[t][v];
             VEC y;
