@@ -1,4 +1,4 @@
-"""Convolutions with one input channel a group against PyTorch.  Small whole numbers: every sum is exact, so all must be equal."""
+"""Convolutions with one input channel a group against PyTorch; of small whole numbers, whose sums are exact."""
 
 import numpy as np
 import pytest
