@@ -1,7 +1,6 @@
 /* crosswise: columns folded side by side over the loops that exist (reducers and elementwise), or turned into rows
  * and back; threads over groups of columns.  Floor: ufunc. */
 #include "ufunc/crosswise.h"
-#include <math.h>
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "ufunc/kernels/isa.h"
@@ -70,14 +69,6 @@ static void fold(const job *j, rt_reduce_kind kind, const char *x, intptr_t step
     rt_isa_now->reducers[kind][j->dtype].columns(x, j->n, step, m, j->item, out);
 }
 
-static void logarithms(const job *j, char *v, intptr_t m)
-{
-    for (intptr_t c = 0; c < m; c++) {
-        if (j->item == 4) ((float *)v)[c] = (float)log((double)((float *)v)[c]);
-        else ((double *)v)[c] = log(((double *)v)[c]);
-    }
-}
-
 /* exp(x - max), its sum; then the quotient, or x - max - log(sum). */
 static void forward_abreast(const job *j, const char *x, char *out, intptr_t m, char *tile)
 {
@@ -89,7 +80,7 @@ static void forward_abreast(const job *j, const char *x, char *out, intptr_t m, 
     pass(j, RT_KERNEL_exp, tile, NULL, tile, j->n * m);
     fold(j, RT_REDUCE_SUM, tile, row, m, sum);
     if (j->is_log) {
-        logarithms(j, sum, m);
+        pass(j, RT_KERNEL_log, sum, NULL, sum, m);
         rows_pass(j, RT_KERNEL_sub, out, step, sum, 0, out, step, m);
     } else {
         rows_pass(j, RT_KERNEL_div, tile, row, sum, 0, out, step, m);

@@ -59,9 +59,38 @@ FOLD_INLINE V FN(many)(int op, V a, V b)
     }
 }
 
+static const FOLD_I FN(numbers)[64] __attribute__((unused)) = {
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61,
+    62, 63,
+};
+
+/* The tree over all lanes, of one part, in registers. */
+FOLD_INLINE T FN(whole_tree)(const T *lane, int op)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
+    V v[NVEC];
+    memcpy(v, lane, sizeof v);
+#pragma GCC unroll 5
+    for (int half = NVEC / 2; half; half /= 2)
+#pragma GCC unroll 8
+        for (int k = 0; k < half; k++) v[k] = FN(many)(op, v[k], v[k + half]);
+#pragma GCC unroll 5
+    for (int half = WIDTH / 2; half; half /= 2) {
+        IV further;                        /* lane j gets lane j + half */
+        memcpy(&further, FN(numbers) + half, sizeof further);
+        v[0] = FN(many)(op, v[0], __builtin_shuffle(v[0], further));
+    }
+    return v[0][0];
+}
+
 /* Pairs of lanes at distance 16, 8, 4, 2, 1; of `used` lanes only. */
 FOLD_INLINE void FN(tree)(T *lane, intptr_t used, int op, int parts, T *out)
 {
+    if (used == LANES && parts == 1) {
+        *out = FN(whole_tree)(lane, op);
+        return;
+    }
     if (used == LANES) {
 #pragma GCC unroll 5
         for (int half = LANES / 2; half; half /= 2)
