@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _C
+from ._device import check_cpu
 from ._layout import contiguous_format, layout, memory_format, preserve_format, strided
 from ._shapes import into
 
@@ -35,7 +36,7 @@ def _ready(result: Any, dtype: Any, device: Any, layout: Any, requires_grad: boo
 
 
 def _check_device(device: Any) -> None:
-    _C.empty(0, device=device)
+    check_cpu(device)
 
 
 def arange(*args: Any, out: Any = None, **kw: Any) -> Any:

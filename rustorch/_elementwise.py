@@ -142,7 +142,7 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
     """input kept between min and max (numbers or tensors, broadcast); either may be None, max wins over min."""
     if min is None:
         if max is None:
-            raise ValueError("clamp: at least one of min and max must be given")
+            raise _C.TensorError("clamp: at least one of min and max must be given")
         return _ops["clamp_max"](input, max, out=out)
     if max is None:
         return _ops["clamp_min"](input, min, out=out)

@@ -10,6 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from .. import _C
+from .._C import TensorError
 
 _diagonal, _sum, _permute, _reshape = (_C.ops[name] for name in ("diagonal", "sum", "permute", "reshape"))
 _mul, _matmul, _expand = (_C.ops[name] for name in ("mul", "matmul", "expand"))
@@ -47,14 +48,14 @@ def _labels(spec: str, ndims: tuple[int, ...]) -> tuple[list[list[str]], list[st
     left, arrow, right = spec.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise ValueError(f"einsum: {len(terms)} terms for {len(ndims)} operands")
+        raise TensorError(f"einsum: {len(terms)} terms for {len(ndims)} operands")
     most = 0
     inputs = []
     for term, ndim in zip(terms, ndims, strict=True):
         named = len(term.replace("...", ""))
         more = ndim - named
         if more < 0 or ("..." not in term and more):
-            raise ValueError(f"einsum: term '{term}' does not fit an operand of {ndim} dimensions")
+            raise TensorError(f"einsum: term '{term}' does not fit an operand of {ndim} dimensions")
         most = max(most, more)
         head, dots, tail = term.partition("...")
         inputs.append([*head, *([f"<{i}>" for i in range(more, 0, -1)] if dots else []), *tail])
@@ -67,7 +68,7 @@ def _labels(spec: str, ndims: tuple[int, ...]) -> tuple[list[list[str]], list[st
         output = [*ellipsis, *sorted(label for label in set(every) if every.count(label) == 1)]
     known = {label for labels in inputs for label in labels}
     if len(set(output)) != len(output) or not known.issuperset(output):
-        raise ValueError(f"einsum: the result of '{spec}' has repeated or unknown labels")
+        raise TensorError(f"einsum: the result of '{spec}' has repeated or unknown labels")
     return inputs, output
 
 
@@ -139,7 +140,7 @@ def _check_lengths(operands: list[Any], labels: tuple[tuple[str, ...], ...]) -> 
             if known == n:
                 continue
             if known != 1 and n != 1:
-                raise ValueError(f"einsum: '{label}' is {known} long in one operand and {n} in another")
+                raise TensorError(f"einsum: '{label}' is {known} long in one operand and {n} in another")
             spread = True
             lengths[label] = n if known == 1 else known
     if not spread:

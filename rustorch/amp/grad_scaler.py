@@ -110,7 +110,7 @@ class GradScaler:
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not self._infinite:
-            raise RuntimeError("No inf checks were recorded prior to update.")
+            raise AssertionError("update: no step was taken since the last update; call scaler.step(optimizer) first")
         elif any(self._infinite.values()):
             self._scale, self._growth_tracker = self._scale * self._backoff_factor, 0
         else:

@@ -31,6 +31,18 @@ def _unpacked(unpack: Any, packed: Any, origin: Any) -> Any:
     return origin if isinstance(origin, _C.Tensor) else _C._attach(value, *origin)
 
 
+def _reduces_to(gradient: Any, shape: Any) -> bool:
+    """Is gradient a tensor of this shape, or of one that it is broadcast to, so that a sum makes it fit?"""
+    if not isinstance(gradient, _C.Tensor):
+        return False
+    given = gradient.shape
+    if given == shape:
+        return True
+    if len(given) < len(shape):
+        return False
+    return all(s in (1, g) for s, g in zip(reversed(shape), reversed(given), strict=False))
+
+
 class Context:
     """What forward leaves for backward (`ctx`)."""
 
@@ -98,10 +110,19 @@ class Context:
                 f" forward took {self._nargs} arguments"
             )
         assert count <= len(result)
-        return tuple(result[i] for i in self._positions)
+        found = tuple(result[i] for i in self._positions)
+        for i, g, shape in zip(self._positions, found, self._in_shapes, strict=True):
+            if g is not None and not _reduces_to(g, shape):
+                what = f"shape {tuple(g.shape)}" if isinstance(g, _C.Tensor) else f"a {type(g).__name__}"
+                raise RuntimeError(
+                    f"{self._function.__name__}.backward returned {what} as gradient of argument {i},"
+                    f" a tensor of shape {tuple(shape)}"
+                )
+        return found
 
     _packed: tuple[Any, ...] | None = None
     _positions: tuple[int, ...] = ()
+    _in_shapes: tuple[Any, ...] = ()
     _nargs = 0
     _out_meta: tuple[Any, ...] = ()
 
@@ -156,6 +177,7 @@ class Function:
         if not (_C.is_grad_enabled() and any(ctx.needs_input_grad)):
             return output
         inputs = tuple(args[i] for i in ctx._positions)
+        ctx._in_shapes = tuple(t.shape for t in inputs)
         dirty = {id(t) for t in ctx._dirty}
         given = {id(a) for a in inputs} - dirty
         fresh = tuple(o.detach() if id(o) in given else o for o in outputs)

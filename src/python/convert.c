@@ -221,7 +221,7 @@ static rt_tensor *from_foreign(PyObject *o)
         Py_DECREF(a);
         return t;
     }
-    PyErr_Format(PyExc_TypeError, "cannot make a tensor of %s", Py_TYPE(o)->tp_name);
+    PyErr_Format(rt_DtypeError, "cannot make a tensor of %s", Py_TYPE(o)->tp_name);
     return NULL;
 }
 

@@ -101,7 +101,7 @@ rt_tensor *rt_ndarray_import(PyObject *o)
     rt_tensor *t = NULL;
     rt_device cpu = {RT_CPU, 0};
     if (d == RT_NODTYPE || PyArray_ISBYTESWAPPED(a)) {
-        PyErr_Format(PyExc_TypeError, "cannot make a tensor of an array of dtype %S%s", PyArray_DESCR(a),
+        PyErr_Format(rt_DtypeError, "cannot make a tensor of an array of dtype %S%s", PyArray_DESCR(a),
                      d == RT_NODTYPE ? "" : ": its bytes are in foreign order; use a.astype(a.dtype.newbyteorder('='))");
         goto done;
     }

@@ -279,11 +279,28 @@ FUNCTION(normal)
     return finish(t, t && rt_random_normal(opt.generator, t, mean, deviation) < 0, &opt);
 }
 
+/* Are all elements of p from 0 to 1?  -1 with RuntimeError. */
+static int check_probabilities(rt_tensor *p)
+{
+    rt_params none = {.n = {-1}};
+    rt_tensor *low = rt_apply2s(RT_OP_ge, p, 0), *high = rt_apply2s(RT_OP_le, p, 1), *both = NULL, *all = NULL;
+    int status = -1;
+    if (low && high) both = rt_apply2(RT_OP_logical_and, low, high);
+    if (both) all = rt_apply1p(RT_OP_all, both, &none);
+    if (all) status = *all->data ? 0 : rt_error(PyExc_RuntimeError, "bernoulli", "probabilities must be from 0 to 1");
+    Py_XDECREF((PyObject *)low);
+    Py_XDECREF((PyObject *)high);
+    Py_XDECREF((PyObject *)both);
+    Py_XDECREF((PyObject *)all);
+    return status;
+}
+
 /* t = 1 where a uniform number lies below p's element. */
 static int bernoulli_of(rt_generator *g, rt_tensor *t, rt_tensor *p)
 {
     if (!rt_dtype_is_float((rt_dtype)p->dtype))
         return rt_error(rt_DtypeError, "bernoulli", "probabilities must be floating, not %s", rt_dtypes[p->dtype].name);
+    if (check_probabilities(p) < 0) return -1;
     rt_tensor *u = rt_empty(RT_f64, t->ndim, t->shape, t->storage->device), *less = NULL;
     int status = -1;
     if (u && rt_random_uniform(g, u, 0, 1) == 0) less = rt_apply2(RT_OP_lt, u, p);

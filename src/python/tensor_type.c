@@ -29,7 +29,17 @@ GETTER(get_grad_fn) { UNUSED; return Py_NewRef(SELF->node ? (PyObject *)SELF->no
 GETTER(get_version) { UNUSED; return PyLong_FromUnsignedLong(SELF->storage->version); }
 GETTER(get_base) { UNUSED; return Py_NewRef(SELF->base ? (PyObject *)SELF->base : Py_None); }
 GETTER(get_output_nr) { UNUSED; return PyLong_FromLong(SELF->output_nr); }
-GETTER(get_grad) { UNUSED; return Py_NewRef(SELF->grad ? (PyObject *)SELF->grad : Py_None); }
+GETTER(get_grad)
+{
+    UNUSED;
+    if (SELF->grad) return Py_NewRef((PyObject *)SELF->grad);
+    if (SELF->node && !(SELF->flags & RT_RETAIN_GRAD)
+        && PyErr_WarnEx(PyExc_UserWarning, "grad is asked of a tensor that is not a leaf: backward() leaves it None; call"
+                        " retain_grad() on the tensor before, or ask the leaf that was meant", 1) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 GETTER(get_retains_grad) { UNUSED; return PyBool_FromLong(SELF->flags & RT_RETAIN_GRAD); }
 GETTER(get_is_inference) { UNUSED; return PyBool_FromLong(SELF->flags & RT_INFERENCE); }
 GETTER(get_readonly) { UNUSED; return PyBool_FromLong(SELF->flags & RT_READONLY); }

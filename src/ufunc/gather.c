@@ -413,7 +413,17 @@ FORWARD(embedding)
         return rt_error(rt_RangeError, op->cls.name, "padding_idx %zd is out of bounds for %zd rows", (Py_ssize_t)pad,
                         (Py_ssize_t)n);
     if (pad != RT_NONE_INT && pad < 0) p->i[0] = pad + n;
-    return rt_index_get(op, nin, in, 1, &row, 1u, 0, out);
+    rt_operand dense[2] = {in[0], rt_operand_of(rt_index_int64(op->cls.name, in[1].t))};
+    if (!dense[1].t) return -1;
+    const int64_t *v = (const int64_t *)dense[1].t->data;
+    int rc = 0;
+    for (intptr_t i = 0; rc == 0 && i < dense[1].t->size; i++)       /* elsewhere they count from the end */
+        if (v[i] < 0)
+            rc = rt_error(rt_RangeError, op->cls.name, "index %lld is out of bounds for %zd rows", (long long)v[i],
+                          (Py_ssize_t)n);
+    if (rc == 0) rc = rt_index_get(op, nin, dense, 1, &row, 1u, 0, out);
+    Py_DECREF(dense[1].t);
+    return rc;
 }
 
 /* New reference: each row of g over the number of times that its index occurs. */

@@ -70,6 +70,10 @@ static rt_tensor *column_sums(rt_tensor *rows)
 
 static int check_linear(const char *op, const rt_tensor *x, const rt_tensor *w, const rt_tensor *bias)
 {
+    if (x->dtype != w->dtype || (bias && bias->dtype != w->dtype))
+        return rt_error(rt_DtypeError, op, "the %s is %s and the weight %s; both must be the same",
+                        x->dtype != w->dtype ? "input" : "bias", rt_dtypes[x->dtype != w->dtype ? x->dtype : bias->dtype].name,
+                        rt_dtypes[w->dtype].name);
     if (w->ndim != 2)
         return rt_error_shapes(op, "weight must have two dimensions (out_features, in_features)", x->ndim, x->shape,
                                w->ndim, w->shape);

@@ -4,6 +4,7 @@
 #include "ufunc/record.h"
 #include "backends/memory.h"
 #include "core/error.h"
+#include "core/shape.h"
 #include "ufunc/apply.h"
 #include "ufunc/derive.h"
 #include "ufunc/window.h"
@@ -65,6 +66,10 @@ static void connect(rt_node *n, const rt_op *op, int nin, const rt_operand *in)
 
 static int save_input(rt_node *n, int k, const rt_operand *in, rt_tensor *const *out, int nout)
 {
+    char text[RT_SHAPE_TEXT];
+    if (in->t && in->t->flags & RT_INFERENCE && !rt_inference_enabled)
+        return rt_error(PyExc_RuntimeError, n->cls->name, "a tensor of shape %s made under inference_mode cannot be saved for"
+                        " the backward pass; clone() it first", rt_shape_text(in->t->ndim, in->t->shape, text));
     rt_operand value = *in;
     rt_tensor *own = NULL;
     for (int j = 0; value.t && j < nout; j++)

@@ -109,7 +109,7 @@ static void run_units(void *context, intptr_t begin, intptr_t end)
 
 static int refuse(const char *op, const job *c)
 {
-    return rt_error(PyExc_IndexError, op, "index %lld is out of bounds for dimension %d of length %zd",
+    return rt_error(rt_RangeError, op, "index %lld is out of bounds for dimension %d of length %zd",
                     (long long)((const int64_t *)c->index->data)[c->bad], c->dim, (Py_ssize_t)c->x->shape[c->dim]);
 }
 
