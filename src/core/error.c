@@ -108,7 +108,9 @@ void rt_error_argument(const char *op, const char *argument)
     size_t length = strlen(op);
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
-    if (type != PyExc_TypeError && type != PyExc_ValueError && type != PyExc_OverflowError && type != rt_TensorError) goto done;
+    if (type != PyExc_TypeError && type != PyExc_ValueError && type != PyExc_OverflowError && type != rt_TensorError
+        && type != rt_DtypeError)
+        goto done;
     text = PyObject_Str(value);
     const char *s = text ? PyUnicode_AsUTF8(text) : NULL;
     if (!s || (strncmp(s, op, length) == 0 && s[length] == ':')) goto done;
