@@ -31,9 +31,9 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
-def equal(x: Any, y: Any) -> bool:
+def equal(input: Any, other: Any) -> bool:
     """Same shape and elements?"""
-    return tuple(x.shape) == tuple(y.shape) and bool((x == y).all())
+    return tuple(input.shape) == tuple(other.shape) and bool((input == other).all())
 
 
 def outer(x: Any, y: Any) -> Any:
@@ -50,19 +50,19 @@ def inner(x: Any, y: Any) -> Any:
     return tensordot(x, y, ([-1], [-1]))
 
 
-def is_tensor(x: Any) -> bool:
-    """Is x a Tensor?"""
-    return isinstance(x, _C.Tensor)
+def is_tensor(obj: Any) -> bool:
+    """Is obj a Tensor?"""
+    return isinstance(obj, _C.Tensor)
 
 
-def is_floating_point(x: Any) -> bool:
-    """Is x's dtype a floating one?"""
-    return bool(x.is_floating_point())
+def is_floating_point(input: Any) -> bool:
+    """Is input's dtype a floating one?"""
+    return bool(input.is_floating_point())
 
 
-def numel(x: Any) -> int:
+def numel(input: Any) -> int:
     """Number of elements."""
-    return int(x.numel())
+    return int(input.numel())
 
 
 def from_torch(x: Any) -> Any:

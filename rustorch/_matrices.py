@@ -183,19 +183,19 @@ def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     return _linalg().cholesky(input, upper=upper, out=out)
 
 
-def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """The X with A @ X = B, L being A's Cholesky factor, lower unless upper.  B: (..., n, k).
+def cholesky_solve(input: Any, input2: Any, upper: bool = False, *, out: Any = None) -> Any:
+    """The X with A @ X = input, input2 being A's Cholesky factor, lower unless upper.  input: (..., n, k).
 
-    The gradient of L is that of a full matrix, as PyTorch's: take its triangle where that matters."""
-    _linalg("._results").matrix("cholesky_solve", B)
-    return _result(out, _linalg("._solve").cholesky_solve(B, L, upper))
+    The gradient of the factor is that of a full matrix, as PyTorch's: take its triangle where that matters."""
+    _linalg("._results").matrix("cholesky_solve", input)
+    return _result(out, _linalg("._solve").cholesky_solve(input, input2, upper))
 
 
-def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """The inverse of the matrix whose Cholesky factor is L, lower unless upper."""
-    _linalg("._results").matrix("cholesky_inverse", L, square=True)
-    unit = _C.eye(L.shape[-1], dtype=L.dtype).expand(tuple(L.shape))
-    return _result(out, _linalg("._solve").cholesky_solve(unit, L, upper))
+def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any:
+    """The inverse of the matrix whose Cholesky factor is input, lower unless upper."""
+    _linalg("._results").matrix("cholesky_inverse", input, square=True)
+    unit = _C.eye(input.shape[-1], dtype=input.dtype).expand(tuple(input.shape))
+    return _result(out, _linalg("._solve").cholesky_solve(unit, input, upper))
 
 
 def det(input: Any, *, out: Any = None) -> Any:
@@ -239,9 +239,9 @@ def lu(A: Any, pivot: bool = True, get_infos: bool = False, *, out: Any = None) 
     return _result(out, tuple(made) if get_infos else tuple(made[:2]))
 
 
-def lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
-    """The X with A @ X = b from A's lu_factor."""
-    return _linalg().lu_solve(LU_data, LU_pivots, b, out=out)
+def lu_solve(input: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
+    """The X with A @ X = input from A's lu_factor."""
+    return _linalg().lu_solve(LU_data, LU_pivots, input, out=out)
 
 
 def lu_unpack(
@@ -270,14 +270,14 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = No
 
 
 def triangular_solve(
-    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+    input: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
 ) -> Any:
-    """(solution, copy of A): the X with A @ X = b, or A^T @ X = b, for triangular A."""
+    """(solution, copy of A): the X with A @ X = input, or A^T @ X = input, for triangular A."""
     results = _linalg("._results")
     results.matrix("triangular_solve", A, square=True)
     matrix = A.transpose(-2, -1) if transpose else A
     x = _ops["linalg_solve_triangular"](
-        matrix, results.matrix("triangular_solve", b), upper != transpose, unitriangular
+        matrix, results.matrix("triangular_solve", input), upper != transpose, unitriangular
     )
     copy = A.clone()
     lead = tuple(x.shape[:-2])
@@ -296,9 +296,10 @@ def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
     return _linalg().householder_product(input, tau, out=out)
 
 
-def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False, *, out: Any = None) -> Any:
-    """Q @ other (left=False: other @ Q), Q being the product of geqrf's reflectors; transpose: with Q^H."""
-    return _result(out, _linalg("._factor").ormqr(input, tau, other, left, transpose))
+def ormqr(input: Any, input2: Any, input3: Any, left: bool = True, transpose: bool = False, *, out: Any = None) -> Any:
+    """Q @ input3 (left=False: input3 @ Q), Q being the product of geqrf's reflectors, input, with the scales input2;
+    transpose: with Q^H."""
+    return _result(out, _linalg("._factor").ormqr(input, input2, input3, left, transpose))
 
 
 def stft(self: Any, *args: Any, **kw: Any) -> Any:

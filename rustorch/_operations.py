@@ -94,21 +94,21 @@ def where(
     return _ops["where"](condition, input, other, out=out)
 
 
-def gelu(x: Any, approximate: str = "none") -> Any:
+def gelu(input: Any, approximate: str = "none") -> Any:
     """Gaussian error linear unit; approximate="tanh" for the cheaper form."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
-    return _ops["gelu" if approximate == "none" else "gelu_tanh"](x)
+    return _ops["gelu" if approximate == "none" else "gelu_tanh"](input)
 
 
-def var(x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
+def var(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
     """Variance; divides by n - correction (1 unless `axis` or `ddof` speak NumPy)."""
-    return _spread("var", x, dim, unbiased, keepdim, kw)
+    return _spread("var", input, dim, unbiased, keepdim, kw)
 
 
-def std(x: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
+def std(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **kw: Any) -> Any:
     """Standard deviation; divides by n - correction (1 unless `axis` or `ddof` speak NumPy)."""
-    return _spread("std", x, dim, unbiased, keepdim, kw)
+    return _spread("std", input, dim, unbiased, keepdim, kw)
 
 
 def _spread(name: str, x: Any, dim: Any, unbiased: Any, keepdim: bool, kw: dict[str, Any]) -> Any:

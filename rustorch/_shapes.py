@@ -392,8 +392,9 @@ def resolve_neg(input: Any) -> Any:
     return input
 
 
-def sum_to_size(input: Any, *size: Any) -> Any:
+def sum_to_size(input: Any, *sizes: Any, size: Any = None) -> Any:
     """Sum over the dimensions that broadcasting `size` to input's shape would have repeated."""
+    size = sizes if size is None else (size,)
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
     have, lead = tuple(input.shape), input.ndim - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, have[lead:], strict=True)):
@@ -797,7 +798,11 @@ def resize_as_(input: Any, the_template: Any, *, memory_format: Any = None) -> A
     return input.resize_(tuple(the_template.shape), memory_format=memory_format)
 
 
-unsafe_split = split
+def unsafe_split(input: Any, split_size: int, dim: int = 0) -> tuple[Any, ...]:
+    """split."""
+    return split(input, split_size, dim)
+
+
 unsafe_split_with_sizes = split_with_sizes
 unsafe_chunk = chunk
 

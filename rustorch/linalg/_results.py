@@ -45,10 +45,12 @@ def written(name: str, result: Any, out: Any) -> Any:
 
 
 def operator(first: str = "A", name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Gives a function `out=`, and lets its first argument be called `first`, `input` or `self`."""
+    """Gives a function `out=`, and lets its first argument be called `first`, `input` or `self`, a second one
+    B `b` or `other`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         shown = name or f"linalg.{function.__name__}"
+        takes_b = "B" in inspect.signature(function).parameters
 
         @functools.wraps(function)
         def wrapped(*args: Any, out: Any = None, **kw: Any) -> Any:
@@ -57,6 +59,9 @@ def operator(first: str = "A", name: str | None = None) -> Callable[[Callable[..
                     if alias in kw:
                         args = (kw.pop(alias),)
                         break
+            for alias in ("b", "other"):
+                if takes_b and alias in kw:
+                    kw["B"] = kw.pop(alias)
             if out is None:
                 return function(*args, **kw)
             return written(shown, function(*args, **kw), out)

@@ -241,22 +241,19 @@ class _PseudoInverse(Function):
         return rules.pinv(grads[0], inverse, A), None, None, None
 
 
-def pinv(
-    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None, out: Any = None
-) -> Any:
+@operator("input")
+def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
     """The pseudo-inverse (Moore and Penrose) of (..., m, n) matrices, (..., n, m).
 
     Singular values up to max(atol, rtol * largest) count as zero; rtol is eps * max(m, n) unless atol is
     given.  hermitian: A is taken for Hermitian and its eigenvalues are used."""
-    from ._results import written
-
     matrix("linalg.pinv", A, square=hermitian)
     inexact("linalg.pinv", A)
     rtol = rcond if rtol is None else rtol
     if not (_C.is_grad_enabled() and A.requires_grad):
-        return written("linalg.pinv", _pinv(A, atol, rtol, hermitian), out)
+        return _pinv(A, atol, rtol, hermitian)
     atol, rtol = (v.detach() if isinstance(v, _C.Tensor) else v for v in (atol, rtol))
-    return written("linalg.pinv", _PseudoInverse.apply(A, atol, rtol, hermitian), out)
+    return _PseudoInverse.apply(A, atol, rtol, hermitian)
 
 
 @operator("input")

@@ -59,11 +59,11 @@ def _shorten(weight: Any, index: Any, max_norm: float, norm_type: float) -> None
     _ops["index_copy"](weight, 0, index, shorter.to(weight.dtype), out=weight)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(input: Any = None, num_classes: int = -1, *, tensor: Any = None) -> Any:
     """Class numbers (...) as rows of zeros with a one: (..., num_classes), int64.
 
-    num_classes -1 is one more than the largest.  IndexError for classes outside."""
-    return _ops["one_hot"](tensor, num_classes)
+    num_classes -1 is one more than the largest; `tensor` is input's older name.  IndexError for classes outside."""
+    return _ops["one_hot"](tensor if input is None else input, num_classes)
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:

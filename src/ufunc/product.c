@@ -58,7 +58,7 @@ static int look(rt_matrices *s, const rt_tensor *t, int vector, int swapped, int
     s->column = t->steps[n > 1 ? c : 0];
     if (merge && s->nbatch && !merge_rows(s, t)) return 0;
     if (s->columns == 1) s->column = item;             /* the step of a lone row or column says nothing */
-    if (s->rows == 1) s->row = s->columns * item;
+    if (s->rows == 1) s->row = s->column == item ? s->columns * item : item;
     return is_usable((rt_dtype)t->dtype, s->data, s->rows, s->columns, s->row, s->column);
 }
 

@@ -181,3 +181,37 @@ def test_errors_name_the_shapes(call, words):
     with pytest.raises(rt.errors.ShapeMismatchError, match=words) as caught:
         call()
     assert caught.value.shape1 is not None and caught.value.shape2 is not None
+
+
+def laid_out(a):
+    """The matrix in other orders and steps, with NaN between its elements."""
+    m, n = a.shape
+    for shape, cut in (((2 * m, 2 * n), np.s_[::2, ::2]), ((m, 3 * n), np.s_[:, ::3]), ((3 * m, n), np.s_[::3])):
+        wide = np.full(shape, np.nan, a.dtype)
+        wide[cut] = a
+        yield wide[cut]
+    wide = np.full((n, 2 * m), np.nan, a.dtype)
+    wide[:, ::2] = a.T
+    yield wide[:, ::2].T
+    yield np.asfortranarray(a)
+    yield a[::-1].copy()[::-1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("m", [1, 2, 5])
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 5])
+def test_products_of_any_layout(m, k, n, dtype):
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(s).astype(dtype) for s in ((m, k), (k, n)))
+    for x in laid_out(a):
+        for y in laid_out(b):
+            np.testing.assert_allclose(rt.from_numpy(x) @ rt.from_numpy(y), a @ b, atol=1e-5)
+            np.testing.assert_allclose(rt.from_numpy(x)[0] @ rt.from_numpy(y)[:, 0], a[0] @ b[:, 0], atol=1e-5)
+            np.testing.assert_allclose(rt.nn.functional.linear(rt.from_numpy(x), rt.from_numpy(y).mT), a @ b, atol=1e-5)
+
+
+def test_gradient_of_a_product_with_steps():
+    x, y = rt.arange(1.0, 11.0)[::2].requires_grad_(), rt.arange(11.0, 21.0)[::2]
+    rt.dot(x, y).backward()
+    np.testing.assert_array_equal(x.grad, y)
