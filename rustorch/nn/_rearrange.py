@@ -18,8 +18,10 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: complex | None = No
 
     mode is "constant" (value, 0 unless given), "reflect", "replicate" or "circular".  ValueError when a frame is
     wider than the mode allows: less than the length for reflect, at most the length for circular."""
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"pad: Unrecognised padding mode {mode}")
     if mode != "constant" and value not in (None, 0):
-        raise ValueError(f'pad: mode "{mode}" takes no value')
+        raise _C.TensorError(f'pad: Padding mode "{mode}" doesn\'t take in value argument')
     if isinstance(value, complex):
         real = _ops["pad"](_ops["real"](input), pad, "constant", value.real)
         imag = _ops["pad"](_ops["imag"](input), pad, "constant", value.imag)
@@ -41,6 +43,8 @@ def embedding(
     Row padding_idx gets no gradient.  Rows in use that are longer than max_norm, in the norm_type-norm, are
     first shortened to it, in place.  scale_grad_by_freq divides a row's gradient by how often input names it.
     `sparse` is accepted: gradients are dense."""
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise AssertionError("embedding: Padding_idx must be within num_embeddings")
     if max_norm is not None:
         with no_grad():
             _shorten(weight.detach(), input.reshape(-1), max_norm, norm_type)

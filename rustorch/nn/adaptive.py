@@ -15,7 +15,7 @@ __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 _gather, _log_softmax = ops["gather"], ops["log_softmax"]
 
 
-class ASMoutput(NamedTuple):
+class _ASMoutput(NamedTuple):
     """Log-probabilities of the targets (N), and their mean loss."""
 
     output: Tensor
@@ -76,7 +76,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             for layer in cluster.children():
                 layer.reset_parameters()
 
-    def forward(self, input: Tensor, target_: Tensor) -> ASMoutput:
+    def forward(self, input: Tensor, target_: Tensor) -> _ASMoutput:
         batched = target_.ndim > 0
         if batched and (input.ndim != 2 or input.shape[0] != target_.shape[0]):
             raise ShapeMismatchError(
@@ -105,7 +105,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         head = _log_softmax(self.head(rows), 1)
         output = output + _gather(head, 1, chosen.unsqueeze(1)).squeeze(1)
         loss = (-output).mean()
-        return ASMoutput(output if batched else output.squeeze(0), loss)
+        return _ASMoutput(output if batched else output.squeeze(0), loss)
 
     def _full_log_prob(self, input: Tensor, head_output: Tensor) -> Tensor:
         head = _log_softmax(head_output, 1)

@@ -75,8 +75,8 @@ class _NormBase(Module):
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
         key = prefix + "num_batches_tracked"
-        if key in missing_keys and not hasattr(state_dict, "_metadata"):
-            missing_keys.remove(key)   # as files from before there was a count
+        if key in missing_keys and (local_metadata.get("version") or 1) < 2:
+            missing_keys.remove(key)   # from before there was a count
 
 
 class _BatchNorm(_NormBase):

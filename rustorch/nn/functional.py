@@ -248,6 +248,8 @@ linear = ops["linear"]
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a sigmoid(b), where a and b are the halves of input along dim (Dauphin et al. 2016)."""
+    if input.ndim == 0:
+        raise TensorError("glu does not support scalars because halving size must be even")
     length = input.shape[dim]
     if length % 2:
         raise TensorError(f"glu: Halving dimension must be even, but dimension {dim} is size {length}")

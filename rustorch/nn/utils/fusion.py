@@ -4,11 +4,13 @@ made without care for their first values."""
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any, TypeVar
 
 from ..._C import Tensor, ones_like, zeros_like
 from ..module import Module
 from ..parameter import Parameter
+from ..rnn import RNNBase
 
 __all__ = [
     "fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights", "skip_init",
@@ -75,4 +77,6 @@ def skip_init(module_cls: type[M], *args: Any, **kwargs: Any) -> M:
     """module_cls(*args, **kwargs) whose parameters' first values are not to be relied on."""
     if not issubclass(module_cls, Module):
         raise RuntimeError(f"Expected a Module; got {module_cls}")
+    if "device" not in inspect.signature(module_cls).parameters and not issubclass(module_cls, RNNBase):
+        raise RuntimeError("Module must support a 'device' arg to skip initialization")
     return module_cls(*args, **kwargs)
