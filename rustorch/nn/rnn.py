@@ -159,7 +159,7 @@ class RNNBase(Module):
     def _run(self, x: Tensor, states: list[Tensor], sizes: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         """All layers over (steps, batch, features), or over packed rows."""
         attributes = self.__dict__
-        weights = [[name and attributes[name] for name in names] for names in self._weight_names]
+        weights = [[attributes[name] if name else None for name in names] for names in self._weight_names]
         rate = self.dropout if self.training else 0.0
         return run_layers(_ROW_MODES[self.mode], x, states, weights, sizes, 1 + self.bidirectional, rate)
 
