@@ -252,6 +252,8 @@ def _make_adaptive(n: int) -> tuple[Callable[..., Any], Callable[..., Any], Call
             raise RuntimeError(f"{name}: not implemented for {input.dtype}")
         if 0 in sizes:
             return input.sum().mul(0).expand((*tuple(input.shape)[:-n], *sizes)).clone()
+        if sizes == (1,) * n:
+            return input.mean(tuple(range(-n, 0)), True)
         result = input if input.dtype.itemsize >= 4 else input.to("float32")
         for i in range(n):
             result = _resample(result, i - n, sizes[i], "adaptive")

@@ -155,28 +155,34 @@ failed:
     return status;
 }
 
-/* Gradient in rows for class numbers, unrecorded: one kernel. */
-static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *g, int reduction, double total)
+/* What the loss of every row counts in the result: a new tensor (count) of dtype compute. */
+static rt_tensor *row_scales(const rt_classes *c, rt_tensor *g, int reduction, double total)
 {
-    const intptr_t shape[2] = {c->count, c->classes};
-    rt_tensor *gx = NULL, *scale = rt_empty(c->compute, 1, shape, cpu);
+    rt_tensor *scale = rt_empty(c->compute, 1, &c->count, cpu);
     rt_tensor *cast = scale ? rt_cast(g, c->compute) : NULL, *each = cast ? rt_contiguous(cast) : NULL;
-    if (!each) goto done;
     const intptr_t step = reduction == RT_LOSS_NONE;
-    for (intptr_t r = 0; r < c->count; r++) {
+    for (intptr_t r = 0; each && r < c->count; r++) {
         double w = rt_classes_row_weight(c, r) / (reduction == RT_LOSS_MEAN ? total : 1);
         if (c->compute == RT_f32) ((float *)scale->data)[r] = (float)(w * ((float *)each->data)[r * step]);
         else ((double *)scale->data)[r] = w * ((double *)each->data)[r * step];
     }
-    gx = rt_empty(c->compute, 2, shape, cpu);
-    if (!gx) goto done;
-    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = logp->data, .scale = scale->data,
-             .out = gx->data};
-    run(run_rows, &j);
-done:
-    Py_XDECREF((PyObject *)scale);
+    if (!each) Py_CLEAR(scale);
     Py_XDECREF((PyObject *)cast);
     Py_XDECREF((PyObject *)each);
+    return scale;
+}
+
+/* Gradient in rows for class numbers, unrecorded: one kernel. */
+static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *g, int reduction, double total)
+{
+    const intptr_t shape[2] = {c->count, c->classes};
+    rt_tensor *scale = row_scales(c, g, reduction, total), *gx = scale ? rt_empty(c->compute, 2, shape, cpu) : NULL;
+    if (gx) {
+        job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = logp->data, .scale = scale->data,
+                 .out = gx->data};
+        run(run_rows, &j);
+    }
+    Py_XDECREF((PyObject *)scale);
     return gx;
 }
 
@@ -314,6 +320,22 @@ failed:
     return status;
 }
 
+/* The gradient of nll_loss, unrecorded: zeros, and one element of each row. */
+static rt_tensor *picked_gradient(const rt_classes *c, rt_tensor *g, int reduction, double total)
+{
+    const intptr_t shape[2] = {c->count, c->classes};
+    const int64_t *t = (const int64_t *)c->target->data;
+    rt_tensor *scale = row_scales(c, g, reduction, total), *gx = scale ? rt_empty(c->compute, 2, shape, cpu) : NULL;
+    if (gx) memset(gx->data, 0, (size_t)gx->size * rt_itemsize(c->compute));
+    for (intptr_t r = 0; gx && r < c->count; r++) {
+        if (t[r] == c->ignore) continue;
+        if (c->compute == RT_f32) ((float *)gx->data)[r * c->classes + t[r]] = -((float *)scale->data)[r];
+        else ((double *)gx->data)[r * c->classes + t[r]] = -((double *)scale->data)[r];
+    }
+    Py_XDECREF((PyObject *)scale);
+    return gx;
+}
+
 /* The loss is linear in x: gx = -g a. */
 BACKWARD(nll_loss)
 {
@@ -325,8 +347,12 @@ BACKWARD(nll_loss)
     if (!rt_node_wants(node, 0)) return 0;
     if (rt_node_unpack(node, 0, &target) < 0 || rt_node_unpack(node, 1, &weight) < 0) goto failed;
     if (rt_classes_resume(node, &target, &weight, p->i[0], (rt_dtype)p->i[2], &c) < 0) goto failed;
-    column = rt_classes_gradient(&c, g[0], (int)p->i[1], p->f[1]);
-    if (column) gx = negated(then(RT_OP_mul, rt_classes_coefficients(&c, NULL, 0), column));
+    if (!rt_records(g[0])) {
+        gx = picked_gradient(&c, g[0], (int)p->i[1], p->f[1]);
+    } else {
+        column = rt_classes_gradient(&c, g[0], (int)p->i[1], p->f[1]);
+        if (column) gx = negated(then(RT_OP_mul, rt_classes_coefficients(&c, NULL, 0), column));
+    }
     gin[0] = gx ? rt_tie(rt_classes_home(&c, gx), node, 0) : NULL;
     status = gin[0] ? 0 : -1;
     rt_classes_end(&c);
