@@ -226,6 +226,7 @@ int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)
             Py_INCREF(value->t);
         }
         s->version = value->t->storage->version;
+        s->reshaped = s->value.t->reshaped;
     }
     s->used = 1;
     return 0;
@@ -245,8 +246,13 @@ int rt_node_unpack(rt_node *n, int k, rt_operand *out)
         return 0;
     }
     rt_storage *store = s->value.t->storage;
+    char text[RT_SHAPE_TEXT];
+    if (s->value.t->reshaped != s->reshaped)
+        return rt_error(PyExc_RuntimeError, n->cls->name,
+                        "a tensor that '%s' saved for its backward pass was overwritten in place: it has been given another"
+                        " shape, dtype or order since, now %s of %s; clone it before changing it", n->cls->name,
+                        rt_shape_text(s->value.t->ndim, s->value.t->shape, text), rt_dtypes[s->value.t->dtype].name);
     if (store->version != s->version) {
-        char text[RT_SHAPE_TEXT];
         return rt_error(PyExc_RuntimeError, n->cls->name,
                         "a tensor of shape %s that '%s' saved for its backward pass was overwritten in place by '%s'"
                         " (version %u, saved at %u); clone it before writing",

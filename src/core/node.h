@@ -31,6 +31,7 @@ typedef struct {
     uint32_t version;      /* of its storage when saved */
     uint8_t used;
     uint8_t is_output;
+    uint16_t reshaped;     /* the tensor's when saved */
     PyObject *packed;      /* owned: (unpack, what pack returned, node or leaf it came from or None, output
                               number) in place of value.t, where a saved-tensor hook took it; else NULL */
 } rt_saved;

@@ -96,7 +96,7 @@ static inline rt_tensor *tensor_alloc(void)
     t->grad = t->base = NULL;
     t->hooks = t->dict = t->weakrefs = NULL;
     t->flags = 0;
-    t->output_nr = 0;
+    t->output_nr = t->reshaped = 0;
     t->base_version = 0;
     return t;
 }
@@ -182,33 +182,44 @@ rt_tensor *rt_tensor_detach(const rt_tensor *t)
     return rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, t->ndim, t->shape, t->steps);
 }
 
+/* Another geometry, which is left alone on failure. */
+static int replace_dims(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
+{
+    intptr_t *const dims = t->shape, was = t->ndim;
+    if (set_dims(t, ndim, shape, steps) < 0) {
+        t->shape = dims;
+        t->steps = dims ? dims + was : NULL;
+        t->ndim = (uint8_t)was;
+        return -1;
+    }
+    if (dims != t->inline_dims) PyMem_Free(dims);
+    return 0;
+}
+
 int rt_tensor_become(rt_tensor *t, const rt_tensor *from)
 {
     rt_storage *old = t->storage;
-    intptr_t *dims = t->shape;
+    const int8_t dtype = t->dtype;
+    const int same = t->shape && dtype == from->dtype && rt_shape_equal(t->ndim, t->shape, from->ndim, from->shape);
+    if (t == from) return 0;
     t->dtype = from->dtype;
-    if (set_dims(t, from->ndim, from->shape, from->steps) < 0) {
-        t->shape = dims;
+    if (replace_dims(t, from->ndim, from->shape, from->steps) < 0) {
+        t->dtype = dtype;
         return -1;
     }
-    if (dims && dims != t->inline_dims) PyMem_Free(dims);
+    if (!same) t->reshaped++;
     t->storage = rt_storage_retain(from->storage);
     t->data = from->data;
     t->flags = (uint8_t)((t->flags & ~RT_READONLY) | (from->flags & (RT_READONLY | RT_CONTIGUOUS)));
     rt_storage_release(old);
+    Py_CLEAR(t->base);               /* it shares that one's memory no more */
     return 0;
 }
 
 int rt_tensor_reshape_to(rt_tensor *t, int ndim, const intptr_t *shape, const intptr_t *steps)
 {
-    intptr_t *dims = t->shape, was = t->ndim;
-    if (set_dims(t, ndim, shape, steps) < 0) {
-        t->shape = dims;
-        t->steps = dims + was;
-        t->ndim = (uint8_t)was;
-        return -1;
-    }
-    if (dims != t->inline_dims) PyMem_Free(dims);
+    if (replace_dims(t, ndim, shape, steps) < 0) return -1;
+    t->reshaped++;
     return 0;
 }
 

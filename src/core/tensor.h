@@ -47,6 +47,7 @@ struct rt_tensor {
     uint8_t ndim;
     uint8_t flags;
     uint16_t output_nr;       /* which output of node this is */
+    uint16_t reshaped;        /* grows when this tensor itself is given another geometry or dtype */
     uint32_t base_version;    /* base's version when node was last derived from it */
     intptr_t inline_dims[2 * RT_INLINE_NDIM];
 };
