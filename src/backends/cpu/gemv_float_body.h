@@ -25,7 +25,6 @@ static inline __attribute__((always_inline)) void NAME(dots)(const int count, co
     intptr_t lane, intptr_t k, REAL *out)
 {
     VEC sum[4][CHAINS / LANES];
-    REAL chain[CHAINS] __attribute__((aligned(64)));
     _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
         _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) sum[i][v] = (VEC){0};
     intptr_t p = 0;
@@ -35,12 +34,14 @@ static inline __attribute__((always_inline)) void NAME(dots)(const int count, co
             _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
                 sum[i][v] = FMA(y, LOAD(m + i * lane + p + v * LANES), sum[i][v]);
         }
-    if (p < k)
-        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) {
-            _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) STORE(chain + v * LANES, sum[i][v]);
-            for (intptr_t r = p; r < k; r++) chain[r - p] = SCALAR_FMA(x[r], m[i * lane + r], chain[r - p]);
-            _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) sum[i][v] = LOAD(chain + v * LANES);
-        }
+    _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) {
+        const intptr_t left = k - p - v * LANES;
+        if (left <= 0) continue;
+        const MASK in = FIRST((int)(left < LANES ? left : LANES));
+        const VEC y = LOAD_PART(x + p + v * LANES, in);      /* lanes beyond the end add 0 times 0 */
+        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
+            sum[i][v] = FMA(y, LOAD_PART(m + i * lane + p + v * LANES, in), sum[i][v]);
+    }
     _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) out[i] = NAME(fold)(sum[i])[0];
 }
 

@@ -2,6 +2,7 @@
  * do alike for all of them (real eigenvalues in pairs, refusing what is not finite).  The library runs
  * single-threaded, so a matrix gives the same bits on every thread.  Floor: backends.  Knows no Python. */
 #include "backends/lapack.h"
+#include "backends/cpu/cholesky_small.h"
 #include "backends/cpu/lu_small.h"
 #include <complex.h>
 #include <cblas.h>
@@ -23,6 +24,12 @@
     default: return LIBRARY(LAPACKE_##z)(COLUMNS, __VA_ARGS__);                \
     }
 
+/* Real routines that are given their work space: what the interface asks and allocates at every call costs more than
+ * the arithmetic of matrices whose sides are at most FEW. */
+#define FEW 16
+#define TWO(d, s, dd, ...) \
+    return d == RT_f32 ? LIBRARY(LAPACKE_##s)(COLUMNS, __VA_ARGS__) : LIBRARY(LAPACKE_##dd)(COLUMNS, __VA_ARGS__);
+
 /* The interface's own check for NaN would read every matrix again. */
 void rt_lapack_init(void) { LIBRARY(LAPACKE_set_nancheck)(0); }
 
@@ -37,6 +44,7 @@ static int is_finite(rt_dtype d, intptr_t count, const void *a)
 
 int rt_lapack_potrf(rt_dtype d, char uplo, intptr_t n, void *a)
 {
+    if ((d == RT_f32 || d == RT_f64) && n <= RT_CHOLESKY_SMALL) return rt_cholesky_small(d, uplo, (int)n, a);
     FOUR(d, spotrf, dpotrf, cpotrf, zpotrf, uplo, (lapack_int)n, a, (lapack_int)n)
 }
 
@@ -67,11 +75,19 @@ int rt_lapack_getri(rt_dtype d, intptr_t n, void *lu, const int32_t *pivots)
 
 int rt_lapack_geqrf(rt_dtype d, intptr_t m, intptr_t n, void *a, void *tau)
 {
+    double room[FEW * FEW];
+    void *work = room;
+    if (n <= FEW && !rt_dtype_is_complex(d))
+        TWO(d, sgeqrf_work, dgeqrf_work, (lapack_int)m, (lapack_int)n, a, (lapack_int)m, tau, work, FEW * FEW)
     FOUR(d, sgeqrf, dgeqrf, cgeqrf, zgeqrf, (lapack_int)m, (lapack_int)n, a, (lapack_int)m, tau)
 }
 
 int rt_lapack_ungqr(rt_dtype d, intptr_t m, intptr_t n, intptr_t k, void *a, const void *tau)
 {
+    double room[FEW * FEW];
+    void *work = room;
+    if (n <= FEW && !rt_dtype_is_complex(d))
+        TWO(d, sorgqr_work, dorgqr_work, (lapack_int)m, (lapack_int)n, (lapack_int)k, a, (lapack_int)m, tau, work, FEW * FEW)
     FOUR(d, sorgqr, dorgqr, cungqr, zungqr, (lapack_int)m, (lapack_int)n, (lapack_int)k, a, (lapack_int)m, tau)
 }
 
@@ -87,6 +103,12 @@ int rt_lapack_gesdd(rt_dtype d, char job, intptr_t m, intptr_t n, void *a, void 
 {
     if (!is_finite(d, m * n, a)) return RT_LAPACK_NOT_FINITE;
     lapack_int lead = (lapack_int)(job == 'A' ? n : m < n ? m : n);
+    double room[4 * FEW * FEW + 42 * FEW];        /* what it asks for at most, and room for its blocks */
+    lapack_int whole[8 * FEW];
+    void *work = room;
+    if (m <= FEW && n <= FEW && !rt_dtype_is_complex(d))
+        TWO(d, sgesdd_work, dgesdd_work, job, (lapack_int)m, (lapack_int)n, a, (lapack_int)m, s, u, (lapack_int)m, vt, lead, work,
+            4 * FEW * FEW + 42 * FEW, whole)
     FOUR(d, sgesdd, dgesdd, cgesdd, zgesdd, job, (lapack_int)m, (lapack_int)n, a, (lapack_int)m, s, u, (lapack_int)m, vt,
          lead)
 }
@@ -94,6 +116,12 @@ int rt_lapack_gesdd(rt_dtype d, char job, intptr_t m, intptr_t n, void *a, void 
 int rt_lapack_heevd(rt_dtype d, char job, char uplo, intptr_t n, void *a, void *w)
 {
     if (!is_finite(d, n * n, a)) return RT_LAPACK_NOT_FINITE;
+    double room[2 * FEW * FEW + 38 * FEW + 1];
+    lapack_int whole[5 * FEW + 3];
+    void *work = room;
+    if (n <= FEW && !rt_dtype_is_complex(d))
+        TWO(d, ssyevd_work, dsyevd_work, job, uplo, (lapack_int)n, a, (lapack_int)n, w, work, 2 * FEW * FEW + 38 * FEW + 1, whole,
+            5 * FEW + 3)
     FOUR(d, ssyevd, dsyevd, cheevd, zheevd, job, uplo, (lapack_int)n, a, (lapack_int)n, w)
 }
 

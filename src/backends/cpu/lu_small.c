@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#pragma GCC optimize("O3,no-tree-vectorize,no-tree-slp-vectorize")
+#define INLINE static inline __attribute__((always_inline))
+
 #define T float
 #define NAME(word) word##_f32
 #define SIZE(x) fabsf(x)

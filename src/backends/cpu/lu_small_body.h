@@ -1,13 +1,19 @@
 /* lu_small_body: LU of one small column-major matrix in element type T, whose size SIZE measures for the choice
  * of pivots.  Included by lu_small.c once a type, with NAME for the names.  No include guard. */
 
-static int NAME(factor)(int n, T *a, int32_t *pivots)
+INLINE int NAME(factor_of)(const int n, T *a, int32_t *pivots)
 {
     int info = 0;
     for (int k = 0; k < n; k++) {
         T *column = a + k * n;
         int p = k;
-        for (int i = k + 1; i < n; i++) if (SIZE(column[i]) > SIZE(column[p])) p = i;
+        __typeof__(SIZE(*a)) most = SIZE(column[k]);
+        for (int i = k + 1; i < n; i++) {            /* without branches, which nobody could foretell */
+            const __typeof__(most) size = SIZE(column[i]);
+            const int greater = size > most;
+            most = greater ? size : most;
+            p = greater ? i : p;
+        }
         pivots[k] = p + 1;
         if (column[p] == 0) {
             if (!info) info = k + 1;
@@ -29,7 +35,7 @@ static int NAME(factor)(int n, T *a, int32_t *pivots)
 }
 
 /* b = (P L U)^-1 b for nrhs columns of b. */
-static void NAME(solve)(int n, int nrhs, const T *lu, const int32_t *pivots, T *b)
+INLINE void NAME(solve_of)(const int n, int nrhs, const T *lu, const int32_t *pivots, T *b)
 {
     for (int c = 0; c < nrhs; c++, b += n) {
         for (int k = 0; k < n; k++) {
@@ -46,6 +52,23 @@ static void NAME(solve)(int n, int nrhs, const T *lu, const int32_t *pivots, T *
     }
 }
 
+/* Sides of which the compiler knows the length are unrolled. */
+#define SIDES(call) switch (n) { case 2: call(2); break; case 3: call(3); break; case 4: call(4); break; default: call(n); }
+
+static int NAME(factor)(int n, T *a, int32_t *pivots)
+{
+    int info;
+#define FACTOR(side) info = NAME(factor_of)(side, a, pivots)
+    SIDES(FACTOR)
+    return info;
+}
+
+static void NAME(solve)(int n, int nrhs, const T *lu, const int32_t *pivots, T *b)
+{
+#define SOLVE(side) NAME(solve_of)(side, nrhs, lu, pivots, b)
+    SIDES(SOLVE)
+}
+
 static void NAME(invert)(int n, T *lu, const int32_t *pivots)
 {
     T copy[RT_LU_SMALL * RT_LU_SMALL];
@@ -54,3 +77,6 @@ static void NAME(invert)(int n, T *lu, const int32_t *pivots)
     for (int k = 0; k < n; k++) lu[k * (n + 1)] = 1;
     NAME(solve)(n, n, copy, pivots, lu);
 }
+#undef SIDES
+#undef FACTOR
+#undef SOLVE

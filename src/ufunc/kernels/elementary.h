@@ -225,7 +225,11 @@ ALWAYS vec v_sigmoid(vec x)
     vec power = (vec)(((mask)shifted - (mask)splat(magic) + BIAS) << MANTISSA), high = 1 + p;
     vec e = high * power, low = (p - (high - 1)) * power;
     vec sum = 1 + e, back = sum - 1, rest = (1 - (sum - back)) + (e - back) + low;
+#if defined(__AVX512F__)
+    vec s = (vec)_mm512_rcp14_ps((__m512)sum);       /* one step makes 14 bits 28 */
+#else
     vec s = 1 / sum;
+#endif
     s = v_mad(s, v_mad(-s, sum, splat(1)) - s * rest, s);
     return any_lane(extreme) ? v_where(extreme, v_widely(w_sigmoid, x), s) : s;
 }

@@ -83,19 +83,55 @@ static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_
             }
 }
 
+/* A long weighted sum: element t goes to lane t mod 8, lanes are folded by halves. */
+static element long_sum(const element *w, const element *x, intptr_t n)
+{
+    element lane[8] = {0};
+    intptr_t t = 0;
+    for (; t + 8 <= n; t += 8)
+        for (int l = 0; l < 8; l++) lane[l] += w[t + l] * x[t + l];
+    for (; t < n; t++) lane[t & 7] += w[t] * x[t];
+    for (int half = 4; half; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+/* Outputs j0 .. j1 of one line. */
+static void band_line(const rt_band *b, const element *restrict x, element *restrict out, intptr_t j0, intptr_t j1)
+{
+    const element *restrict weights = (const element *)b->weights;
+    for (intptr_t j = j0; j < j1; j++) {
+        const intptr_t count = b->count[j];
+        const element *w = weights + j * b->width, *at = x + b->start[j];
+        if (count == 1) {
+            out[j] = w[0] * at[0];
+        } else if (count == 2) {
+            out[j] = w[0] * at[0] + w[1] * at[1];
+        } else if (count >= 16) {
+            out[j] = long_sum(w, at, count);
+        } else {
+            element sum = 0;
+            for (intptr_t t = 0; t < count; t++) sum += w[t] * at[t];
+            out[j] = sum;
+        }
+    }
+}
+
 static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, intptr_t end)
 {
     const intptr_t inner = b->inner;
+    for (intptr_t r = begin, j0 = begin % b->m; inner == 1 && r < end; j0 = 0) {
+        const intptr_t line = r / b->m, j1 = b->m - j0 < end - r ? b->m : j0 + end - r;
+        band_line(b, (const element *)xp + line * b->n, (element *)outp + line * b->m, j0, j1);
+        r += j1 - j0;
+    }
+    if (inner == 1) return;
     for (intptr_t r = begin; r < end; r++) {
         const intptr_t j = r % b->m, count = b->count[j];
         const element *restrict x = (const element *)xp + (r / b->m * b->n + b->start[j]) * inner;
         const element *restrict w = (const element *)b->weights + j * b->width;
         element *restrict out = (element *)outp + r * inner;
-        if (inner == 1) {
-            element sum = 0;
-            for (intptr_t t = 0; t < count; t++) sum += w[t] * x[t];
-            *out = sum;
-        } else if (count == 1) {
+        if (count == 1) {
             for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i];
         } else if (count == 2) {
             for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i] + w[1] * x[inner + i];
