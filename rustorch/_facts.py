@@ -163,6 +163,12 @@ def fill_diagonal_(self: Any, fill_value: Any, wrap: bool = False) -> Any:
     return self
 
 
+def dim_order(self: Any, *, ambiguity_check: Any = False) -> tuple[int, ...]:
+    """The dimensions from the one whose steps in memory are longest to the shortest."""
+    strides = self.stride()
+    return tuple(sorted(range(self.ndim), key=lambda d: -strides[d]))
+
+
 def get_device(self: Any) -> int:
     """-1: the tensor is in main memory."""
     return -1
@@ -180,7 +186,8 @@ def public() -> dict[str, Any]:
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
-        is_nonzero, is_same_size, is_signed, is_conj, is_neg, is_inference, type_as, fill_diagonal_, get_device,
+        is_nonzero, is_same_size, is_signed, is_conj, is_neg, is_inference, type_as, fill_diagonal_,
+        get_device, dim_order,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["is_cpu"] = property(lambda self: True, doc="True: the tensor is in main memory.")

@@ -82,7 +82,9 @@ def typename(obj: Any, /) -> str:
 class UntypedStorage:
     """The memory under a tensor, as bytes: views of one tensor have it in common."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any = 0, *, dtype: Any = None, device: Any = None) -> None:
+        if not isinstance(data, _C.Tensor):
+            data = _C.empty(data, dtype="uint8") if isinstance(data, int) else _C.tensor(data, dtype="uint8")
         self._data = data
 
     def _flat(self) -> Any:
@@ -139,6 +141,12 @@ class UntypedStorage:
 
 class TypedStorage(UntypedStorage):
     """The memory under a tensor, as elements of its dtype."""
+
+    def __init__(self, data: Any = 0, *, dtype: Any = None, device: Any = None) -> None:
+        if not isinstance(data, _C.Tensor):
+            kind = _C.get_default_dtype() if dtype is None else dtype
+            data = _C.empty(data, dtype=kind) if isinstance(data, int) else _C.tensor(data, dtype=kind)
+        super().__init__(data)
 
     @property
     def dtype(self) -> Any:

@@ -176,8 +176,6 @@ _slice = builtins.slice
 def _many(name: str, one: Callable[[Any], Any], tensors: tuple[Any, ...]) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         return tuple(one(t) for t in tensors[0])
-    if not tensors:
-        raise TypeError(f"{name}: needs at least one tensor")
     return one(tensors[0]) if len(tensors) == 1 else tuple(one(t) for t in tensors)
 
 

@@ -16,8 +16,8 @@ from .autograd import functional as _products, grad as _grad
 
 Tensor = _C.Tensor
 __all__ = [
-    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "stack_module_state", "vjp",
-    "vmap",
+    "functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
+    "stack_module_state", "vjp", "vmap",
 ]  # fmt: skip
 
 
@@ -176,6 +176,16 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     create = _outer_graph(primals + tangents)
     value, product = _products.jvp(plain, primals, tangents, create_graph=create, strict=strict)
     return (value, product, extra[0]) if has_aux else (value, product)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """(func(*primals), a function from tangents of the primals to J tangents), for many tangents at one place."""
+    outputs = func(*primals)
+
+    def product(*tangents: Any) -> Any:
+        return jvp(func, primals, tangents)[1]
+
+    return outputs, product
 
 
 def jacrev(func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Any:

@@ -8,7 +8,9 @@
 (1.3863, 1.3863)
 """
 
-from . import constraints, kl, transforms
+import sys
+
+from . import composed, constraints, continuous, discrete, kl, normal, transforms
 from .composed import Independent, LogisticNormal, LogNormal, MixtureSameFamily, TransformedDistribution
 from .continuous import (
     Beta,
@@ -77,3 +79,21 @@ __all__ = [
     "TransformedDistribution", "Uniform", "Weibull", "biject_to", "constraints", "identity_transform", "kl",
     "kl_divergence", "register_kl", "transform_to", "transforms",
 ]  # fmt: skip
+
+# PyTorch has a module for each of them
+_MODULES = {
+    composed: ["independent", "log_normal", "logistic_normal", "mixture_same_family", "transformed_distribution"],
+    continuous: [
+        "beta", "cauchy", "chi2", "dirichlet", "exponential", "fishersnedecor", "gamma", "gumbel", "half_cauchy",
+        "inverse_gamma", "kumaraswamy", "laplace", "pareto", "studentT", "uniform", "weibull",
+    ],
+    discrete: [
+        "bernoulli", "binomial", "categorical", "geometric", "multinomial", "negative_binomial", "one_hot_categorical",
+        "poisson", "relaxed_bernoulli", "relaxed_categorical",
+    ],
+    normal: ["half_normal", "lowrank_multivariate_normal", "multivariate_normal"],
+}  # fmt: skip
+for _module, _names in _MODULES.items():
+    for _name in _names:
+        sys.modules[f"{__name__}.{_name}"] = _module
+        globals()[_name] = _module

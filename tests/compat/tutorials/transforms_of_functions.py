@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import torch
+import torch.autograd.forward_ad as fwAD
 import torch.nn as nn
 import torch.nn.functional as F
 from compat.tutorial_inputs import fill, numbers
@@ -361,3 +362,20 @@ def linear_algebra():
         spectrum=torch.fft.rfft(y).abs(),
         low=torch.fft.irfft(torch.fft.rfft(y)[:4], n=20),
     )
+
+
+def forward_mode():
+    primal, tangent = torch.from_numpy(numbers(30, 3, 3)), torch.from_numpy(numbers(31, 3, 3))
+    with fwAD.dual_level():
+        dual = fwAD.make_dual(primal, tangent)
+        assert torch.equal(fwAD.unpack_dual(dual).tangent, tangent)
+        out = fwAD.unpack_dual(dual.sin() * dual.sum())
+        plain = fwAD.unpack_dual(torch.ones(2))
+    model = fill(nn.Linear(3, 2), 32)
+    inputs, params = torch.from_numpy(numbers(33, 4, 3)), dict(model.named_parameters())
+    tangents = {name: torch.ones_like(p) for name, p in params.items()}
+    with fwAD.dual_level():
+        duals = {name: fwAD.make_dual(p, tangents[name]) for name, p in params.items()}
+        product = fwAD.unpack_dual(functional_call(model, duals, (inputs,)).tanh()).tangent
+    value, push = torch.func.linearize(torch.sin, primal)
+    return dict(primal=out.primal, tangent=out.tangent, none=plain.tangent, product=product, value=value, push=push(tangent))
