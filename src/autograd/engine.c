@@ -109,30 +109,37 @@ static int add_gradient(walk *w, rt_tensor **sum, rt_tensor *g)
     return 0;
 }
 
-/* leaf.grad += g; steals g. */
+/* leaf.grad += g; steals g.  While it is added up the sum is out of the leaf and this thread's alone: one that
+ * delivers meanwhile begins a sum of its own, which is added next. */
 static int accumulate(walk *w, rt_tensor *leaf, rt_tensor *g)
 {
-    if (!leaf->grad) {
-        if (!w->call->create_graph && (!is_private(g) || !rt_tensor_is_contiguous(g))) {
-            rt_tensor *own = rt_empty_like(leaf, (rt_dtype)leaf->dtype);
-            if (!own || rt_copy_into(own, g) < 0) {
-                Py_XDECREF((PyObject *)own);
-                Py_DECREF(g);
-                return -1;
-            }
-            Py_DECREF(g);
-            g = own;
+    const int recorded = w->call->create_graph;
+    if (!leaf->grad && !recorded && (!is_private(g) || !rt_tensor_is_contiguous(g))) {
+        rt_tensor *own = rt_empty_like(leaf, (rt_dtype)leaf->dtype);
+        int status = own ? rt_copy_into(own, g) : -1;
+        Py_DECREF(g);
+        if (status < 0) {
+            Py_XDECREF((PyObject *)own);
+            return -1;
         }
-        leaf->grad = g;
-        if (!PyObject_GC_IsTracked((PyObject *)leaf)) PyObject_GC_Track((PyObject *)leaf);
-        return 0;
+        g = own;
     }
-    rt_tensor *out = w->call->create_graph ? NULL : leaf->grad;
-    rt_operand in[2] = {rt_operand_of(leaf->grad), rt_operand_of(g)};
-    int status = rt_op_apply(&rt_ops[RT_OP_add], 2, in, NULL, &out);
-    Py_DECREF(g);
-    if (status == 0 && out != leaf->grad) Py_SETREF(leaf->grad, out);
-    return status;
+    while (leaf->grad) {
+        rt_tensor *const sum = leaf->grad, *out = recorded ? NULL : sum;
+        rt_operand in[2] = {rt_operand_of(sum), rt_operand_of(g)};
+        leaf->grad = NULL;
+        const int status = rt_op_apply(&rt_ops[RT_OP_add], 2, in, NULL, &out);
+        Py_DECREF(g);
+        if (status < 0) {
+            Py_XSETREF(leaf->grad, sum);
+            return -1;
+        }
+        if (out != sum) Py_DECREF(sum);
+        g = out;
+    }
+    leaf->grad = g;
+    if (!PyObject_GC_IsTracked((PyObject *)leaf)) PyObject_GC_Track((PyObject *)leaf);
+    return 0;
 }
 
 /* ---- delivery ---- */

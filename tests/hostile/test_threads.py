@@ -117,10 +117,11 @@ def test_grad_mode_is_of_the_thread():
     assert seen == [True]
 
 
-def test_one_graph_walked_by_two_threads():
+@pytest.mark.parametrize("size", [40_000, 300_000])
+def test_one_graph_walked_by_two_threads(size):
     """Leaves that several walks add to at once get every gradient."""
     rustorch.set_num_threads(2)
-    leaf = rustorch.ones(40_000, requires_grad=True)
+    leaf = rustorch.ones(size, requires_grad=True)
 
     def work():
         for _ in range(10):
@@ -131,6 +132,45 @@ def test_one_graph_walked_by_two_threads():
     for w in workers:
         w.join()
     assert (leaf.grad.numpy() == 80).all()
+
+
+def test_gradients_taken_away_while_they_are_added_up():
+    """One thread walks, another sets grad to None: no gradient is used after it was freed."""
+    leaf = rustorch.ones(300_000, requires_grad=True)
+    stop = threading.Event()
+
+    def forget():
+        while not stop.is_set():
+            leaf.grad = None
+            rustorch.full((300_000,), 7.0)
+    worker = threading.Thread(target=forget)
+    worker.start()
+    for _ in range(30):
+        (leaf * 2).sum().backward()
+    stop.set()
+    worker.join()
+    assert leaf.grad is None or set(leaf.grad.unique().tolist()) <= {2.0 * k for k in range(31)}
+
+
+def test_the_same_nodes_walked_by_two_threads():
+    """Refused with a message or done; never with the other walk's numbers."""
+    x = rustorch.ones(300_000, requires_grad=True)
+    y = (x * 3).exp().log().sum()
+    seen, errors = [], []
+
+    def work():
+        for _ in range(10):
+            try:
+                seen.append(rustorch.autograd.grad(y, x, retain_graph=True)[0])
+            except RuntimeError as error:
+                errors.append(str(error))
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    assert len(seen) + len(errors) == 30 and seen and all("same part of the graph" in e for e in errors)
+    assert all(bool(((g - 3).abs() < 1e-4).all()) for g in seen)
 
 
 def test_threads_in_hooks_nest():
