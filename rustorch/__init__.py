@@ -119,8 +119,8 @@ globals().update(_operations.public())
 
 _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
-    "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps", "nn", "numpy", "ops",
-    "optim", "profiler", "random", "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc",
+    "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps", "multiprocessing", "nn", "numpy",
+    "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc",
     "utils", "version", "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from . import _C
@@ -174,6 +175,22 @@ def get_device(self: Any) -> int:
     return -1
 
 
+def is_shared(self: Any) -> bool:
+    """Whether the elements lie in memory that other processes can map: see share_memory_."""
+    sharing = sys.modules.get(__package__ + "._sharing")  # nothing is shared before it is loaded
+    return sharing is not None and sharing.is_shared(self)
+
+
+def share_memory_(self: Any) -> Any:
+    """Moves the elements into memory that other processes can map, and gives the tensor back.
+
+    Children of a fork see it, and processes that rustorch.multiprocessing brings the tensor to.  Views keep the
+    memory they had.  RuntimeError for a tensor that was computed from others."""
+    from . import _sharing
+
+    return _sharing.share_memory_(self)
+
+
 def public() -> dict[str, Any]:
     """What `rustorch` shows of this file."""
     shown = (
@@ -192,5 +209,6 @@ def methods() -> dict[str, Any]:
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["is_cpu"] = property(lambda self: True, doc="True: the tensor is in main memory.")
     table["is_pinned"] = lambda self: False
-    table["is_shared"] = lambda self: False
+    table["is_shared"] = is_shared
+    table["share_memory_"] = share_memory_
     return table

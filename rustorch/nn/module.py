@@ -434,8 +434,6 @@ class Module(State, Movement, ModuleBase):
 
     def share_memory(self: M) -> M:
         """Moves parameters and buffers into memory that child processes share."""
-        if not hasattr(Tensor, "share_memory_"):
-            raise NotImplementedError("share_memory: tensors cannot be moved into shared memory")
         return self._apply(lambda t: t.share_memory_())
 
     def __setstate__(self, state: dict[str, Any]) -> None:

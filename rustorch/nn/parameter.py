@@ -87,6 +87,12 @@ class UninitializedTensorMixin(Tensor):
             " `forward` to initialize the parameters before accessing their attributes."
         )
 
+    def share_memory_(self) -> Any:
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters"
+            " before calling `module.share_memory()`."
+        )
+
     def numel(self) -> int:
         raise ValueError(
             "Attempted to use an uninitialized parameter: numel. This error happens when you are using a lazy module or"
