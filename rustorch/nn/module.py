@@ -434,7 +434,9 @@ class Module(State, Movement, ModuleBase):
 
     def share_memory(self: M) -> M:
         """Moves parameters and buffers into memory that child processes share."""
-        return self._apply(lambda t: t.share_memory_())
+        for held in (*self.parameters(), *self.buffers()):
+            held.share_memory_()  # refused by those without a shape
+        return self
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
