@@ -26,10 +26,10 @@ PyObject *rt_dtype_object(rt_dtype d)
 
 int rt_dtype_convert(PyObject *o, rt_dtype *out)
 {
-    if (o == (PyObject *)&PyFloat_Type) { *out = rt_default_dtype(); return 0; }
+    if (o == (PyObject *)&PyFloat_Type) { *out = RT_f64; return 0; }
     if (o == (PyObject *)&PyLong_Type) { *out = RT_i64; return 0; }
     if (o == (PyObject *)&PyBool_Type) { *out = RT_b1; return 0; }
-    if (o == (PyObject *)&PyComplex_Type) { *out = rt_dtype_to_complex(rt_default_dtype()); return 0; }
+    if (o == (PyObject *)&PyComplex_Type) { *out = RT_c128; return 0; }
     if (PyUnicode_Check(o)) {
         for (int d = 0; d < RT_NDTYPE; d++)
             if (PyUnicode_CompareWithASCIIString(o, rt_dtypes[d].name) == 0) { *out = (rt_dtype)d; return 0; }
@@ -158,6 +158,31 @@ static int holds_typed(PyObject *o)
     return rt_tensor_check(o) || rt_ndarray_check(o) || rt_ndarray_is_scalar(o);
 }
 
+/* Raises *d to hold a leaf of nested lists, or all leaves of one: tensors, arrays and NumPy scalars have their dtype,
+ * Python's numbers bool, int64, or the default dtype.  0; -1 with an exception. */
+static int widen_to_leaves(PyObject *o, rt_dtype *d)
+{
+    rt_dtype leaf;
+    if (PyList_Check(o) || PyTuple_Check(o)) {
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); i++)
+            if (widen_to_leaves(PySequence_Fast_GET_ITEM(o, i), d) < 0) return -1;
+        return 0;
+    }
+    if (rt_tensor_check(o)) {
+        leaf = (rt_dtype)((rt_tensor *)o)->dtype;
+    } else if (rt_ndarray_check(o) || rt_ndarray_is_scalar(o)) {
+        PyObject *dtype = PyObject_GetAttrString(o, "dtype");
+        int status = dtype ? rt_dtype_convert(dtype, &leaf) : -1;
+        Py_XDECREF(dtype);
+        if (status < 0) return -1;
+    } else {
+        leaf = PyBool_Check(o) ? RT_b1 : PyLong_Check(o) ? RT_i64 : PyComplex_Check(o)
+               ? rt_dtype_to_complex(rt_default_dtype()) : rt_default_dtype();
+    }
+    *d = *d == RT_NODTYPE ? leaf : rt_dtype_promote(*d, leaf);
+    return 0;
+}
+
 /* A Python integer that the dtype cannot hold is an error, not its remainder. */
 static int check_integers(const rt_tensor *t, rt_dtype d)
 {
@@ -194,6 +219,13 @@ static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
         if (!typed && t->size == 0 && want == RT_f64) want = rt_default_dtype();
         else if (!typed && want == RT_f64) want = rt_default_dtype();
         else if (!typed && want == RT_c128) want = rt_dtype_to_complex(rt_default_dtype());
+        else if (typed && t->size) {
+            want = RT_NODTYPE;
+            if (widen_to_leaves(o, &want) < 0) {
+                Py_DECREF(t);
+                return NULL;
+            }
+        }
     }
     if (!typed && (rt_dtype)t->dtype != want && check_integers(t, want) < 0) {
         Py_DECREF(t);

@@ -158,6 +158,10 @@ static int foreign_item(parsed *k, item *at, PyObject *o)
         k->used++;
         return at->value == -1 && PyErr_Occurred() ? -1 : 0;
     }
+    if (PyRange_Check(o)) {
+        rt_tensor *numbers = rt_convert_tensor(o, RT_i64, -1);
+        return numbers ? array_item(k, at, o, numbers) : -1;
+    }
     int status = rt_convert_operand(o, &v, &owned);
     if (status < 0) return -1;
     if (status > 0 || !v.t) return refuse(o, "");
