@@ -70,7 +70,8 @@ FOLD_INLINE T FN(whole_tree)(const T *lane, int op)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
     V v[NVEC];
-    memcpy(v, lane, sizeof v);
+#pragma GCC unroll 16
+    for (int k = 0; k < NVEC; k++) memcpy(&v[k], lane + k * WIDTH, sizeof v[k]);     /* each as it was stored */
 #pragma GCC unroll 5
     for (int half = NVEC / 2; half; half /= 2)
 #pragma GCC unroll 8

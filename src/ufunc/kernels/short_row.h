@@ -64,7 +64,8 @@ ALWAYS void short_store(const short_row *r, real *out, intptr_t n)
     ALWAYS real name(const short_row *r) \
     { \
         vec v[SHORT_VECTORS]; \
-        memcpy(v, r->v, sizeof v); \
+        _Pragma("GCC unroll 16") \
+        for (int k = 0; k < SHORT_VECTORS; k++) v[k] = r->v[k]; \
         _Pragma("GCC unroll 5") \
         for (int half = SHORT_VECTORS / 2; half; half /= 2) \
             _Pragma("GCC unroll 8") \
