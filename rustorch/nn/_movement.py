@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._C import DeviceError, Tensor, dtype, empty_like
+from .._layout import memory_format
 from .._modes import no_grad
 from .parameter import Buffer
 
@@ -55,10 +56,14 @@ class Movement:
         return self
 
     def to(self: S, *args: Any, **kwargs: Any) -> S:
-        """to(device), to(dtype), to(device, dtype), to(tensor): floating parameters and buffers follow."""
+        """to(device), to(dtype), to(device, dtype), to(tensor): floating parameters and buffers follow.
+
+        memory_format: how parameters and buffers of four and five dimensions shall lie in memory."""
         device, wanted = kwargs.pop("device", None), kwargs.pop("dtype", None)
         kwargs.pop("non_blocking", None)
-        kwargs.pop("memory_format", None)
+        layout = kwargs.pop("memory_format", None)
+        if layout is not None and not isinstance(layout, memory_format):
+            raise TypeError(f"to: argument 'memory_format' must be a memory format, not {layout!r}")
         if kwargs:
             raise TypeError(f"to() got an unexpected keyword argument {next(iter(kwargs))!r}")
         for value in args:
@@ -83,7 +88,7 @@ class Movement:
                 tensor = tensor.to(device)
             if wanted is not None and (tensor.is_floating_point() or tensor.is_complex()):
                 tensor = tensor.to(wanted)
-            return tensor
+            return tensor.to(memory_format=layout) if layout is not None and tensor.ndim in (4, 5) else tensor
 
         return self._apply(move)
 

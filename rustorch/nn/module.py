@@ -54,7 +54,7 @@ class Module(State, Movement, ModuleBase):
     dump_patches: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if args or kwargs:
+        if (args or kwargs) and not self.call_super_init:
             first = next(iter(kwargs), "") if kwargs else ""
             name = type(self).__name__
             raise TypeError(
@@ -64,6 +64,8 @@ class Module(State, Movement, ModuleBase):
         self.__dict__.update(
             training=True, _parameter_names={}, _buffer_names={}, _module_names={}, _transient_names={}
         )
+        if self.call_super_init:  # for classes that stand behind Module among the bases
+            super().__init__(*args, **kwargs)
 
     # ---- calling ----
 

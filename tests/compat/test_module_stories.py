@@ -32,7 +32,7 @@ def plain(value):
         return value
     text = value if isinstance(value, str) else repr(value)
     text = re.sub(r"0x[0-9a-f]+", "", text.replace("rustorch", "torch"))
-    return re.sub(r"torch\.(b?float|int)", r"\1", text)
+    return re.sub(r"torch\.(b?float|int|complex)", r"\1", text)
 
 
 def fixer(library):
