@@ -3,6 +3,8 @@ crash, a hang, or memory that the arguments do not ask for.
 
 Each group of calls runs in a process of its own (this file as a script), which writes down the
 call it is about to make, so that a crash is a failure that names the call."""
+import functools
+import importlib
 import os
 import random
 import resource
@@ -21,7 +23,7 @@ ENVIRONMENT = dict(os.environ, PYTHONPATH=str(Path(tested.__file__).parents[1]))
 EXPECTED = (TypeError, ValueError, IndexError, RuntimeError, OverflowError, MemoryError,
             NotImplementedError, AttributeError, BufferError, KeyError, ZeroDivisionError, FloatingPointError)
 ROOM = 3 << 29            # address space of the child, in bytes, beyond what importing took
-PER_CALL = 64 << 20       # no set of small arguments justifies more
+PER_CALL = 128 << 20      # no set of small arguments justifies more
 ROUNDS = 60               # random calls of each op
 SEED = 20240607
 # not calls on tensors, or ones that other files test: they take over the process or import PyTorch
@@ -127,8 +129,11 @@ class Caller:
             # MemoryError names the size
             if named and not isinstance(error, MemoryError) and not any(n in text for n in names):
                 self.wrong.append(f"{line}: does not name the op: {type(error).__name__}: {text}")
-        except BaseException:
-            self.wrong.append(f"{line}: {traceback.format_exc(limit=-1)}")
+        except BaseException as error:
+            if isinstance(error, AssertionError) and str(error):      # where PyTorch's modules assert
+                self.raised += 1
+            else:
+                self.wrong.append(f"{line}: {traceback.format_exc(limit=-1)}")
         took = _C.memory_stats()["peak_bytes"] - before
         if took > PER_CALL:
             self.wrong.append(f"{line}: took {took} bytes")
@@ -232,7 +237,98 @@ def fuzz_functions(caller, part, parts):
                "nn.functional.", None, part, parts)
 
 
-GROUPS = [("ops", part, 6) for part in range(6)] + [("methods", part, 3) for part in range(3)] + [("functions", 0, 1)]
+SCOPES = ("linalg", "fft", "special", "signal.windows", "func", "autograd", "autograd.functional", "autograd.graph",
+          "nn.utils", "nn.utils.rnn", "nn.init", "utils.checkpoint", "random")
+
+
+def fuzz_namespaces(caller, part, parts):
+    for prefix in SCOPES:
+        scope = importlib.import_module("rustorch." + prefix)
+        names = {n for n in getattr(scope, "__all__", dir(scope)) if n[0].islower() and n != "operator"
+                 and getattr(getattr(scope, n, None), "__module__", "").startswith("rustorch")}
+        fuzz_names(caller, scope, names, prefix + ".", None, part, parts)
+
+
+STACKS = ("RNN", "LSTM", "GRU", "Transformer")      # so many layers are asked for, so many are made
+
+
+def classes(scope, base):
+    found = {n: getattr(scope, n) for n in sorted(dir(scope))}
+    return {n: c for n, c in found.items() if isinstance(c, type) and issubclass(c, base) and not n.startswith(STACKS)}
+
+
+def instance(rng, caller, cls):
+    """An instance by arguments of which many make sense, or None."""
+    np, rt = caller.np, caller.rustorch
+    kinds = [lambda: rng.choice([1, 2, 3, 4, 8]), lambda: rng.choice([0, -1, 2**31, 2**62, 10**20]),
+             lambda: junk(rng, np, rt), lambda: (2, 3), lambda: rng.choice([True, 0.5, float("nan"), "reflect", "sum"])]
+    args = [rng.choices(kinds, [8, 1, 1, 1, 1])[0]() for _ in range(rng.choice([0, 1, 1, 2, 2, 3, 3, 4]))]
+    box = []
+    caller.call(cls.__name__, lambda *a: box.append(cls(*a)), args, {})
+    return box[0] if box else None
+
+
+def module_input(rng, np, rt):
+    shape = [rng.choice([0, 1, 2, 3, 4, 8]) for _ in range(rng.randrange(5))]
+    return rng.choice([lambda: rt.ones(shape), lambda: rt.ones(shape, requires_grad=True),
+                       lambda: rt.ones(shape, dtype="int64"), lambda: junk(rng, np, rt)])()
+
+
+def call_module(module, *inputs):
+    result = module(*inputs)
+    if getattr(result, "requires_grad", False) and result.numel():
+        result.sum().backward()
+
+
+def fuzz_modules(caller, part, parts):
+    np, rt = caller.np, caller.rustorch
+    for number, (name, cls) in enumerate(classes(rt.nn, rt.nn.Module).items()):
+        rng = random.Random(f"{SEED} nn.{name}")
+        for _ in range(ROUNDS // 3 if number % parts == part else 0):
+            module = instance(rng, caller, cls)
+            for _ in range(2 if module is not None else 0):
+                inputs = [module_input(rng, np, rt) for _ in range(rng.choice([1, 1, 2, 3]))]
+                caller.call(f"nn.{name}(...)", functools.partial(call_module, module), inputs, {})
+
+
+def parameter(rng, rt):
+    return rt.nn.Parameter(rng.choice([
+        lambda: rt.ones(3, 2), lambda: rt.ones(()), lambda: rt.ones(4, dtype="float64"), lambda: rt.zeros(0),
+        lambda: rt.ones(3, dtype="float16"), lambda: rt.ones(3, dtype="complex64"), lambda: rt.ones(4, 4).T,
+        lambda: rt.ones(6)[::2], lambda: rt.ones(3, dtype="bfloat16")])())
+
+
+def train(rng, np, rt, cls, **keywords):
+    """Steps between which states get other shapes, dtypes and kinds."""
+    parameters = [parameter(rng, rt) for _ in range(rng.randrange(1, 4))]
+    optimizer = cls(parameters, **keywords)
+    for p in parameters:
+        p.grad = rt.ones_like(p).detach()
+    state = optimizer.state_dict()
+    for _ in range(3):
+        optimizer.step(lambda: sum((p * p).sum() for p in parameters).abs())
+        for entry in optimizer.state.values():
+            for key in list(entry):
+                if rng.random() < 0.1:
+                    entry[key] = junk(rng, np, rt)
+                elif isinstance(entry[key], rt.Tensor) and rng.random() < 0.2:
+                    entry[key] = entry[key].reshape(-1)[:1]
+    optimizer.load_state_dict(junk(rng, np, rt) if rng.random() < 0.5 else state)
+
+
+def fuzz_optimizers(caller, part, parts):
+    np, rt = caller.np, caller.rustorch
+    words = ("lr", "eps", "weight_decay", "betas", "momentum", "amsgrad", "maximize", "alpha", "rho", "t0", "nonsense")
+    values = (0.1, -1.0, float("nan"), (0.9, 0.9), True, 2**62, None, "x")
+    for name, cls in classes(rt.optim, rt.optim.Optimizer).items():
+        rng = random.Random(f"{SEED} optim.{name}")
+        for turn in range(ROUNDS // 2):
+            keywords = {w: rng.choice(values) for w in rng.sample(words, turn % 3)}
+            caller.call(f"optim.{name}", functools.partial(train, rng, np, rt, cls), [], keywords)
+
+
+GROUPS = [("namespaces", 0, 1), ("modules", 0, 1), ("optimizers", 0, 1)]
+GROUPS += [("ops", part, 6) for part in range(6)] + [("methods", part, 3) for part in range(3)] + [("functions", 0, 1)]
 
 
 def child(group, part, parts, path):
@@ -243,7 +339,8 @@ def child(group, part, parts, path):
         caller.np.seterr(all="ignore")
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM, taken + ROOM))
-        {"ops": fuzz_ops, "methods": fuzz_methods, "functions": fuzz_functions}[group](caller, part, parts)
+        {"ops": fuzz_ops, "methods": fuzz_methods, "functions": fuzz_functions, "namespaces": fuzz_namespaces,
+         "modules": fuzz_modules, "optimizers": fuzz_optimizers}[group](caller, part, parts)
     print(caller.made, caller.raised)
     for line in caller.wrong:
         print("WRONG", line)
