@@ -85,8 +85,8 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
                 raise RuntimeError(f"grad: the function must return a Tensor, not {type(value).__name__}")
             if value.ndim != 0:
                 raise RuntimeError(f"grad: the function must return a 0-d Tensor, not shape {tuple(value.shape)}")
-            outer = _outer_graph(args)
             flat = [t for part in sources for t in part]
+            outer = _outer_graph(args) or _reaches_others(value, flat)
             if value.requires_grad:
                 found = _grad(value, flat, create_graph=True, allow_unused=True)
             else:
@@ -109,6 +109,29 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
 def _outer_graph(args: Any) -> bool:
     """Is somebody outside differentiating, too?"""
     return any(isinstance(t, Tensor) and t.requires_grad for t in _flatten(list(args))[0])
+
+
+def _reaches_others(value: Any, stand_ins: list[Any]) -> bool:
+    """Was value computed from a leaf that requires grad beside stand_ins: one that func closes over?"""
+    if value.grad_fn is None:
+        return False
+    known = {id(t) for t in stand_ins}
+    seen = {id(t.grad_fn) for t in stand_ins if t.grad_fn is not None}
+    waiting = [value.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        for following, _ in node.next_functions:
+            if following is None:
+                continue
+            if hasattr(following, "variable"):
+                if id(following.variable) not in known:
+                    return True
+            else:
+                waiting.append(following)
+    return False
 
 
 def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:

@@ -14,6 +14,36 @@ Node = _C.Node
 _state = threading.local()
 
 
+class AccumulateGrad:
+    """What a leaf looks like in the graph: the end of a path, where gradients are added to variable.grad.
+
+    >>> import rustorch as rt
+    >>> x = rt.ones(2, requires_grad=True)
+    >>> ((end, _),) = x.exp().grad_fn.next_functions
+    >>> end.name(), end.variable is x, end.next_functions
+    ('AccumulateGrad', True, ())
+    """
+
+    __slots__ = ("variable",)
+    next_functions: tuple[Any, ...] = ()
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """AccumulateGrad."""
+        return "AccumulateGrad"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
 class GradientEdge(NamedTuple):
     """Where a tensor's gradient goes: a node and the number of its output."""
 

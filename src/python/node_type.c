@@ -35,13 +35,26 @@ static PyObject *node_repr(PyObject *self)
     return r;
 }
 
+/* What stands for a leaf in the graph that users walk: an object with its `variable`. New reference. */
+static PyObject *accumulator(PyObject *leaf)
+{
+    static PyObject *kind;
+    if (!kind) {
+        PyObject *m = PyImport_ImportModule("rustorch.autograd.graph");
+        kind = m ? PyObject_GetAttrString(m, "AccumulateGrad") : NULL;
+        Py_XDECREF(m);
+    }
+    return kind ? PyObject_CallOneArg(kind, leaf) : NULL;
+}
+
 static PyObject *next_functions(PyObject *self, void *unused)
 {
     (void)unused;
     PyObject *t = PyTuple_New(NODE->nin);
     for (int i = 0; t && i < NODE->nin; i++) {
         PyObject *to = NODE->edges[i].to;
-        PyObject *pair = Py_BuildValue("(Oi)", to ? to : Py_None, NODE->edges[i].nr);
+        PyObject *shown = !to ? Py_NewRef(Py_None) : rt_tensor_check(to) ? accumulator(to) : Py_NewRef(to);
+        PyObject *pair = shown ? Py_BuildValue("(Ni)", shown, NODE->edges[i].nr) : NULL;
         if (!pair) { Py_CLEAR(t); break; }
         PyTuple_SET_ITEM(t, i, pair);
     }
@@ -98,7 +111,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef getset[] = {
-    {"next_functions", next_functions, NULL, "((node or leaf or None, output number), ...) of the inputs.", NULL},
+    {"next_functions", next_functions, NULL, "((node or None, output number), ...) of the inputs; an AccumulateGrad with its .variable for a leaf.", NULL},
     {"saved_tensors", saved, NULL, "What was kept for the backward pass.", NULL},
     {"context", get_context, NULL, "ctx of an autograd.Function, or None.", NULL},
     {"_sequence_nr", get_sequence, NULL, NULL, NULL},

@@ -379,3 +379,20 @@ def forward_mode():
         product = fwAD.unpack_dual(functional_call(model, duals, (inputs,)).tanh()).tangent
     value, push = torch.func.linearize(torch.sin, primal)
     return dict(primal=out.primal, tangent=out.tangent, none=plain.tangent, product=product, value=value, push=push(tangent))
+
+
+def closures():
+    """Gradients of gradients reach what a function closes over, too; the graph can be walked to its leaves."""
+    outer = torch.ones(3, requires_grad=True)
+    x = torch.from_numpy(numbers(40, 3))
+    grad(lambda v: (v * outer).sum().pow(2))(x).sum().backward()
+    free = grad(lambda v: (v * outer.detach()).sum().pow(2))(x)
+    net = fill(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)), 41)
+    names, waiting, found = {id(p): n for n, p in net.named_parameters()}, [net(x).grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if hasattr(node, "variable"):
+            found.add(names[id(node.variable)])
+            assert node.next_functions == () and node.name().endswith("AccumulateGrad")
+        waiting.extend(following for following, _ in node.next_functions if following is not None)
+    return dict(outer=outer.grad, free=free, tracked=free.requires_grad, found=sorted(found))
