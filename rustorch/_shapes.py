@@ -550,6 +550,11 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
 
 def as_strided_scatter(input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """A copy of input with the window of these strides (in elements) replaced by src."""
+    if not input.is_contiguous() and not input.requires_grad:  # strides count in input's own memory
+        whole = _ops["as_strided"](input, [len(input.untyped_storage()) // input.itemsize], [1], 0).clone()
+        result = _ops["as_strided"](whole, tuple(input.shape), input.stride(), input.storage_offset())
+        _ops["copy"](src, out=_ops["as_strided"](result, size, stride, storage_offset))
+        return result
     return _replaced(
         "as_strided_scatter", input, src, lambda x: _ops["as_strided"](x, size, stride, storage_offset)
     )

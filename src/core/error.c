@@ -38,7 +38,7 @@ int rt_error_init(PyObject *module)
     rt_TensorError = new_class("rustorch.TensorError", "A tensor is not what the operation needs.",
                                rt_RusTorchError, PyExc_ValueError);
     rt_RangeError = new_class("rustorch.OutOfRangeError", "An index or a dimension that is not there.",
-                              rt_RusTorchError, PyExc_IndexError);
+                              rt_TensorError, PyExc_IndexError);
     rt_DeviceError = new_class("rustorch.DeviceError", "A device is missing, unknown or the wrong one.",
                                rt_RusTorchError, NULL);
     rt_DtypeError = new_class("rustorch.DtypeError", "An operation does not take this dtype.",

@@ -103,7 +103,7 @@ static int refuse_empty(const rt_op *op, const rt_frame *f)
 {
     char text[RT_SHAPE_TEXT];
     if (f->count > 0 || f->results == 0) return 0;
-    return rt_error(rt_TensorError, op->cls.name, "no elements to choose from: the input has shape %s",
+    return rt_error(rt_RangeError, op->cls.name, "no elements to choose from: the input has shape %s",
                     rt_shape_text(f->x->ndim, f->x->shape, text));
 }
 
