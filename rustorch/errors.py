@@ -1,5 +1,6 @@
 """The exceptions rustorch raises of its own.  Each also derives from the builtin a Python user would catch:
-TensorError from ValueError, DtypeError from TypeError, OutOfRangeError from IndexError.  ShapeMismatchError has shape1 and shape2."""
+TensorError from ValueError, DtypeError from TypeError, OutOfRangeError from ValueError and IndexError.
+ShapeMismatchError has shape1 and shape2."""
 
 from ._C import DeviceError, DtypeError, OutOfRangeError, RusTorchError, ShapeMismatchError, TensorError
 

@@ -6,8 +6,10 @@ to second order, and returns what differed.
 
     python -m tests.compat.opdb [name ...]      judge these (all), print what fails and what is missing
     python -m tests.compat.opdb -v [name ...]   the same with every failure's message
-    python -m tests.compat.opdb -w [name ...]   methods, in-place methods, out= and wrong input instead
+    python -m tests.compat.opdb -w [name ...]   methods, in-place methods, out=, names of arguments, inputs with
+                                                steps and wrong input instead
 """
+import inspect
 import itertools
 import sys
 import time
@@ -464,6 +466,49 @@ def judge_out(entry, function, sample):
     return found and f"out=: {found}"
 
 
+def signatures(entry):
+    """The names of the positional arguments, in the forms that PyTorch knows."""
+    try:
+        found = inspect.signature(entry.op).parameters.values()
+        return [[p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]]
+    except (ValueError, TypeError):
+        found = torch._C._jit_get_schemas_for_operator("aten::" + entry.aten_name)
+        return [["input" if a.name == "self" else a.name for a in form.arguments if not a.kwarg_only] for form in found]
+
+
+def judge_keywords(entry, function, sample):
+    """Every argument by its name, as far as PyTorch takes it so."""
+    given = [sample.input, *sample.args]
+    for names in signatures(entry):
+        if len(names) < len(given) or set(names[:len(given)]) & set(sample.kwargs):
+            continue
+        named = dict(zip(names, given, strict=False)) | dict(sample.kwargs)
+        try:
+            entry.op(**named)
+        except (TypeError, RuntimeError, ValueError):
+            continue
+        try:
+            plain = Carrier()
+            function(**plain.over(named))
+        except TypeError as error:
+            return f"arguments {', '.join(named)}: {error}"
+        return None
+    return None
+
+
+def judge_steps(entry, function, sample):
+    """Inputs with steps between their elements, and NaN or the like there."""
+    try:
+        spread = sample.noncontiguous()
+        entry.op(spread.input, *spread.args, **spread.kwargs)
+    except (RuntimeError, TypeError):       # PyTorch wants the elements one behind the other
+        return None
+    found = list(judge_sample(entry, function, spread, False))
+    if found and not list(judge_sample(entry, function, spread, False, widen=True)):
+        return None
+    return f"with steps: {found[0]}" if found else None
+
+
 def judge_errors(entry, function):
     """Input that PyTorch refuses and we take, or refuse by an exception of another kind."""
     if entry.error_inputs_func is None:
@@ -498,6 +543,9 @@ def judge_variants(entry, dtype=torch.float32, limit=8):
         for inplace, variant in enumerate((entry.method_variant, entry.inplace_variant)):
             if getattr(variant, "__name__", "<lambda>") != "<lambda>" and isinstance(sample.input, torch.Tensor):
                 ways.append(lambda sample=sample, inplace=inplace: judge_method(entry, sample, inplace))
+        if entry.name not in RANDOM and not entry.name.startswith("__"):
+            ways.append(lambda sample=sample: judge_keywords(entry, function, sample))
+            ways.append(lambda sample=sample: judge_steps(entry, function, sample))
         if entry.supports_out:
             ways.append(lambda sample=sample: judge_out(entry, function, sample))
         for way in ways:
