@@ -119,9 +119,9 @@ globals().update(_operations.public())
 
 _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
-    "errors", "fft", "func", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps", "multiprocessing", "nn", "numpy",
-    "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc",
-    "utils", "version", "visualization", "xpu",
+    "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
+    "multiprocessing", "nn", "numpy", "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special",
+    "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",

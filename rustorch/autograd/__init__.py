@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from .. import _C
+from .. import _C, _modes
 from .._modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from . import forward_ad, functional, graph
 from .anomaly import detect_anomaly, set_detect_anomaly
@@ -133,3 +134,8 @@ def Variable(data: Any, requires_grad: bool = False) -> Any:
     if isinstance(data, _C.Tensor):
         return data.detach().requires_grad_(requires_grad)
     return tensor(data, requires_grad=requires_grad, dtype=_C.get_default_dtype() if requires_grad else None)
+
+
+# PyTorch has modules for these names
+grad_mode = sys.modules[f"{__name__}.grad_mode"] = _modes
+variable = sys.modules[f"{__name__}.variable"] = sys.modules[__name__]

@@ -199,3 +199,7 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(ctx, *grads)
 
     return wrapped
+
+
+FunctionCtx = Context
+InplaceFunction = Function

@@ -1,5 +1,11 @@
 """Odds and ends under PyTorch's names: `rustorch.utils.data` is `rustorch.data`."""
 
+import sys
+
+from .. import _methods
 from . import checkpoint, data, dlpack
 
-__all__ = ["checkpoint", "data", "dlpack"]
+# PyTorch's module of RemovableHandle
+hooks = sys.modules[f"{__name__}.hooks"] = _methods
+
+__all__ = ["checkpoint", "data", "dlpack", "hooks"]

@@ -446,3 +446,75 @@ def test_make_tensor():
         if dtype not in ("complex64", "bool"):
             assert bool((t >= 1).all()) and bool((t <= 3).all())
     assert rt.testing.make_tensor((2,), dtype=rt.float64, requires_grad=True).requires_grad
+
+
+# ---- imports as programs have them ----
+
+IMPORTS = """
+from torch.nn.modules.utils import _pair
+from torch.nn.modules.loss import _Loss
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.common_types import _size_2_t
+from torch.optim.optimizer import Optimizer
+from torch.optim.lr_scheduler import _LRScheduler, LRScheduler
+from torch.optim.adam import Adam
+from torch.utils.data.dataloader import default_collate, DataLoader
+from torch.utils.data.sampler import Sampler, BatchSampler
+from torch.utils.data.dataset import random_split, Dataset
+from torch.utils.data.distributed import DistributedSampler
+from torch.nn.parameter import Parameter
+from torch.nn.parallel import DataParallel
+from torch.autograd.function import once_differentiable, Function, FunctionCtx
+from torch.autograd.variable import Variable
+from torch.autograd.grad_mode import no_grad
+from torch.autograd.gradcheck import gradcheck
+from torch.cuda.amp import autocast, GradScaler, custom_fwd
+from torch.amp.grad_scaler import GradScaler
+from torch.utils.checkpoint import checkpoint
+from torch.utils.dlpack import from_dlpack
+from torch.utils.hooks import RemovableHandle
+from torch.utils._pytree import tree_map, tree_flatten
+import torch.backends.cudnn as cudnn
+from torch.distributions.kl import kl_divergence
+from torch.distributions.normal import Normal
+from torch.distributions.multivariate_normal import MultivariateNormal
+from torch.distributions.utils import broadcast_all
+from torch.nn.attention import SDPBackend, sdpa_kernel
+import torch.nn.utils.prune as prune
+from torch.nn.utils.stateless import functional_call
+from torch.functional import einsum, norm
+from torch.types import Number, Device
+from torch.jit import script
+from torch import Tensor, nn, optim, einsum, device, dtype, Size
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_imports(line):
+    for library in ("torch", "rustorch"):
+        exec(re.sub(r"^(from|import) torch", rf"\1 {library}", line), {})
+
+
+def test_trees():
+    from torch.utils import _pytree as theirs
+
+    from rustorch.utils import _pytree as ours
+
+    tree = {"a": [1, (2, 3)], "b": 4, "c": []}
+    for name in ("tree_leaves", "tree_flatten"):
+        assert getattr(ours, name)(tree)[0:4:3][0] == getattr(theirs, name)(tree)[0:4:3][0]
+    assert ours.tree_map(lambda v, w: v + w, tree, tree) == theirs.tree_map(lambda v, w: v + w, tree, tree)
+    leaves, spec = ours.tree_flatten(tree)
+    assert ours.tree_unflatten(leaves, spec) == tree and spec.num_leaves == 4
+    assert ours.tree_map_only(int, str, {"x": 1, "y": "z"}) == {"x": "1", "y": "z"}
+    assert ours.tree_all(bool, tree) and ours.tree_any(lambda v: v == 3, tree)
+    with pytest.raises(ValueError, match="3 leaves"):
+        ours.tree_unflatten([1, 2, 3], spec)
+
+
+def test_older_mixed_precision():
+    with pytest.warns(UserWarning, match="cuda"):
+        scaler = rt.cuda.amp.GradScaler()
+    with pytest.warns(UserWarning, match="cuda"), rt.cuda.amp.autocast():
+        assert (rt.ones(2, 2) @ rt.ones(2, 2)).dtype == "float32"
+    assert not scaler.is_enabled() and not rt.cuda.amp.GradScaler(enabled=False).is_enabled()

@@ -378,7 +378,9 @@ def forward_mode():
         duals = {name: fwAD.make_dual(p, tangents[name]) for name, p in params.items()}
         product = fwAD.unpack_dual(functional_call(model, duals, (inputs,)).tanh()).tangent
     value, push = torch.func.linearize(torch.sin, primal)
-    return dict(primal=out.primal, tangent=out.tangent, none=plain.tangent, product=product, value=value, push=push(tangent))
+    return dict(
+        primal=out.primal, tangent=out.tangent, none=plain.tangent, product=product, value=value, push=push(tangent)
+    )
 
 
 def closures():

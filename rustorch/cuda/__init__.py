@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, NoReturn
 
-from . import amp as amp
-from ._C import DeviceError
-from ._device import device as device
+from .._C import DeviceError
+from .._device import device as device
 
 
 def _absent(what: str) -> NoReturn:
@@ -122,3 +122,10 @@ def Stream(*args: Any, **kwargs: Any) -> Any:
 def Event(*args: Any, **kwargs: Any) -> Any:
     """Raises DeviceError: there is no device to have events."""
     _absent("Event")
+
+
+def __getattr__(name: str) -> Any:
+    """torch.cuda.amp is loaded when first asked for."""
+    if name == "amp":
+        return importlib.import_module(".amp", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
