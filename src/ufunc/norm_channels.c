@@ -237,8 +237,6 @@ static int begin(const rt_op *op, int nin, const rt_operand *in, int weight, dou
     if (take_vector(op, "weight", in, weight, f->j.channels, &f->w) < 0
         || take_vector(op, "bias", in, weight + 1, f->j.channels, &f->b) < 0)
         return -1;
-    for (int k = 1; k < op->nout; k++)
-        if (out[k]) return rt_error(PyExc_TypeError, op->cls.name, "'out=' takes one tensor");
     if (rt_output_begin(op, out, (rt_dtype)f->x->dtype, f->x->ndim, f->x->shape, nin, in, 1, &f->work) < 0) return -1;
     if (!(f->xp = rt_packed(f->x, f->d)) || !(f->result = rt_packed_cast(f->work, f->d))) return -1;
     f->j.kernels = rt_isa_now->norms[f->d];
@@ -248,6 +246,14 @@ static int begin(const rt_op *op, int nin, const rt_operand *in, int weight, dou
     f->j.w = f->w ? (double *)f->w->data : NULL;
     f->j.b = f->b ? (double *)f->b->data : NULL;
     f->j.eps = eps;
+    return 0;
+}
+
+/* Before anything else: what `end` drops on failure is made here. */
+static int refuse_statistics(const rt_op *op, rt_tensor *const *out)
+{
+    for (int k = 1; k < op->nout; k++)
+        if (out[k]) return rt_error(PyExc_TypeError, op->cls.name, "'out=' takes one tensor");
     return 0;
 }
 
@@ -276,6 +282,7 @@ FORWARD(group_norm)
     frame f;
     rt_tensor *const given = out[0];
     int status = -1;
+    if (refuse_statistics(op, out) < 0) return -1;
     if (begin(op, nin, in, 1, p->f[0], out, &f) < 0) goto done;
     f.j.groups = p->i[0];
     if (f.j.groups < 1 || f.j.channels % f.j.groups) {
@@ -309,6 +316,7 @@ FORWARD(batch_norm_train)
     frame f;
     rt_tensor *const given = out[0], *rstd = NULL;
     int status = -1;
+    if (refuse_statistics(op, out) < 0) return -1;
     if (begin(op, nin, in, 1, p->f[0], out, &f) < 0) goto done;
     if (!(f.j.mean = doubles(&out[1], f.j.channels, f.x->storage->device))
         || !(f.j.rstd = doubles(&out[2], f.j.channels, f.x->storage->device)))
