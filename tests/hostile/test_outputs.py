@@ -17,7 +17,8 @@ CALLS = {
     "nanmedian_dim": (X, 0), "mode": (X,), "cummax": (X, 0), "cummin": (X, 0),
     "max_pool": (IMAGE, [2, 2], [1, 1], [0, 0], [1, 1]), "adaptive_max_pool": (IMAGE, [2, 2]),
     "fractional_max_pool": (IMAGE, rt.full((1, 1, 2), 0.4, dtype="float64"), [2, 2], [2, 2]),
-    "linalg_cholesky": (H,), "linalg_lu_factor": (H,), "linalg_qr": (X,), "linalg_geqrf": (X,), "linalg_ldl_factor": (H,),
+    "linalg_cholesky": (H,), "linalg_lu_factor": (H,), "linalg_qr": (X,), "linalg_geqrf": (X,),
+    "linalg_ldl_factor": (H,),
     "linalg_solve": (H, X), "linalg_inv": (H,), "linalg_slogdet": (H,), "linalg_lstsq": (X, X), "linalg_svd": (X,),
     "linalg_eigh": (H,), "linalg_eig": (H,), "batch_norm_train": (X,),
 }
