@@ -7,8 +7,8 @@
 #include "ufunc/apply.h"
 #include <string.h>
 
-_Thread_local int rt_autocast_on;
-static _Thread_local rt_dtype lower_dtype = RT_bf16;
+RT_THREAD_LOCAL int rt_autocast_on;
+static RT_THREAD_LOCAL rt_dtype lower_dtype = RT_bf16;
 
 enum { AS_GIVEN, LOWER, FULL };
 

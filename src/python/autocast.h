@@ -3,7 +3,7 @@
 #define RT_PYTHON_AUTOCAST_H
 #include "ufunc/op.h"
 
-extern _Thread_local int rt_autocast_on;
+extern RT_THREAD_LOCAL int rt_autocast_on;
 /* Replaces floating inputs by casts where op wants another dtype; the casts go to owned (what was there is dropped).
  * To be called when rt_autocast_on and no output is given.  0 or -1. */
 RT_WARN_UNUSED int rt_autocast_cast(const rt_op *op, int nin, rt_operand *in, PyObject **owned);
