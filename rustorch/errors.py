@@ -1,11 +1,12 @@
 """The exceptions rustorch raises of its own.  Each also derives from the builtin a Python user would catch:
-TensorError from ValueError, DtypeError from TypeError, OutOfRangeError from ValueError and IndexError.
-ShapeMismatchError has shape1 and shape2."""
+TensorError from ValueError, DtypeError from TypeError and NotImplementedError, OutOfRangeError from ValueError and
+IndexError.  ShapeMismatchError has shape1 and shape2."""
 
 from ._C import DeviceError, DtypeError, OutOfRangeError, RusTorchError, ShapeMismatchError, TensorError
 
 RustorchError = RusTorchError
 
 __all__ = [
-    "DeviceError", "DtypeError", "OutOfRangeError", "RusTorchError", "RustorchError", "ShapeMismatchError", "TensorError",
+    "DeviceError", "DtypeError", "OutOfRangeError", "RusTorchError", "RustorchError", "ShapeMismatchError",
+    "TensorError",
 ]  # fmt: skip

@@ -7,9 +7,9 @@
 PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError,
     *rt_LinAlgError, *rt_RangeError;
 
-static PyObject *new_class(const char *name, const char *doc, PyObject *base1, PyObject *base2)
+static PyObject *new_class(const char *name, const char *doc, PyObject *base1, PyObject *base2, PyObject *base3)
 {
-    PyObject *bases = base2 ? PyTuple_Pack(2, base1, base2) : PyTuple_Pack(1, base1);
+    PyObject *bases = PyTuple_Pack(1 + (base2 != NULL) + (base3 != NULL), base1, base2, base3);
     if (!bases) return NULL;
     PyObject *cls = PyErr_NewExceptionWithDoc(name, doc, bases, NULL);
     Py_DECREF(bases);
@@ -24,7 +24,7 @@ static int linalg_error(void)
     if (theirs)
         rt_LinAlgError = new_class("rustorch.linalg.LinAlgError",
                                    "A matrix is singular, not positive-definite, or a method did not converge.",
-                                   rt_RusTorchError, theirs);
+                                   rt_RusTorchError, theirs, NULL);
     Py_XDECREF(theirs);
     Py_XDECREF(module);
     return rt_LinAlgError ? 0 : -1;
@@ -33,19 +33,20 @@ static int linalg_error(void)
 int rt_error_init(PyObject *module)
 {
     rt_RusTorchError = new_class("rustorch.RusTorchError", "Root of all errors rustorch raises of its own.",
-                                 PyExc_RuntimeError, NULL);
+                                 PyExc_RuntimeError, NULL, NULL);
     if (!rt_RusTorchError) return -1;
     rt_TensorError = new_class("rustorch.TensorError", "A tensor is not what the operation needs.",
-                               rt_RusTorchError, PyExc_ValueError);
+                               rt_RusTorchError, PyExc_ValueError, NULL);
     rt_RangeError = new_class("rustorch.OutOfRangeError", "An index or a dimension that is not there.",
-                              rt_TensorError, PyExc_IndexError);
+                              rt_TensorError, PyExc_IndexError, NULL);
     rt_DeviceError = new_class("rustorch.DeviceError", "A device is missing, unknown or the wrong one.",
-                               rt_RusTorchError, NULL);
+                               rt_RusTorchError, NULL, NULL);
     rt_DtypeError = new_class("rustorch.DtypeError", "An operation does not take this dtype.",
-                              rt_RusTorchError, PyExc_TypeError);
+                              rt_RusTorchError, PyExc_TypeError, PyExc_NotImplementedError);
     if (!rt_TensorError || !rt_RangeError || !rt_DeviceError || !rt_DtypeError) return -1;
     rt_ShapeMismatchError = new_class("rustorch.ShapeMismatchError",
-                                      "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL);
+                                      "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL,
+                                      NULL);
     if (!rt_ShapeMismatchError) return -1;
     if (linalg_error() < 0) return -1;
     if (PyModule_AddObjectRef(module, "RusTorchError", rt_RusTorchError) < 0

@@ -9,7 +9,7 @@ extern PyObject *rt_TensorError;          /* RusTorchError, ValueError */
 extern PyObject *rt_RangeError;           /* TensorError, IndexError */
 extern PyObject *rt_DeviceError;          /* RusTorchError */
 extern PyObject *rt_ShapeMismatchError;   /* TensorError; attributes shape1, shape2 */
-extern PyObject *rt_DtypeError;           /* RusTorchError, TypeError */
+extern PyObject *rt_DtypeError;           /* RusTorchError, TypeError, NotImplementedError */
 extern PyObject *rt_LinAlgError;          /* RusTorchError, numpy.linalg.LinAlgError (a ValueError) */
 
 int rt_error_init(PyObject *module);
