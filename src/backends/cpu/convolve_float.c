@@ -15,7 +15,7 @@
 #define TABLE 64                /* taps together, up to which their lanes are listed */
 #define MAX_PHASES 64
 #define PIECES 4                /* neighbourhoods in a vector; with more it is gathered */
-#define DEPTH 256               /* of a panel: fits the first cache */
+#define DEPTH 128               /* of a panel: fits the first cache */
 #define PANELS 4                /* a unit of work */
 #define ROW_UNIT 64             /* rows of the weight a thread takes at once */
 #define BAND_BYTES 24576        /* of the image that one sweep over the weight reads */

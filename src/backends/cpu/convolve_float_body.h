@@ -181,13 +181,14 @@ static void NAME(pack_taps)(const correlation *q, const NAME(panel) *s, const RE
                             intptr_t wide)
 {
     const intptr_t taps = q->taps[0] * q->taps[1] * q->taps[2];
-    const intptr_t low = s->table_at[0] + s->lowest, high = s->table_at[taps - 1] + s->highest;
+    const intptr_t one = s->table_at[0], other = s->table_at[taps - 1];       /* the way back has its taps in reverse */
+    const intptr_t low = (one < other ? one : other) + s->lowest, high = (one < other ? other : one) + s->highest;
     intptr_t t = p0 % taps;
     x += p0 / taps * q->plane;
     for (intptr_t p = p0; p < p1; p++, dst += wide) {
         const REAL *at = x + s->table_at[t];
         if (t == 0)
-            for (intptr_t e = low; e < high; e += 64 / (intptr_t)sizeof(REAL)) __builtin_prefetch(x + 3 * q->plane + e);
+            for (intptr_t e = low; e < high; e += 64 / (intptr_t)sizeof(REAL)) __builtin_prefetch(x + 4 * q->plane + e);
         for (int v = 0; v < s->vectors; v++) {
             const BITS_T *bits = s->table[t][v];
             VEC y;
