@@ -112,6 +112,8 @@ def embedding_bag(
     _check_numbers(index, weight.shape[0])
     if max_norm is not None and index.size:
         _renormalise(weight, index, max_norm, norm_type)
+    if input.ndim == 2 and index.size and mode != "max" and padding_idx is None and not scale_grad_by_freq:
+        return _equal_bags(weight, input.detach(), per_sample_weights, mode)
     bags, count = _bags(starts, index.size, include_last_offset and input.ndim == 1)
     used = np.arange(len(bags))
     if padding_idx is not None:
@@ -132,6 +134,14 @@ def embedding_bag(
         return total
     sizes = np.maximum(np.bincount(bags, minlength=count), 1)
     return total / from_numpy(sizes[:, None].astype(np.float64)).to(total.dtype)
+
+
+def _equal_bags(weight: Tensor, input: Tensor, factors: Tensor | None, mode: str) -> Tensor:
+    """Sums or means over bags of one length."""
+    rows = _embedding(weight, input)
+    if factors is not None:
+        rows = rows * factors.unsqueeze(-1)
+    return rows.sum(1) if mode == "sum" else rows.mean(1)
 
 
 def _starts(input: Tensor, index: Any, offsets: Tensor | None) -> Any:
