@@ -231,7 +231,8 @@ static rt_tensor *raw_gradient(rt_tensor *x, rt_tensor *targets, rt_tensor *leng
     batch b = {0};
     rt_tensor *out = NULL, *gradient = NULL, *beta = NULL;
     rt_grad_enabled = 0;
-    if (batch_begin(x, targets, lengths, p, &b) < 0) goto done;
+    /* again: others may have written to memory that is shared with them */
+    if (batch_begin(x, targets, lengths, p, &b) < 0 || check_values("ctc", &b) < 0) goto done;
     const intptr_t shape[3] = {b.count, 2, b.width};
     beta = rt_empty(RT_f64, 3, shape, cpu);
     gradient = beta ? rt_zeros(RT_f64, 3, x->shape, cpu) : NULL;
