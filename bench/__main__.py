@@ -1,4 +1,4 @@
-"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (all by default), table,
+"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (all by default), table, operators,
 instructions."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ import importlib
 import sys
 
 DEFAULT = ("small", "train", "networks", "large", "loading", "memory", "importing")
-NAMES = (*DEFAULT, "table", "instructions")
+NAMES = (*DEFAULT, "table", "operators", "instructions")
 
 
 def main(argv: list[str]) -> int:
