@@ -60,12 +60,14 @@ def movements() -> list[tuple[str, Job, list[Any]]]:
 
 
 def windows() -> list[tuple[str, Job, list[Any]]]:
-    images, rows = floats(16, 32, 28, 28), []
-    for title, w, options in (
+    images = floats(16, 32, 28, 28)
+    rows: list[tuple[str, Job, list[Any]]] = []
+    kinds: list[tuple[str, Any, dict[str, int]]] = [
         ("conv 32-64 3x3", floats(64, 32, 3, 3), {}),
         ("conv 32-64 1x1", floats(64, 32, 1, 1), {}),
         ("depthwise conv 3x3", floats(32, 1, 3, 3), {"padding": 1, "groups": 32}),
-    ):
+    ]
+    for title, w, options in kinds:
         job: Job = lambda lib, x, w, options=options: lib.nn.functional.conv2d(x, w, **options)  # noqa: E731
         rows += [(title, job, [images, w]), (f"{title} and gradient", differentiated(job), [images, w])]
     bilinear: Job = lambda lib, x: lib.nn.functional.interpolate(x, scale_factor=2, mode="bilinear")  # noqa: E731
@@ -85,7 +87,7 @@ def main() -> bool:
 
     with threads(1):
         for title, job, arrays in [*activations(), *movements(), *windows(), *matrices()]:
-            jobs = {}
+            jobs: dict[str, str | Callable[[], Any]] = {}
             for lib in (rt, torch):
                 given = [lib.from_numpy(np.array(a)) for a in arrays]
                 jobs[lib.__name__] = lambda lib=lib, given=given, job=job: job(lib, *given)
