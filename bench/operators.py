@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -90,6 +91,6 @@ def main() -> bool:
             jobs: dict[str, str | Callable[[], Any]] = {}
             for lib in (rt, torch):
                 given = [lib.from_numpy(np.array(a)) for a in arrays]
-                jobs[lib.__name__] = lambda lib=lib, given=given, job=job: job(lib, *given)
+                jobs[lib.__name__] = partial(job, lib, *given)
             show(Row(title, jobs, budget=0.3))
     return True
