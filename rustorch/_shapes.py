@@ -15,8 +15,8 @@ _ops: dict[str, Any] = _C.ops
 _METHODS = {
     "adjoint", "argwhere", "as_strided_scatter", "broadcast_to", "chunk", "diagflat", "diagonal_scatter",
     "dsplit", "expand_as", "fliplr", "flipud", "hsplit", "index_put", "index_reduce", "kron", "masked_scatter",
-    "narrow_copy", "nonzero", "nonzero_static", "put", "ravel", "repeat_interleave", "reshape_as", "resolve_conj", "resolve_neg",
-    "rot90", "scatter", "select_scatter", "slice_scatter", "split_with_sizes", "t", "take_along_dim",
+    "narrow_copy", "nonzero", "nonzero_static", "put", "ravel", "repeat_interleave", "reshape_as", "resolve_conj",
+    "resolve_neg", "rot90", "scatter", "select_scatter", "slice_scatter", "split_with_sizes", "t", "take_along_dim",
     "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "view_as", "vsplit",
 }  # fmt: skip
 
@@ -46,7 +46,9 @@ def _wrap(name: str, dim: Any, ndim: int) -> int:
     """dim counted from the front."""
     most = max(ndim, 1)
     if not -most <= dim < most:
-        raise _C.OutOfRangeError(f"{name}: dimension {dim} is out of range for {ndim} dimensions ({-most} to {most - 1})")
+        raise _C.OutOfRangeError(
+            f"{name}: dimension {dim} is out of range for {ndim} dimensions ({-most} to {most - 1})"
+        )
     return int(dim) % most
 
 
