@@ -196,6 +196,22 @@ static int check_integers(const rt_tensor *t, rt_dtype d)
     return 0;
 }
 
+/* A list with numbers in place of its 0-d tensors, which NumPy would read one by one, and some not at all.  Lists within
+ * are left as they are: they may hold themselves.  New reference. */
+static PyObject *with_numbers(PyObject *o)
+{
+    if (!PyList_Check(o) && !PyTuple_Check(o)) return Py_NewRef(o);
+    PyObject *copy = PyList_New(0);
+    for (Py_ssize_t i = 0; copy && i < PySequence_Fast_GET_SIZE(o); i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(o, i);
+        int single = rt_tensor_check(item) && ((rt_tensor *)item)->ndim == 0;
+        item = single ? rt_convert_list((rt_tensor *)item) : Py_NewRef(item);
+        if (!item || PyList_Append(copy, item) < 0) Py_CLEAR(copy);
+        Py_XDECREF(item);
+    }
+    return copy;
+}
+
 /* Nested sequences go through NumPy's reader, which knows ragged ones from even ones. */
 static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
 {
@@ -208,7 +224,9 @@ static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
         if (!np_array) return NULL;
     }
     int typed = holds_typed(o);
-    PyObject *a = PyObject_CallOneArg(np_array, o);
+    PyObject *read = typed ? with_numbers(o) : Py_NewRef(o);
+    PyObject *a = read ? PyObject_CallOneArg(np_array, read) : NULL;
+    Py_XDECREF(read);
     if (!a) return NULL;
     t = rt_ndarray_import(a);
     Py_DECREF(a);

@@ -218,6 +218,8 @@ setitem(x, (range(2), range(2)), 9.0)
 [t.tensor([t.tensor(v), w]).dtype for v in (1, 1.0, True) for w in (1, 2.5, False)]
 t.tensor([[t.tensor(1)], [2.5]]), t.tensor([np.float32(1), 2.5]), t.tensor([np.float64(1), 2])
 x.to(float).dtype, t.zeros(1, dtype=complex).dtype
+t.tensor([t.tensor(1j), 1]), t.tensor([t.tensor(1.0).half(), 2]), t.tensor([t.tensor(1.0).bfloat16(), 1]).float()
+t.tensor([t.ones(2)[0], t.ones(2).sum()], requires_grad=True).requires_grad
 """.strip().splitlines()
 
 
