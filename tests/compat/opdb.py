@@ -29,6 +29,8 @@ for absent in (torch.cuda, torch.xpu, torch.mtia):       # each seeding would ke
     if not absent.is_available():
         absent.manual_seed_all = lambda seed: None
 
+torch.set_num_threads(1)         # its threads would wait, and burn, where ours work
+
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64)
 
 # Not core: what is sparse, quantised, internal, a compiler's own variant, or random in its very result.
