@@ -472,8 +472,8 @@ def test_frombuffer():
 
 def test_a_size_stays_one():
     ours, theirs = rt.ones(2, 3).shape, torch.ones(2, 3).shape
-    for f in (lambda s: s + (1,), lambda s: (1,) + s, lambda s: s[:1], lambda s: s[::-1], lambda s: s * 2, lambda s: 2 * s,
-              lambda s: s + s, lambda s: s[5:]):
+    for f in (lambda s: s + (1,), lambda s: (1,) + s, lambda s: s[:1], lambda s: s[::-1], lambda s: s * 2,
+              lambda s: 2 * s, lambda s: s + s, lambda s: s[5:]):
         assert isinstance(f(ours), rt.Size) and tuple(f(ours)) == tuple(f(theirs))
         assert repr(f(ours)) == repr(tuple(f(theirs)))     # as NumPy prints a shape
     assert ours == (2, 3) and hash(ours) == hash((2, 3)) and ours[-1] == 3 and ours.numel() == 6
