@@ -120,8 +120,8 @@ globals().update(_operations.public())
 _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
-    "multiprocessing", "nn", "numpy", "ops", "optim", "profiler", "random", "signal", "sklearn", "sparse", "special",
-    "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
+    "multiprocessing", "nn", "numpy", "ops", "optim", "profiler", "random", "serialization", "signal", "sklearn",
+    "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
@@ -162,10 +162,11 @@ _ELSEWHERE = {
         "norm_except_dim", "nuclear_norm", "poisson_nll_loss", "segment_reduce", "to_dlpack",
         "triplet_margin_loss", "while_loop",
     )},
+    "load": "serialization", "save": "serialization",
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",
-        "is_storage", "is_warn_always_enabled", "load", "save", "set_deterministic_debug_mode",
+        "is_storage", "is_warn_always_enabled", "set_deterministic_debug_mode",
         "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
         "use_deterministic_algorithms",
     )},

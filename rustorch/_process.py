@@ -100,18 +100,3 @@ def compile(model: Any = None, **options: Any) -> Any:
     if not callable(model):
         raise TypeError(f"compile: needs a module or a function, not {type(model).__name__}")
     return model
-
-
-def _files(name: str) -> Any:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(
-            f"{name}: files are not implemented yet; state_dict() is a dictionary of tensors, which numpy.savez and"
-            " pickle can store"
-        )
-
-    refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = "Files: not implemented yet, NotImplementedError."
-    return refuse
-
-
-save, load = _files("save"), _files("load")

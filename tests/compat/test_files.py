@@ -1,0 +1,189 @@
+"""save and load: what comes back is what went in, for checkpoints of PyTorch's kinds."""
+
+import io
+import itertools
+import os
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+
+import rustorch as rt
+
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
+
+
+def through(o):
+    file = io.BytesIO()
+    rt.save(o, file)
+    file.seek(0)
+    return rt.load(file)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4)])
+def test_tensors(dtype, shape):
+    t = (rt.arange(int(np.prod(shape))).reshape(shape) - 1).to(dtype)
+    back = through(t)
+    assert back.dtype == t.dtype and back.shape == t.shape
+    assert rt.equal(back, t)
+
+
+def test_views_and_memory():
+    t = rt.arange(12.0).reshape(3, 4)
+    back = through({"t": t.T, "step": t[::2, 1:3], "one": t, "same": t, "detached": t.detach()})
+    assert rt.equal(back["t"], t.T) and rt.equal(back["step"], t[::2, 1:3])
+    assert back["one"].data_ptr() == back["same"].data_ptr() == back["detached"].data_ptr()
+    back["one"][0, 0] = 9
+    assert back["same"][0, 0] == 9
+
+
+def test_everything_that_fits():
+    o = {
+        "n": None,
+        "flag": True,
+        3: [1, 2.5, float("inf"), -0.0, "text"],
+        (1, "a"): {"set": {1, 2}, "fixed": frozenset("x")},
+        "c": 1 - 2j,
+        "raw": b"\x00\xff",
+        "dtype": rt.float16,
+        "device": rt.device("cpu"),
+        "shape": rt.ones(2, 3).shape,
+        "array": np.arange(3, dtype=np.int16),
+        "number": np.float32(1.5),
+        "big": 2**80,
+        "empty": [],
+        "nested": ((), {}),
+        "ordered": OrderedDict(b=1, a=2),
+        "nan": float("nan"),
+    }
+    back = through(o)
+    assert isinstance(back.pop("array"), np.ndarray) and np.isnan(back.pop("nan"))
+    assert (
+        type(back["ordered"]) is OrderedDict and type(back["shape"]) is rt.Size and type(back["number"]) is np.float32
+    )
+    assert back == {k: v for k, v in o.items() if k not in ("array", "nan")}
+    assert str(back[3][3]) == "-0.0"
+
+
+def test_kinds_of_tensors():
+    back = through([rt.nn.Parameter(rt.ones(2)), rt.nn.Buffer(rt.ones(1)), rt.ones(1, requires_grad=True), rt.ones(1)])
+    assert [type(t) for t in back] == [rt.nn.Parameter, rt.nn.Buffer, rt.Tensor, rt.Tensor]
+    assert [t.requires_grad for t in back] == [True, False, True, False] and all(t.is_leaf for t in back)
+
+
+def make(lib):
+    return lib.nn.Sequential(lib.nn.Conv2d(1, 3, 3), lib.nn.BatchNorm2d(3), lib.nn.Flatten(), lib.nn.Linear(12, 2))
+
+
+def test_training_goes_on_from_a_checkpoint(tmp_path):
+    """Stopped after three steps and loaded into fresh objects: the same bits as without."""
+    x, y = rt.randn(5, 1, 4, 4), rt.tensor([0, 1, 0, 1, 1])
+
+    def step(net, optimizer, schedule):
+        optimizer.zero_grad()
+        rt.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        schedule.step()
+
+    def fresh():
+        net = make(rt)
+        optimizer = rt.optim.Adam(net.parameters(), lr=0.01, amsgrad=True)
+        return net, optimizer, rt.optim.lr_scheduler.StepLR(optimizer, 2)
+
+    net, optimizer, schedule = fresh()
+    for _ in range(3):
+        step(net, optimizer, schedule)
+    path = tmp_path / "checkpoint.pt"
+    rt.save(
+        {
+            "net": net.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "rng": rt.get_rng_state(),
+        },
+        path,
+    )
+    again = fresh()
+    saved = rt.load(path, map_location="cpu", weights_only=True)
+    assert saved["net"]._metadata == net.state_dict()._metadata
+    for object_, name in zip(again, ("net", "optimizer", "schedule"), strict=True):
+        object_.load_state_dict(saved[name])
+    for _ in range(3):
+        step(net, optimizer, schedule)
+        step(*again)
+    for a, b in zip(net.state_dict().values(), again[0].state_dict().values(), strict=True):
+        assert rt.equal(a, b)
+
+
+def test_the_files_of_others(tmp_path):
+    """Plain safetensors, written by hand; PyTorch's files are refused by name."""
+    header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}'
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + np.array([1, 2], np.float32).tobytes())
+    assert rt.load(path)["w"].tolist() == [1.0, 2.0]
+    torch.save({"a": torch.ones(2)}, tmp_path / "t.pt")
+    with pytest.raises(NotImplementedError, match=r"torch\.save"):
+        rt.load(tmp_path / "t.pt")
+
+
+def test_the_container_is_safetensors(tmp_path):
+    """Names, places and dtypes as the format has them, tensors in file order without gaps."""
+    import json
+
+    rt.save({"net": make(rt).state_dict()}, tmp_path / "x")
+    raw = (tmp_path / "x").read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    assert set(header["__metadata__"]) == {"rustorch"}
+    del header["__metadata__"]
+    assert header["net.0.weight"] == {
+        "dtype": "F32",
+        "shape": [3, 1, 3, 3],
+        "data_offsets": header["net.0.weight"]["data_offsets"],
+    }
+    places = sorted(entry["data_offsets"] for entry in header.values())
+    assert places[0][0] == 0 and all(a[1] == b[0] for a, b in itertools.pairwise(places))
+    assert places[-1][1] == len(raw) - 8 - length
+
+
+def test_refusals(tmp_path):
+    for bad, match in ((rt.nn.Linear(1, 1), "state_dict"), ({"a": [object()]}, r"at a\.0"), (lambda: 0, "function")):
+        with pytest.raises(TypeError, match=match):
+            rt.save(bad, tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(FileNotFoundError):
+        rt.load(tmp_path / "x")
+    with pytest.raises(FileNotFoundError):
+        rt.save({}, tmp_path / "none" / "x")
+    with pytest.raises(TypeError, match="bytes"):
+        rt.load(io.StringIO("abc"))
+    rt.save(1, tmp_path / "x")
+    with pytest.raises(RuntimeError):
+        rt.load(tmp_path / "x", map_location="cuda")
+    with pytest.raises(NotImplementedError, match="mmap"):
+        rt.load(tmp_path / "x", mmap=True)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    rt.save([1], tmp_path / "x")
+    with pytest.raises(TypeError):
+        rt.save([object()], tmp_path / "x")
+    assert rt.load(tmp_path / "x") == [1] and os.listdir(tmp_path) == ["x"]
