@@ -29,6 +29,7 @@ if _blas_threads is None:
 else:
     _os.environ["OPENBLAS_NUM_THREADS"] = _blas_threads
 from ._C import (  # noqa: E402
+    ArgumentError as ArgumentError,
     DeviceError as DeviceError,
     DtypeError as DtypeError,
     OutOfRangeError as OutOfRangeError,
@@ -173,6 +174,10 @@ _ELSEWHERE = {
 }  # fmt: skip
 
 
+def _guarded(value: Any) -> Any:
+    return _C._guard(value) if type(value) is type(_guarded) else value
+
+
 def __getattr__(name: str) -> Any:
     """Submodules, random functions and bfloat16 are loaded when first asked for."""
     if name == "bfloat16":
@@ -182,9 +187,9 @@ def __getattr__(name: str) -> Any:
     elif name in _FUNCTIONAL:
         value = getattr(importlib.import_module(".nn.functional", __name__), name)
     elif name in _SPECTROGRAMS:
-        value = getattr(importlib.import_module("._spectrograms", __name__), name)
+        value = _guarded(getattr(importlib.import_module("._spectrograms", __name__), name))
     elif name in _ELSEWHERE:
-        value = getattr(importlib.import_module("." + _ELSEWHERE[name], __name__), name)
+        value = _guarded(getattr(importlib.import_module("." + _ELSEWHERE[name], __name__), name))
     elif name.endswith("Tensor") and name in importlib.import_module("._legacy", __name__).TYPES:
         value = importlib.import_module("._legacy", __name__).typed(name)
     elif name in _SUBMODULES:

@@ -21,6 +21,7 @@ from . import (
     _statistics,
     return_types,
 )
+from ._guard import guarded
 
 _ops: dict[str, Any] = _C.ops
 Tensor = _C.Tensor
@@ -142,6 +143,7 @@ def public() -> dict[str, Any]:
     names.update(_CHOOSERS)
     names.update(_elementwise.public())
     names.update(_layers.public())
+    names.update(guarded(names))
     return names
 
 
@@ -165,6 +167,7 @@ def _attach() -> None:
     methods.update(_creation.methods())
     methods.update(_facts.methods())
     methods.update(_distributions.methods())
+    methods.update(guarded(methods))
     for name, function in methods.items():
         _C._add_method(name, function)
     for name, function in _methods.node_methods().items():

@@ -1,12 +1,12 @@
 """The exceptions rustorch raises of its own.  Each also derives from the builtin a Python user would catch:
 TensorError from ValueError, DtypeError from TypeError and NotImplementedError, OutOfRangeError from ValueError and
-IndexError.  ShapeMismatchError has shape1 and shape2."""
+IndexError, ArgumentError from TypeError and AttributeError.  ShapeMismatchError has shape1 and shape2."""
 
-from ._C import DeviceError, DtypeError, OutOfRangeError, RusTorchError, ShapeMismatchError, TensorError
+from ._C import ArgumentError, DeviceError, DtypeError, OutOfRangeError, RusTorchError, ShapeMismatchError, TensorError
 
 RustorchError = RusTorchError
 
 __all__ = [
-    "DeviceError", "DtypeError", "OutOfRangeError", "RusTorchError", "RustorchError", "ShapeMismatchError",
-    "TensorError",
+    "ArgumentError", "DeviceError", "DtypeError", "OutOfRangeError", "RusTorchError", "RustorchError",
+    "ShapeMismatchError", "TensorError",
 ]  # fmt: skip

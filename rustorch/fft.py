@@ -428,3 +428,8 @@ def rfftfreq(
     """Frequencies of rfft's n // 2 + 1 elements."""
     n = _length("rfftfreq", n)
     return _frequencies(_C.arange(n // 2 + 1), n, d, dtype, requires_grad, out)
+
+
+from ._guard import guarded as _guarded  # noqa: E402
+
+globals().update(_guarded({name: globals()[name] for name in __all__}))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C, _elementwise
+from ._guard import guarded as _guarded
 
 _ops: dict[str, Any] = _C.ops
 
@@ -143,6 +144,8 @@ __all__ = sorted(
     {*_ROWS, *_SCIPY}
     | {name for name, value in globals().items() if callable(value) and not name.startswith("_") and name != "Any"}
 )
+
+globals().update(_guarded({name: globals()[name] for name in __all__ if name in globals()}))
 
 
 def __getattr__(name: str) -> Any:

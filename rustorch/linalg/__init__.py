@@ -15,6 +15,7 @@ tensor([[ 3.0, -2.0],
 from __future__ import annotations
 
 from .._C import LinAlgError as LinAlgError
+from .._guard import guarded as _guarded
 from ._factor import (
     cholesky as cholesky,
     cholesky_ex as cholesky_ex,
@@ -66,3 +67,5 @@ from ._spectral import (
     svd as svd,
     svdvals as svdvals,
 )
+
+globals().update(_guarded(dict(globals())))

@@ -297,3 +297,7 @@ from ._normalization import batch_norm, group_norm, instance_norm, layer_norm, r
 __all__ += ["multi_head_attention_forward", "scaled_dot_product_attention"]
 __all__ += ["embedding_bag"]
 __all__ += ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
+from .._guard import guarded as _guarded  # noqa: E402
+
+globals().update(_guarded({name: globals()[name] for name in __all__}))

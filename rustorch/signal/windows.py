@@ -158,3 +158,8 @@ def kaiser(
         "kaiser", lambda k, n: np.i0(beta * np.sqrt(np.maximum(1 - (2 * k / n - 1) ** 2, 0))) / np.i0(beta), M, sym,
         dtype, layout, device, requires_grad,
     )  # fmt: skip
+
+
+from .._guard import guarded as _guarded  # noqa: E402
+
+globals().update(_guarded({name: globals()[name] for name in __all__}))

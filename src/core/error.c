@@ -5,7 +5,7 @@
 #include <string.h>
 
 PyObject *rt_RusTorchError, *rt_TensorError, *rt_DeviceError, *rt_ShapeMismatchError, *rt_DtypeError,
-    *rt_LinAlgError, *rt_RangeError;
+    *rt_LinAlgError, *rt_RangeError, *rt_ArgumentError;
 
 static PyObject *new_class(const char *name, const char *doc, PyObject *base1, PyObject *base2, PyObject *base3)
 {
@@ -39,11 +39,13 @@ int rt_error_init(PyObject *module)
                                rt_RusTorchError, PyExc_ValueError, NULL);
     rt_RangeError = new_class("rustorch.OutOfRangeError", "An index or a dimension that is not there.",
                               rt_TensorError, PyExc_IndexError, NULL);
+    rt_ArgumentError = new_class("rustorch.ArgumentError", "An argument of a kind the function does not take.",
+                                 rt_RusTorchError, PyExc_TypeError, PyExc_AttributeError);
     rt_DeviceError = new_class("rustorch.DeviceError", "A device is missing, unknown or the wrong one.",
                                rt_RusTorchError, NULL, NULL);
     rt_DtypeError = new_class("rustorch.DtypeError", "An operation does not take this dtype.",
                               rt_RusTorchError, PyExc_TypeError, PyExc_NotImplementedError);
-    if (!rt_TensorError || !rt_RangeError || !rt_DeviceError || !rt_DtypeError) return -1;
+    if (!rt_TensorError || !rt_RangeError || !rt_ArgumentError || !rt_DeviceError || !rt_DtypeError) return -1;
     rt_ShapeMismatchError = new_class("rustorch.ShapeMismatchError",
                                       "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL,
                                       NULL);
@@ -52,6 +54,7 @@ int rt_error_init(PyObject *module)
     if (PyModule_AddObjectRef(module, "RusTorchError", rt_RusTorchError) < 0
         || PyModule_AddObjectRef(module, "TensorError", rt_TensorError) < 0
         || PyModule_AddObjectRef(module, "OutOfRangeError", rt_RangeError) < 0
+        || PyModule_AddObjectRef(module, "ArgumentError", rt_ArgumentError) < 0
         || PyModule_AddObjectRef(module, "DeviceError", rt_DeviceError) < 0
         || PyModule_AddObjectRef(module, "DtypeError", rt_DtypeError) < 0
         || PyModule_AddObjectRef(module, "ShapeMismatchError", rt_ShapeMismatchError) < 0

@@ -7,6 +7,7 @@
 extern PyObject *rt_RusTorchError;        /* RuntimeError */
 extern PyObject *rt_TensorError;          /* RusTorchError, ValueError */
 extern PyObject *rt_RangeError;           /* TensorError, IndexError */
+extern PyObject *rt_ArgumentError;        /* TypeError, AttributeError */
 extern PyObject *rt_DeviceError;          /* RusTorchError */
 extern PyObject *rt_ShapeMismatchError;   /* TensorError; attributes shape1, shape2 */
 extern PyObject *rt_DtypeError;           /* RusTorchError, TypeError, NotImplementedError */

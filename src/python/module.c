@@ -14,6 +14,7 @@
 #include "python/size.h"
 #include "python/creation.h"
 #include "python/function.h"
+#include "python/guard.h"
 #include "python/layout.h"
 #include "python/module_call.h"
 #include "python/ndarray.h"
@@ -173,6 +174,7 @@ static PyObject *make_functions(void)
 #define FAST(f) ((PyCFunction)(void (*)(void))f)
 static PyMethodDef functions[] = {
     {"_add_method", add_method, METH_VARARGS, NULL},
+    {"_guard", rt_guard, METH_O, NULL},
     {"_overload", rt_function_overload, METH_VARARGS, NULL},
     {"_size_descriptor", rt_size_descriptor, METH_O, NULL},
     {"_add_node_method", add_node_method, METH_VARARGS, NULL},
@@ -204,7 +206,7 @@ PyMODINIT_FUNC PyInit__C(void)
     if (!m) return NULL;
     rt_blas_init();
     rt_lapack_init();
-    if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_size_init(m) < 0 || rt_ops_init() < 0) goto fail;
+    if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_size_init(m) < 0 || rt_guard_init() < 0 || rt_ops_init() < 0) goto fail;
     if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0
         || rt_numpy_protocol_init() < 0)
         goto fail;
