@@ -183,7 +183,7 @@ def __getattr__(name: str) -> Any:
     if name == "bfloat16":
         value = _C.dtype("bfloat16")
     elif name in _RANDOM:
-        value = getattr(importlib.import_module(".random", __name__), name)
+        value = _guarded(getattr(importlib.import_module(".random", __name__), name))
     elif name in _FUNCTIONAL:
         value = getattr(importlib.import_module(".nn.functional", __name__), name)
     elif name in _SPECTROGRAMS:
