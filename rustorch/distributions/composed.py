@@ -86,7 +86,7 @@ class Independent(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Any:
         if self.reinterpreted_batch_ndims > 0:
-            raise NotImplementedError("Enumeration over cartesian product is not implemented")
+            raise NotImplementedError("enumerate_support: is there for distributions of single values only")
         return self.base_dist.enumerate_support(expand)
 
     def __repr__(self) -> str:

@@ -184,7 +184,7 @@ class Binomial(_YesNo):
     def enumerate_support(self, expand: bool = True) -> Any:
         most = int(self.total_count.max().item()) if self.total_count.numel() else 0
         if not bool((self.total_count == most).all()):
-            raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
+            raise NotImplementedError("enumerate_support: needs one total_count for all")
         shape = (most + 1, *(1,) * len(self._batch_shape))
         values = _C.arange(most + 1, dtype=self._param.dtype).reshape(shape)
         return _ops["expand"](values, (most + 1, *self._batch_shape)) if expand else values
@@ -419,7 +419,7 @@ class Multinomial(Distribution):
         self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         if not isinstance(total_count, int):
-            raise NotImplementedError("inhomogeneous total_count is not supported")
+            raise NotImplementedError("Multinomial: total_count must be an int, one for all")
         self.total_count = total_count
         self._categorical = Categorical(probs, logits)
         super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)

@@ -3,12 +3,11 @@ import re
 
 import numpy as np
 import pytest
+import torch
+import torch.distributions as theirs
 
-torch = pytest.importorskip("torch")
-import torch.distributions as theirs  # noqa: E402
-
-import rustorch as rt  # noqa: E402
-import rustorch.distributions as ours  # noqa: E402
+import rustorch as rt
+import rustorch.distributions as ours
 
 RNG = np.random.default_rng(3)
 

@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-import rustorch  # noqa: E402
+import rustorch
 
 # `t` is the library, `x` is [[0, 1, 2], [3, 4, 5]] in float32
 LINES = """

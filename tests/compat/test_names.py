@@ -8,9 +8,9 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-import rustorch as rt  # noqa: E402
+import rustorch as rt
 
 # What is left out: other formats of storage and number, other devices, processes, compilers, PyTorch's own insides.
 LEFT_OUT = re.compile(

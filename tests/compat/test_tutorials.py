@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-import rustorch  # noqa: E402
+import rustorch
 
 FOLDER = Path(__file__).parent / "tutorials"
 # names that only the files' own classes and functions use begin with an underscore, or take arguments

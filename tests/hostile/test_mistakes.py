@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-import rustorch  # noqa: E402
+import rustorch
 
 KINDS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError, MemoryError,
          UserWarning)

@@ -23,7 +23,7 @@ SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")    # it needs address 
 EXPECTED = (TypeError, ValueError, IndexError, RuntimeError, OverflowError, MemoryError, NotImplementedError,
             AssertionError)       # where PyTorch's functions assert
 ROOM = 3 << 29            # address space of the child, in bytes, beyond what importing took
-PATIENCE = 60             # seconds until a call hangs
+PATIENCE = 240 if SANITIZED else 60      # seconds until a call hangs
 TURNS = 12                # wrong calls of each specimen
 PARTS = 3
 WORDS = ("sum", "mean", "none", "x", "", "ij,jk", "constant", "reflect", "circular", "linear", "bicubic",
