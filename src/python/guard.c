@@ -49,12 +49,13 @@ static int concerns(PyObject *culprit, PyObject *argument)
 /* An AttributeError is set: an ArgumentError, which is one, too, when it is about an argument that is no Tensor. */
 static void explain(guard *g, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
-    PyObject *type, *error, *trace, *culprit = NULL, *name = NULL, *function = NULL;
+    PyObject *type, *error, *trace, *culprit = NULL, *missing = NULL, *name = NULL, *function = NULL;
     int how = 0;
     PyErr_Fetch(&type, &error, &trace);
     PyErr_NormalizeException(&type, &error, &trace);
     culprit = error ? attribute(error, "obj") : NULL;
-    if (!culprit || rt_tensor_check(culprit)) goto done;
+    missing = error ? attribute(error, "name") : NULL;        /* None where the error was raised by hand */
+    if (!culprit || !missing || missing == Py_None || rt_tensor_check(culprit)) goto done;
     const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
     for (Py_ssize_t i = 0; i < all && !how; i++) {
         how = concerns(culprit, args[i]);
@@ -68,6 +69,7 @@ static void explain(guard *g, PyObject *const *args, Py_ssize_t n, PyObject *kwn
                  function, name, Py_TYPE(culprit)->tp_name);
 done:
     Py_XDECREF(culprit);
+    Py_XDECREF(missing);
     Py_XDECREF(name);
     Py_XDECREF(function);
     if (!PyErr_Occurred()) {

@@ -363,3 +363,25 @@ def test_garbage(group, part, parts, tmp_path):
 
 if __name__ == "__main__":
     child(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+
+
+def test_the_argument_is_named():
+    """What is no tensor is named with its argument; other AttributeErrors pass."""
+    x, f = tested.ones(1, 1, 2, 2), tested.nn.functional
+    for call, text in (
+        (lambda: f.conv2d(None, x), "conv2d: argument 'input' must be a Tensor, not NoneType"),
+        (lambda: f.bilinear(x, x, weight=[1.0]), "bilinear: argument 'weight' must be a Tensor, not list"),
+        (lambda: tested.cdist("ab", x), "cdist: argument 'x1' must be a Tensor, not str"),
+        (lambda: f.interpolate(3, 2), "interpolate: argument 'input' must be a Tensor, not int"),
+    ):
+        with pytest.raises(tested.errors.ArgumentError) as caught:
+            call()
+        assert str(caught.value) == text and isinstance(caught.value, TypeError)
+
+    def broken(a, b=None):
+        raise AttributeError("by hand")
+
+    with pytest.raises(AttributeError, match="by hand") as caught:
+        tested._C._guard(broken)(x, None)
+    assert type(caught.value) is AttributeError
+    assert tested._C._guard(broken) is tested._C._guard(broken)
