@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
@@ -173,23 +173,17 @@ def save(
         return
     path = os.fspath(f)
     folder = os.path.dirname(os.path.abspath(path))
-    made, temporary = tempfile.mkstemp(prefix=".save-", dir=folder)
+    temporary = os.path.join(folder, f".save-{secrets.token_hex(8)}")
+    made = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
         with os.fdopen(made, "wb") as file:
             _write(obj, file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 # ---- reading ----
