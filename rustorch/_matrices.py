@@ -172,7 +172,7 @@ def einsum(*args: Any) -> Any:
 
 @functools.cache
 def _contraction() -> Any:
-    return importlib.import_module("rustorch._array_function.einsum").contract
+    return importlib.import_module("rustorch._einsum").contract
 
 
 # ---- older names of linear algebra -----------------------------------------------------------

@@ -131,6 +131,8 @@ def _rebuild(array: Any, dtype: str, requires_grad: bool, kind: Any = None) -> A
     if dtype == "bfloat16":
         t = t.view_bits_bfloat16() if hasattr(t, "view_bits_bfloat16") else _cast(t, "bfloat16")
     t = _ops["clone"](t) if t.readonly else t
+    if kind is _C.ndarray:
+        t, kind = _C._as_arrays(t), None
     if kind is not None:
         return kind(t, requires_grad)
     return t.requires_grad_(requires_grad) if requires_grad else t
@@ -152,7 +154,7 @@ def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
     if self.grad_fn is not None:
         raise RuntimeError("only leaf tensors can be deep-copied; use .clone() or .detach()")
     data = _ops["clone"](self.detach())
-    if type(self) is _C.Tensor:
+    if type(self) in (_C.Tensor, _C.ndarray):
         result = data.requires_grad_(self.requires_grad) if self.requires_grad else data
     else:
         result = type(self)._make_subclass(type(self), data, self.requires_grad)

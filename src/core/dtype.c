@@ -8,13 +8,21 @@ const rt_dtype_info rt_dtypes[RT_NDTYPE] = {
 #undef DTYPE
 };
 
-static _Thread_local __attribute__((tls_model("initial-exec"))) rt_dtype default_override = RT_NODTYPE;
+static _Thread_local __attribute__((tls_model("initial-exec"))) rt_dtype_rules rules = {RT_NODTYPE, 0};
 static rt_dtype default_dtype = RT_f32;
 
-rt_dtype rt_default_dtype(void) { return default_override != RT_NODTYPE ? default_override : default_dtype; }
+rt_dtype rt_default_dtype(void) { return rules.floating != RT_NODTYPE ? rules.floating : default_dtype; }
 void rt_default_dtype_set(rt_dtype d) { default_dtype = d; }
-void rt_default_dtype_override(rt_dtype d) { default_override = d; }
-rt_dtype rt_default_dtype_overridden(void) { return default_override; }
+void rt_default_dtype_override(rt_dtype d) { rules.floating = d; }
+rt_dtype rt_default_dtype_overridden(void) { return rules.floating; }
+void rt_dtype_rules_restore(rt_dtype_rules before) { rules = before; }
+
+rt_dtype_rules rt_dtype_rules_numpy(void)
+{
+    const rt_dtype_rules before = rules;
+    rules = (rt_dtype_rules){RT_f64, 1};
+    return before;
+}
 
 rt_dtype rt_dtype_to_real(rt_dtype d)
 {
@@ -45,6 +53,16 @@ static rt_dtype promote_floats(rt_dtype a, rt_dtype b)
     return sa > sb ? a : b;
 }
 
+/* The smallest IEEE float that holds all integers of the dtype, as NumPy counts. */
+static rt_dtype float_holding(rt_dtype integer)
+{
+    switch (rt_itemsize(integer)) {
+    case 1: return RT_f16;
+    case 2: return RT_f32;
+    default: return RT_f64;
+    }
+}
+
 rt_dtype rt_dtype_promote(rt_dtype a, rt_dtype b)
 {
     if (a == b) return a;
@@ -52,6 +70,10 @@ rt_dtype rt_dtype_promote(rt_dtype a, rt_dtype b)
     if (ka > kb) {
         rt_dtype t = a; a = b; b = t;
         rt_kind k = ka; ka = kb; kb = k;
+    }
+    if (rules.widens && rt_dtype_is_integer(a) && kb >= RT_KIND_FLOAT && b != RT_bf16) {
+        a = float_holding(a);
+        ka = RT_KIND_FLOAT;
     }
     if (kb == RT_KIND_COMPLEX) {
         if (ka == RT_KIND_COMPLEX) return RT_c128;

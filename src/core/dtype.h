@@ -54,4 +54,10 @@ void rt_default_dtype_set(rt_dtype d);
 /* RT_NODTYPE lifts the override. */
 void rt_default_dtype_override(rt_dtype d);
 rt_dtype rt_default_dtype_overridden(void);
+
+/* The rules of this thread.  NumPy's: float64 is the default, and an integer widens a float that cannot
+ * hold it (int64 with float32 is float64). */
+typedef struct { rt_dtype floating; int widens; } rt_dtype_rules;
+rt_dtype_rules rt_dtype_rules_numpy(void);         /* sets NumPy's; gives those before */
+void rt_dtype_rules_restore(rt_dtype_rules before);
 #endif

@@ -51,7 +51,8 @@ static void tensor_dealloc(PyObject *self)
     }
     rt_storage_release(t->storage);
     if (t->shape != t->inline_dims) drop_dims(t);
-    if (type == &rt_tensor_type) {
+    if (type == &rt_tensor_type || type == &rt_array_type) {
+        Py_SET_TYPE(self, &rt_tensor_type);
         if (free_count < FREE_MAX) {
             t->storage = (rt_storage *)free_list;
             free_list = t;
@@ -75,6 +76,18 @@ PyTypeObject rt_tensor_type = {
     .tp_free = PyObject_GC_Del,
     .tp_weaklistoffset = offsetof(rt_tensor, weakrefs),
     .tp_dictoffset = offsetof(rt_tensor, dict),
+};
+
+PyTypeObject rt_array_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch.numpy.ndarray",
+    .tp_basicsize = sizeof(rt_tensor),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_base = &rt_tensor_type,
+    .tp_dealloc = tensor_dealloc,
+    .tp_traverse = tensor_traverse,
+    .tp_clear = tensor_clear,
+    .tp_free = PyObject_GC_Del,
 };
 
 static inline rt_tensor *tensor_alloc(void)
@@ -173,7 +186,9 @@ rt_tensor *rt_tensor_alias(const rt_tensor *t, char *data, rt_dtype dtype, int n
                            const intptr_t *steps)
 {
     rt_tensor *r = rt_tensor_wrap(rt_storage_retain(t->storage), data, dtype, ndim, shape, steps);
-    if (r) r->flags |= t->flags & (RT_READONLY | RT_INFERENCE);
+    if (!r) return NULL;
+    r->flags |= t->flags & (RT_READONLY | RT_INFERENCE);
+    if (rt_array_check((PyObject *)t)) Py_SET_TYPE((PyObject *)r, &rt_array_type);
     return r;
 }
 

@@ -53,9 +53,12 @@ struct rt_tensor {
 };
 
 extern PyTypeObject rt_tensor_type;   /* defined in tensor.c, its slots filled by src/python */
+extern PyTypeObject rt_array_type;    /* a Tensor that speaks NumPy: the same struct, other methods */
 
 static inline int rt_tensor_check(PyObject *o) { return PyObject_TypeCheck(o, &rt_tensor_type); }
-static inline int rt_tensor_check_exact(PyObject *o) { return Py_IS_TYPE(o, &rt_tensor_type); }
+static inline int rt_array_check(PyObject *o) { return Py_IS_TYPE(o, &rt_array_type); }
+/* One of our two types, not a subclass made in Python. */
+static inline int rt_tensor_check_exact(PyObject *o) { return Py_IS_TYPE(o, &rt_tensor_type) || rt_array_check(o); }
 static inline int rt_tensor_requires_grad(const rt_tensor *t)
 {
     return t->node != NULL || (t->flags & RT_REQUIRES_GRAD);
@@ -67,8 +70,8 @@ static inline size_t rt_tensor_itemsize(const rt_tensor *t) { return rt_itemsize
  * NULL means C order.  Shape is copied.  size must not overflow: see rt_shape_size. */
 RT_WARN_UNUSED rt_tensor *rt_tensor_wrap(rt_storage *storage, char *data, rt_dtype dtype,
                                          int ndim, const intptr_t *shape, const intptr_t *steps);
-/* New tensor of the given geometry on t's storage, with t's device and readonly flag
- * but neither node nor base: plain aliasing. */
+/* New tensor of the given geometry on t's storage, of t's dialect, with t's device and
+ * readonly flag but neither node nor base: plain aliasing. */
 RT_WARN_UNUSED rt_tensor *rt_tensor_alias(const rt_tensor *t, char *data, rt_dtype dtype,
                                           int ndim, const intptr_t *shape, const intptr_t *steps);
 /* The same window without history: what `detach` gives. */

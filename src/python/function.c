@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "python/autocast.h"
 #include "python/convert.h"
+#include "python/dialect.h"
 #include "ufunc/apply.h"
 #include <string.h>
 #include <structmember.h>
@@ -26,7 +27,7 @@ done:
     return result;
 }
 
-static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     rt_function *f = (rt_function *)self;
     const rt_op *op = f->op;
@@ -59,7 +60,17 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
     return PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }
 
-PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
+static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    rt_dtype_rules before;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    int numpy = nargs > 0 && rt_dialect_enter(args[0], nargs > 1 ? args[1] : NULL, &before);
+    PyObject *result = call_in_rules(self, args, nargsf, kwnames);
+    if (numpy) rt_dtype_rules_restore(before);
+    return result;
+}
+
+static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
 {
     rt_operand in[2];
     PyObject *owned[2] = {NULL, NULL}, *args[2] = {a, b};
@@ -78,6 +89,15 @@ PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
     if (status < 0) return NULL;
     if (status == 1) Py_RETURN_NOTIMPLEMENTED;
     return (PyObject *)out[0];
+}
+
+PyObject *rt_function_binary(const rt_op *op, PyObject *a, PyObject *b)
+{
+    rt_dtype_rules before;
+    if (!rt_dialect_enter(a, b, &before)) return binary_in_rules(op, a, b);
+    PyObject *result = binary_in_rules(op, a, b);
+    rt_dtype_rules_restore(before);
+    return result;
 }
 
 static PyObject *function_repr(PyObject *self)

@@ -1,9 +1,11 @@
 /* guard: a thin callable around a function written in Python.  A call goes straight through; only when it ends in
- * an AttributeError is looked whether what lacks the attribute was an argument.  In all else it passes for the
- * function: attributes, class, signature, pickling.  Floor: python. */
+ * an AttributeError is looked whether what lacks the attribute was an argument; and arrays, which speak NumPy, are
+ * handed in as Tensors.  In all else it passes for the function: attributes, class, signature, pickling.
+ * Floor: python. */
 #include "python/guard.h"
 #include "core/error.h"
 #include "core/tensor.h"
+#include "python/dialect.h"
 #include <stddef.h>
 #include <structmember.h>
 
@@ -84,8 +86,10 @@ done:
 static PyObject *guard_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     guard *g = (guard *)self;
-    PyObject *result = PyObject_Vectorcall(g->function, args, nargsf, kwnames);
-    if (!result && PyErr_ExceptionMatches(PyExc_AttributeError)) explain(g, args, PyVectorcall_NARGS(nargsf), kwnames);
+    const Py_ssize_t n = PyVectorcall_NARGS(nargsf), all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    PyObject *result = rt_dialect_has_arrays(args, all) ? rt_dialect_call(g->function, args, n, kwnames)
+                                                        : PyObject_Vectorcall(g->function, args, nargsf, kwnames);
+    if (!result && PyErr_ExceptionMatches(PyExc_AttributeError)) explain(g, args, n, kwnames);
     return result;
 }
 

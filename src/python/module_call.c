@@ -3,6 +3,7 @@
  * is shown to the module's `_note_failure` on its way out, and never swallowed here.  Instances have no fields, so
  * that a Module can be mixed with any class.  Floor: python. */
 #include "python/module_call.h"
+#include "python/dialect.h"
 
 #define MOST_ARGUMENTS 8        /* passed without making a method object */
 
@@ -58,11 +59,27 @@ static PyObject *call_forward(PyObject *self, PyObject *args, PyObject *kwargs)
     return out;
 }
 
-static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *call_tensors(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     const int hooked = is_hooked(self);
     PyObject *out = hooked < 0 ? NULL : hooked ? call_hooked(self, args, kwargs) : call_forward(self, args, kwargs);
     if (!out) note_failure(self);
+    return out;
+}
+
+/* Modules are written in PyTorch's language: arrays are handed in as Tensors. */
+static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(args);
+    if (!rt_dialect_has_arrays(((PyTupleObject *)args)->ob_item, n)) return call_tensors(self, args, kwargs);
+    PyObject *seen = PyTuple_New(n), *out = NULL;
+    for (Py_ssize_t i = 0; seen && i < n; i++) {
+        PyObject *o = rt_dialect_tensor(PyTuple_GET_ITEM(args, i));
+        if (o) PyTuple_SET_ITEM(seen, i, o);
+        else Py_CLEAR(seen);
+    }
+    if (seen) out = call_tensors(self, seen, kwargs);
+    Py_XDECREF(seen);
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "python/convert.h"
+#include "python/dialect.h"
 #include "python/function.h"
 #include "ufunc/apply.h"
 
@@ -17,12 +18,15 @@ static PyObject *inplace(const rt_op *op, PyObject *a, PyObject *b)
     rt_operand in[2] = {rt_operand_of((rt_tensor *)a)};
     rt_tensor *out[4] = {(rt_tensor *)a, NULL, NULL, NULL};
     PyObject *owned = NULL;
-    if (b == Py_None) Py_RETURN_NOTIMPLEMENTED;
+    if (b == Py_None || rt_array_is_scalar(a)) Py_RETURN_NOTIMPLEMENTED;
+    rt_dtype_rules before;
+    const int numpy = rt_dialect_enter(a, b, &before);
     int status = rt_convert_operand(b, &in[1], &owned);
-    if (status == 1) Py_RETURN_NOTIMPLEMENTED;
-    if (status < 0) rt_error_argument(op->cls.name, "y");
-    else status = rt_op_apply(op, 2, in, NULL, out);
+    if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
+    else if (status < 0) rt_error_argument(op->cls.name, "y");
+    if (numpy) rt_dtype_rules_restore(before);
     Py_XDECREF(owned);
+    if (status == 1) Py_RETURN_NOTIMPLEMENTED;
     return status < 0 ? NULL : Py_NewRef(a);
 }
 

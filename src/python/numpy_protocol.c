@@ -4,6 +4,7 @@
 #include "python/numpy_protocol.h"
 #include "core/error.h"
 #include "python/convert.h"
+#include "python/dialect.h"
 #include "python/ndarray.h"
 #include "python/numpy_call.h"
 #include "ufunc/apply.h"
@@ -201,7 +202,7 @@ PyObject *rt_numpy_call_op(const rt_numpy_call *c)
 
 static PyObject *attribute(const char *name)
 {
-    PyObject *module = PyImport_ImportModule("rustorch._array_function");
+    PyObject *module = PyImport_ImportModule("rustorch.numpy._dispatch");
     PyObject *value = module ? PyObject_GetAttrString(module, name) : NULL;
     Py_XDECREF(module);
     return value;
@@ -277,7 +278,7 @@ static PyObject *call_floating(const rt_op *op, PyObject *const *args)
 }
 
 /* args: a ufunc, the name of a method, inputs */
-static PyObject *array_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+static PyObject *answer_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     if (n < 2 || !PyUnicode_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "__array_ufunc__ takes a ufunc, the name of a method, and inputs");
@@ -303,6 +304,15 @@ done:
     return result;
 }
 
+PyObject *rt_array_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    if (n < 3 || !rt_dialect_has_arrays(args + 2, n - 2)) return answer_ufunc(args, n, kwnames);
+    const rt_dtype_rules before = rt_dtype_rules_numpy();
+    PyObject *result = rt_dialect_arrays(answer_ufunc(args, n, kwnames));
+    rt_dtype_rules_restore(before);
+    return result;
+}
+
 /* Tensor.__array_ufunc__: a callable of our own is called sooner than a method descriptor. */
 typedef struct { PyObject_HEAD vectorcallfunc vectorcall; } protocol;
 
@@ -310,7 +320,7 @@ static PyObject *protocol_call(PyObject *callable, PyObject *const *args, size_t
 {
     Py_ssize_t n = PyVectorcall_NARGS(nargsf);
     (void)callable;
-    if (n > 0) return array_ufunc(args + 1, n - 1, kwnames);
+    if (n > 0) return rt_array_ufunc(args + 1, n - 1, kwnames);
     PyErr_SetString(PyExc_TypeError, "__array_ufunc__ is a method of Tensors");
     return NULL;
 }
@@ -344,14 +354,26 @@ int rt_numpy_protocol_init(void)
     return status;
 }
 
+/* Is our array among the types of a call's arguments? */
+static int concerns_arrays(PyObject *types)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++)
+        if (PyTuple_GET_ITEM(types, i) == (PyObject *)&rt_array_type) return 1;
+    return 0;
+}
+
 PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     static PyObject *answer;                       /* owned */
-    (void)self;
     if (!answer && !(answer = attribute("array_function"))) return NULL;
-    rt_dtype before = rt_default_dtype_overridden();
-    rt_default_dtype_override(RT_f64);
+    const int numpy = rt_array_check(self) || (n > 1 && PyTuple_Check(args[1]) && concerns_arrays(args[1]));
+    const rt_dtype_rules before = rt_dtype_rules_numpy();
+    if (!numpy) {
+        rt_dtype_rules_restore(before);
+        rt_default_dtype_override(RT_f64);
+    }
     PyObject *result = PyObject_Vectorcall(answer, args, (size_t)n, kwnames);
-    rt_default_dtype_override(before);
+    if (numpy) result = rt_dialect_arrays(result);
+    rt_dtype_rules_restore(before);
     return result;
 }

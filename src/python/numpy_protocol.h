@@ -8,4 +8,8 @@
 int rt_numpy_protocol_init(void);
 /* METH_FASTCALL | METH_KEYWORDS method of Tensor. */
 PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+/* __array_ufunc__(ufunc, method, *inputs, **keywords). */
+PyObject *rt_array_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+/* The ufuncs of rustorch.numpy (numpy_ufunc.c). */
+int rt_numpy_ufunc_init(PyObject *module);
 #endif

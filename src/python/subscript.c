@@ -8,6 +8,7 @@
 #include "core/shape.h"
 #include "core/view.h"
 #include "python/convert.h"
+#include "python/dialect.h"
 #include "python/ndarray.h"
 #include "ufunc/offsets.h"
 #include "ufunc/views.h"
@@ -59,7 +60,7 @@ static int out_of_bounds(intptr_t i, int dim, intptr_t length)
     return -1;
 }
 
-static PyObject *get_integer(rt_tensor *t, PyObject *key)
+static PyObject *integer_window(rt_tensor *t, PyObject *key)
 {
     Py_ssize_t i = PyLong_AsSsize_t(key);
     if (i == -1 && PyErr_Occurred()) {
@@ -82,6 +83,12 @@ static PyObject *get_integer(rt_tensor *t, PyObject *key)
     p.i[0] = 0;
     p.i[1] = at;
     return (PyObject *)rt_apply1p(RT_OP_select, t, &p);
+}
+
+static PyObject *get_integer(rt_tensor *t, PyObject *key)
+{
+    PyObject *window = integer_window(t, key);
+    return window ? rt_array_settle(window) : NULL;
 }
 
 static int read_slice(PyObject *slice, intptr_t length, intptr_t *start, intptr_t *step, intptr_t *n)
@@ -467,6 +474,7 @@ PyObject *rt_subscript_get(rt_tensor *t, PyObject *key)
     if (read_key(t, key, &k) < 0 || lay(t, &k, &l) < 0) goto done;
     if (!k.advanced) {
         r = window(t, &l);
+        if (r && r->ndim == 0 && !k.ellipsis) r = (rt_tensor *)rt_array_settle((PyObject *)r);
         goto done;
     }
     v = l.trivial ? (rt_tensor *)Py_NewRef((PyObject *)t) : window(t, &l);
@@ -551,7 +559,7 @@ int rt_subscript_set(rt_tensor *t, PyObject *key, PyObject *value, int add)
     int rc = -1;
     k.n = 0;
     if (read_value(t, value, &v, &owned) < 0) goto done;
-    if (PyLong_CheckExact(key)) view = (rt_tensor *)get_integer(t, key);
+    if (PyLong_CheckExact(key)) view = (rt_tensor *)integer_window(t, key);
     else if (PySlice_Check(key) && t->ndim) view = (rt_tensor *)get_slice(t, key);
     else if (read_key(t, key, &k) < 0 || lay(t, &k, &l) < 0) goto done;
     else if (k.advanced && l.trivial) view = (rt_tensor *)Py_NewRef((PyObject *)t);

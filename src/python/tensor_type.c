@@ -8,6 +8,7 @@
 #include "core/view.h"
 #include "dlpack/exchange.h"
 #include "python/convert.h"
+#include "python/dialect.h"
 #include "python/size.h"
 #include "python/number.h"
 #include "python/subscript.h"
@@ -32,7 +33,11 @@ GETTER(get_output_nr) { UNUSED; return PyLong_FromLong(SELF->output_nr); }
 GETTER(get_grad)
 {
     UNUSED;
-    if (SELF->grad) return Py_NewRef((PyObject *)SELF->grad);
+    if (SELF->grad) {
+        if (rt_array_check(self) && Py_IS_TYPE((PyObject *)SELF->grad, &rt_tensor_type))
+            Py_SET_TYPE((PyObject *)SELF->grad, &rt_array_type);
+        return Py_NewRef((PyObject *)SELF->grad);
+    }
     if (SELF->node && !(SELF->flags & RT_RETAIN_GRAD)
         && PyErr_WarnEx(PyExc_UserWarning, "grad is asked of a tensor that is not a leaf: backward() leaves it None; call"
                         " retain_grad() on the tensor before, or ask the leaf that was meant", 1) < 0)
@@ -183,7 +188,8 @@ static PyObject *item_at(PyObject *self, Py_ssize_t i)
         return NULL;
     }
     rt_params p = {.i = {0, i}};
-    return (PyObject *)rt_apply1p(RT_OP_select, SELF, &p);
+    PyObject *window = (PyObject *)rt_apply1p(RT_OP_select, SELF, &p);
+    return window ? rt_array_settle(window) : NULL;
 }
 
 static PyObject *iterate(PyObject *self)

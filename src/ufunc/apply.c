@@ -59,7 +59,7 @@ static int keep_overwritten(const rt_op *op, int nin, const rt_operand *in, rt_t
     return 1;
 }
 
-int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+static int apply_in_rules(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     unsigned given = 0;
     int wanted, status = -1;
@@ -94,6 +94,28 @@ failed:
     if (given)
         for (int i = 0; i < 3; i++) Py_XDECREF((PyObject *)own[i]);
     if (status < 0) drop_fresh(op, out, given);
+    return status;
+}
+
+static int has_array(int nin, const rt_operand *in)
+{
+    for (int i = 0; i < nin; i++)
+        if (in[i].t && rt_array_check((PyObject *)in[i].t)) return 1;
+    return 0;
+}
+
+/* An array among the inputs: NumPy's rules, and results that are arrays. */
+int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    if (!has_array(nin, in)) return apply_in_rules(op, nin, in, p, out);
+    unsigned given = 0;
+    for (int k = 0; k < op->nout; k++) given |= (unsigned)(out[k] != NULL) << k;
+    const rt_dtype_rules before = rt_dtype_rules_numpy();
+    const int status = apply_in_rules(op, nin, in, p, out);
+    rt_dtype_rules_restore(before);
+    for (int k = 0; status == 0 && k < op->nout; k++)
+        if (out[k] && !(given >> k & 1) && Py_REFCNT((PyObject *)out[k]) == 1 && Py_IS_TYPE((PyObject *)out[k], &rt_tensor_type))
+            Py_SET_TYPE((PyObject *)out[k], &rt_array_type);
     return status;
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import NotHere, axes_of, deliver, implements, np, op, tensor
-from .selecting import sort
+from ._registry import NotHere, axes_of, deliver, implements, np, op, tensor
+from ._selecting import sort
 
 _missing: Any = np._NoValue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _shapes
-from .registry import NotHere, deliver, detached, implements, is_tracked, np, one_axis, op, tensor
-from .shapes import pick
+from ._registry import NotHere, deliver, detached, implements, is_tracked, np, one_axis, op, tensor
+from ._shapes import pick
 
 
 @implements("take")

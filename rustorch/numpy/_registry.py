@@ -61,8 +61,14 @@ def op(name: str) -> Any:
 
 
 def tensor(x: Any) -> Any:
-    """x as a Tensor: itself, or on an array's memory."""
-    return x if isinstance(x, Tensor) else _C.asarray(x)
+    """x as a Tensor: itself, or on the memory of what NumPy makes of it."""
+    if isinstance(x, Tensor):
+        return x
+    array = np.asarray(x)
+    try:
+        return _C.from_numpy(array)
+    except TypeError:
+        raise NotHere from None
 
 
 def detached(x: Any) -> Any:

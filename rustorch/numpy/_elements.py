@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import NotHere, deliver, implements, np, op, tensor
+from ._registry import NotHere, deliver, implements, np, op, tensor
 
 _missing: Any = np._NoValue
 

@@ -10,9 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _C
-from . import elements, joining, products, reductions, selecting, shapes, statistics  # noqa: F401  (they enter themselves)
-from .composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
-from .registry import TABLE, NotHere, np, through_numpy
+from . import (  # noqa: F401  (they enter themselves)
+    _creation,
+    _elements,
+    _joining,
+    _products,
+    _reductions,
+    _selecting,
+    _shapes,
+    _statistics,
+)
+from ._composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
+from ._registry import TABLE, NotHere, np, through_numpy
 
 _PLAIN = (_C.Tensor, np.ndarray)
 

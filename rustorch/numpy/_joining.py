@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
-from .shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
+from ._registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
+from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
 
 _builtin_max = max
 

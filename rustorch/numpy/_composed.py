@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import _ops, np, tensor
+from ._registry import _ops, np, tensor
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import NotHere, Tensor, _ops, deliver, implements, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, _ops, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .einsum import contract
-from .registry import NotHere, axes_of, deliver, implements, np, one_axis, op, tensor
+from .._einsum import contract
+from ._registry import NotHere, axes_of, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 

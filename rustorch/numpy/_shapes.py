@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Any
 
-from .registry import NotHere, axes_of, implements, np, one_axis, op, tensor
+from ._registry import NotHere, axes_of, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 

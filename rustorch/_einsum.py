@@ -9,8 +9,8 @@ import functools
 import math
 from typing import Any, NamedTuple
 
-from .. import _C
-from .._C import TensorError
+from . import _C
+from ._C import TensorError
 
 _diagonal, _sum, _permute, _reshape = (_C.ops[name] for name in ("diagonal", "sum", "permute", "reshape"))
 _mul, _matmul, _expand = (_C.ops[name] for name in ("mul", "matmul", "expand"))

@@ -1,0 +1,66 @@
+"""NumPy's namespace on tensors: `import rustorch.numpy as np`.
+
+Functions, defaults, keywords and results are those of NumPy 2; what comes out are arrays
+(`rustorch.numpy.ndarray`), Tensors that speak NumPy, on which gradients flow.  It is also the array API
+namespace that `__array_namespace__()` of a Tensor gives.
+
+>>> import rustorch.numpy as np
+>>> x = np.linspace(0.0, 1.0, 3).requires_grad_()
+>>> np.sum(np.sin(x) ** 2).backward()
+>>> x.grad
+array([0.        , 0.84147098, 0.90929743])
+"""
+
+from __future__ import annotations
+
+import types as _types
+from functools import partial as _partial
+from typing import Any
+
+from .. import _C
+from . import _dispatch, _methods  # noqa: F401  (its methods enter themselves)
+from ._registry import TABLE as _TABLE, NotHere as _NotHere, np as _np, tensor as _tensor, through_numpy as _through
+
+ndarray = _C.ndarray
+ufunc = _C._ufunc_type
+__version__: str = _np.__version__
+__array_api_version__ = "2025.12"
+
+# NumPy's own, which say nothing of arrays' memory.
+_AS_THEY_ARE = (type, _types.ModuleType)
+
+
+def _wrapped(name: str, value: Any) -> Any:
+    """NumPy's `value` in our namespace."""
+    if isinstance(value, _np.ufunc):
+        return _C._array_ufunc(value, _tensor)
+    if isinstance(value, _AS_THEY_ARE) or not callable(value):
+        return value
+    through = _partial(_through_call, value)
+    through.__name__ = getattr(value, "__name__", name)  # type: ignore[attr-defined]
+    entry = _TABLE.get(value)
+    return _C._array_function(entry.function if entry else through, through, _NotHere, value)
+
+
+def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
+    return _through(func, args, kwargs)
+
+
+def _fill(names: dict[str, Any], module: Any) -> None:
+    for name in module.__all__:
+        if name not in names and not name.startswith("__"):
+            names[name] = _wrapped(name, getattr(module, name))
+
+
+_fill(globals(), _np)
+__all__ = sorted(name for name in globals() if not name.startswith("_"))
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("linalg", "fft", "random", "special"):
+        import importlib
+
+        return importlib.import_module("." + name, __name__)
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _wrapped(name, getattr(_np, name))

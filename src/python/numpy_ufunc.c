@@ -1,0 +1,217 @@
+/* numpy_ufunc: the ufuncs of rustorch.numpy.  Each stands for one of NumPy's, takes whatever that takes,
+ * answers as Tensor.__array_ufunc__ does, and gives arrays.  Floor: python. */
+#include "core/error.h"
+#include "python/convert.h"
+#include "python/dialect.h"
+#include "python/numpy_protocol.h"
+#include "python/ufunc_binding.h"
+#include "ufunc/apply.h"
+#include <stddef.h>
+#include <structmember.h>
+
+#define MOST_ARGUMENTS 16
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *ufunc, *convert; /* owned: NumPy's; what makes a Tensor of anything */
+    int nin;
+} array_ufunc;
+
+static PyObject *word_call, *word_out;           /* owned, for good */
+
+static PyObject *answer(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    PyObject *stack[MOST_ARGUMENTS + 2], *out = NULL, *words = NULL, *result = NULL;
+    Py_ssize_t nin = method == word_call && n > f->nin ? f->nin : n, words_given = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    Py_ssize_t all = 2 + nin;
+    if (n + words_given + 1 > MOST_ARGUMENTS)
+        return PyErr_Format(PyExc_TypeError, "%R takes at most %d arguments, got %zd", f->ufunc, MOST_ARGUMENTS, n + words_given);
+    stack[0] = f->ufunc;
+    stack[1] = method;
+    for (Py_ssize_t i = 0; i < nin; i++) stack[2 + i] = args[i];
+    for (Py_ssize_t i = 0; i < words_given; i++) stack[all++] = args[n + i];
+    if (nin < n) {                                /* outputs by position */
+        out = PyTuple_New(n - nin);
+        words = out ? PyTuple_New(words_given + 1) : NULL;
+        if (!words) goto done;
+        for (Py_ssize_t i = nin; i < n; i++) PyTuple_SET_ITEM(out, i - nin, Py_NewRef(args[i]));
+        for (Py_ssize_t i = 0; i < words_given; i++) PyTuple_SET_ITEM(words, i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+        PyTuple_SET_ITEM(words, words_given, Py_NewRef(word_out));
+        stack[all++] = out;
+        kwnames = words;
+    }
+    result = rt_array_ufunc(stack, 2 + nin, kwnames);
+done:
+    Py_XDECREF(out);
+    Py_XDECREF(words);
+    return result;
+}
+
+/* The inputs that are no Tensors, numbers or None made Tensors; then the ufunc's method. */
+static PyObject *converted(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0), nin = method == word_call ? f->nin : 1;
+    PyObject *owned[MOST_ARGUMENTS] = {NULL}, *result = NULL;
+    Py_ssize_t i = 0;
+    if (all > MOST_ARGUMENTS) return PyErr_Format(PyExc_TypeError, "%R got too many arguments: %zd", f->ufunc, all);
+    for (; i < all; i++) {
+        PyObject *o = args[i];
+        const int as_it_is = i >= nin || rt_tensor_check(o) || o == Py_None
+                             || (method == word_call && (PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o)));
+        owned[i] = as_it_is ? Py_NewRef(o) : PyObject_CallOneArg(f->convert, o);
+        if (!owned[i]) goto done;
+    }
+    result = answer(f, method, owned, n, kwnames);
+done:
+    while (i-- > 0) Py_XDECREF(owned[i]);
+    return result;
+}
+
+static PyObject *call_method(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    const rt_dtype_rules before = rt_dtype_rules_numpy();
+    PyObject *result = NULL;
+    if (method == word_call && n < f->nin)
+        PyErr_Format(PyExc_TypeError, "%R takes %d inputs, got %zd", f->ufunc, f->nin, n);
+    else
+        result = converted(f, method, args, n, kwnames);
+    if (result == Py_NotImplemented) {
+        Py_CLEAR(result);
+        PyErr_Format(PyExc_TypeError, "%R: an argument's own type would have to answer this", f->ufunc);
+    }
+    result = rt_dialect_arrays(result);
+    rt_dtype_rules_restore(before);
+    return result;
+}
+
+static PyObject *ufunc_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    array_ufunc *f = (array_ufunc *)self;
+    const Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    int ready = !kwnames && n == f->nin;
+    for (Py_ssize_t i = 0; i < n && ready; i++) ready = rt_tensor_check_exact(args[i]);
+    return ready && rt_array_check(args[0]) ? answer(f, word_call, args, n, NULL) : call_method(f, word_call, args, n, kwnames);
+}
+
+/* ---- reduce, accumulate, reduceat, outer, at ---- */
+
+#define METHOD(name) \
+    static PyObject *ufunc_##name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) \
+    { \
+        static PyObject *word; \
+        if (!word && !(word = PyUnicode_InternFromString(#name))) return NULL; \
+        return call_method((array_ufunc *)self, word, args, n, kwnames); \
+    }
+METHOD(reduce)
+METHOD(accumulate)
+METHOD(reduceat)
+METHOD(outer)
+METHOD(at)
+
+static PyObject *ufunc_attribute(PyObject *self, PyObject *name)
+{
+    PyObject *own = PyObject_GenericGetAttr(self, name);
+    if (own || !PyErr_ExceptionMatches(PyExc_AttributeError)) return own;
+    PyErr_Clear();
+    return PyObject_GetAttr(((array_ufunc *)self)->ufunc, name);
+}
+
+static PyObject *ufunc_doc(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyObject_GetAttrString(((array_ufunc *)self)->ufunc, "__doc__");
+}
+
+static PyObject *ufunc_name(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyObject_GetAttrString(((array_ufunc *)self)->ufunc, "__name__");
+}
+
+static PyObject *ufunc_repr(PyObject *self)
+{
+    PyObject *name = ufunc_name(self, NULL), *text = name ? PyUnicode_FromFormat("<ufunc '%U'>", name) : NULL;
+    Py_XDECREF(name);
+    return text;
+}
+
+static PyObject *ufunc_reduce_pickle(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return ufunc_name(self, NULL);
+}
+
+static void ufunc_dealloc(PyObject *self)
+{
+    Py_XDECREF(((array_ufunc *)self)->ufunc);
+    Py_XDECREF(((array_ufunc *)self)->convert);
+    PyObject_Free(self);
+}
+
+#define FAST(f) (PyCFunction)(void (*)(void))(f)
+static PyMethodDef ufunc_methods[] = {
+    {"reduce", FAST(ufunc_reduce), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"accumulate", FAST(ufunc_accumulate), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"reduceat", FAST(ufunc_reduceat), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"outer", FAST(ufunc_outer), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"at", FAST(ufunc_at), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"__reduce__", ufunc_reduce_pickle, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef ufunc_getset[] = {
+    {"__doc__", ufunc_doc, NULL, NULL, NULL},
+    {"__name__", ufunc_name, NULL, NULL, NULL},
+    {"__qualname__", ufunc_name, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyMemberDef ufunc_members[] = {
+    {"__wrapped__", T_OBJECT, offsetof(array_ufunc, ufunc), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyTypeObject ufunc_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "rustorch.numpy.ufunc",
+    .tp_basicsize = sizeof(array_ufunc),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_vectorcall_offset = offsetof(array_ufunc, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_dealloc = ufunc_dealloc,
+    .tp_repr = ufunc_repr,
+    .tp_getattro = ufunc_attribute,
+    .tp_methods = ufunc_methods,
+    .tp_members = ufunc_members,
+    .tp_getset = ufunc_getset,
+};
+
+static PyObject *make_ufunc(PyObject *module, PyObject *args)
+{
+    PyObject *ufunc, *convert, *nin;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO:_array_ufunc", &ufunc, &convert)) return NULL;
+    nin = PyObject_GetAttrString(ufunc, "nin");
+    const long inputs = nin ? PyLong_AsLong(nin) : -1;
+    Py_XDECREF(nin);
+    if (inputs < 0) return NULL;
+    array_ufunc *f = PyObject_New(array_ufunc, &ufunc_type);
+    if (!f) return NULL;
+    f->vectorcall = ufunc_call;
+    f->ufunc = Py_NewRef(ufunc);
+    f->convert = Py_NewRef(convert);
+    f->nin = (int)inputs;
+    return (PyObject *)f;
+}
+
+static PyMethodDef functions[] = {
+    {"_array_ufunc", make_ufunc, METH_VARARGS, "The ufunc on arrays: _array_ufunc(NumPy's ufunc, what makes a Tensor)."},
+    {NULL, NULL, 0, NULL},
+};
+
+int rt_numpy_ufunc_init(PyObject *module)
+{
+    word_call = PyUnicode_InternFromString("__call__");
+    word_out = PyUnicode_InternFromString("out");
+    if (!word_call || !word_out || PyType_Ready(&ufunc_type) < 0 || PyModule_AddFunctions(module, functions) < 0) return -1;
+    return PyModule_AddObjectRef(module, "_ufunc_type", (PyObject *)&ufunc_type);
+}
