@@ -45,14 +45,18 @@ def test_elements_are_values():
     assert a[0] == 9.0
 
 
+DTYPES = ["int8", "int16", "int32", "int64", "uint8", "uint32", "uint64", "float16", "float32", "float64", "complex64"]
+
+
 @pytest.mark.parametrize("op", ["add", "mul", "truediv", "pow", "floordiv", "sub"])
-@pytest.mark.parametrize("x", ["int8", "int16", "int64", "uint8", "uint64", "float16", "float32", "float64", "complex64"])
-@pytest.mark.parametrize("y", ["int8", "int32", "int64", "uint32", "float16", "float32", "float64", "complex64", 2, 2.5])
+@pytest.mark.parametrize("x", DTYPES)
+@pytest.mark.parametrize("y", [*DTYPES, 2, 2.5])
 def test_dtypes_are_numpys(op, x, y):
     first, f = numpy.array([3, 5], x), getattr(operator, op)
     second = y if not isinstance(y, str) else numpy.array([2, 1], y)
     if op == "floordiv" and "complex" in f"{x}{y}":
-        pytest.raises(TypeError, f, np.array(first), second)
+        with pytest.raises(TypeError):
+            f(np.array(first), second)
         return
     expected = f(first, second)
     result = f(np.array(first), second if not isinstance(y, str) else np.array(second))
