@@ -831,9 +831,20 @@ def methods() -> dict[str, Any]:
     own = (index_put_, put_, scatter_, zero_, fill_, sum_to_size, resize_as_)
     table.update({f.__name__: f for f in own})
     table["split"] = _split_method
+    table["transpose"] = _C._overload(_ops["transpose"], _transpose_method)
     table["H"], table["mH"] = property(_conjugate_transpose), property(adjoint)
     table["mT"] = property(lambda self: _ops["mT"](self), doc="View with the last two dimensions exchanged.")
     return table
+
+
+def _transpose_method(self: Any, *dims: Any, **words: Any) -> Any:
+    """t.transpose(dim0, dim1); NumPy's t.transpose() and t.transpose((1, 0, 2)) give all dimensions' order."""
+    if not words and (not dims or (len(dims) == 1 and isinstance(dims[0], (tuple, list)))):
+        return _ops["permute"](self, dims[0] if dims else tuple(reversed(range(self.ndim))))
+    return _ops["transpose"](self, *dims, **words)
+
+
+_transpose_method.__name__ = "transpose"
 
 
 def _conjugate_transpose(self: Any) -> Any:

@@ -37,8 +37,7 @@ PyObject *rt_interface_dict(rt_tensor *t)
     }
     PyObject *shape = tuple_of(t->ndim, t->shape), *strides = NULL, *dict = NULL;
     if (!shape) return NULL;
-    if (rt_tensor_is_contiguous(t)) strides = Py_NewRef(Py_None);
-    else strides = tuple_of(t->ndim, t->steps);
+    strides = tuple_of(t->ndim, t->steps);      /* also of contiguous memory: who sees none asks for a flat buffer */
     if (!strides) goto done;
     t->storage->pinned = 1;
     char type[8];

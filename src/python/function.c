@@ -5,6 +5,8 @@
 #include "python/autocast.h"
 #include "python/convert.h"
 #include "python/dialect.h"
+#include "python/ndarray.h"
+#include "python/numpy_protocol.h"
 #include "ufunc/apply.h"
 #include <string.h>
 #include <structmember.h>
@@ -56,7 +58,9 @@ static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nar
         }
     }
     if (!f->otherwise) return slow(f, args, nargs, kwnames);
-    if (!kwnames && op->family == RT_REDUCE && nargs == 1 && rt_tensor_check(args[0])) return slow(f, args, nargs, NULL);
+    if (!kwnames && nargs && rt_tensor_check(args[0])
+        && ((op->family == RT_REDUCE && nargs == 1) || (op->family == RT_VIEW && nargs == f->signature.nargs)))
+        return slow(f, args, nargs, NULL);
     return PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }
 
@@ -70,6 +74,14 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
     return result;
 }
 
+/* An operand whose own operators are to answer: a pandas.Series, an xarray.DataArray, a masked array. */
+static int answers_itself(PyObject *o)
+{
+    if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || rt_tensor_check(o)) return 0;
+    if (rt_ndarray_is_subclass(o)) return 1;
+    return rt_numpy_is_foreign(o) && !PyObject_HasAttrString((PyObject *)Py_TYPE(o), "__dataframe__");   /* frames refuse us */
+}
+
 static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
 {
     rt_operand in[2];
@@ -78,7 +90,7 @@ static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
     int status = 0;
     for (int i = 0; i < 2 && status == 0; i++) {
         if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];
-        else if (args[i] == Py_None) status = 1;
+        else if (args[i] == Py_None || answers_itself(args[i])) status = 1;
         else if ((status = rt_convert_operand(args[i], &in[i], &owned[i])) < 0)
             rt_error_argument(op->cls.name, i ? "y" : "x");
     }

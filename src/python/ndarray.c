@@ -29,6 +29,7 @@ int rt_ndarray_init(void)
 }
 
 int rt_ndarray_check(PyObject *o) { return PyArray_Check(o); }
+int rt_ndarray_is_subclass(PyObject *o) { return PyArray_Check(o) && !PyArray_CheckExact(o); }
 int rt_ndarray_is_scalar(PyObject *o) { return PyArray_IsScalar(o, Generic); }
 
 rt_dtype rt_ndarray_dtype(int npy)

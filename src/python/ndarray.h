@@ -6,6 +6,7 @@
 
 int rt_ndarray_init(void);                       /* import_array and checks of dtypes.def */
 int rt_ndarray_check(PyObject *o);               /* is it an ndarray (or subclass)? */
+int rt_ndarray_is_subclass(PyObject *o);         /* of a subclass of ndarray? */
 int rt_ndarray_is_scalar(PyObject *o);           /* a NumPy scalar, np.float32(1) */
 /* Tensor on a's memory (kept alive); read-only when a is.  TypeError for dtypes we lack
  * (object, strings, foreign byte order: said so); misaligned arrays are copied. */

@@ -23,9 +23,7 @@ static PyTypeObject *ndarray_type(void)
     return type;
 }
 
-/* Does another library's type want to handle the call itself?  A subclass of ndarray that does not
- * override the protocol is plain. */
-static int is_foreign(PyObject *o)
+int rt_numpy_is_foreign(PyObject *o)
 {
     PyTypeObject *ndarray = ndarray_type();
     if (Py_TYPE(o) == ndarray || rt_tensor_check(o) || PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o)
@@ -43,10 +41,10 @@ static int is_foreign(PyObject *o)
 static int any_foreign(const rt_numpy_call *c)
 {
     for (Py_ssize_t i = 0; i < c->nin; i++)
-        if (!rt_tensor_check_exact(c->in[i]) && is_foreign(c->in[i])) return 1;
+        if (!rt_tensor_check_exact(c->in[i]) && rt_numpy_is_foreign(c->in[i])) return 1;
     for (int k = 0; c->out && k < 4; k++) {
         PyObject *out = rt_numpy_out(c, k);
-        if (out && is_foreign(out)) return 1;
+        if (out && rt_numpy_is_foreign(out)) return 1;
     }
     return 0;
 }
@@ -106,7 +104,7 @@ static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
     for (; n < op->nin && status == 0; n++) {
         PyObject *o = args[n];
         if (rt_tensor_check_exact(o)) in[n] = rt_operand_of((rt_tensor *)o);
-        else if (o == Py_None || is_foreign(o)) status = 1;
+        else if (o == Py_None || rt_numpy_is_foreign(o)) status = 1;
         else status = rt_convert_operand(o, &in[n], &owned[n]);
     }
     if (status < 0 && PyErr_ExceptionMatches(PyExc_TypeError)) {
