@@ -46,14 +46,17 @@ def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
     return _through(func, args, kwargs)
 
 
+_OF_OUR_OWN = {"random"}  # submodules, imported when first used
+
+
 def _fill(names: dict[str, Any], module: Any) -> None:
     for name in module.__all__:
-        if name not in names and not name.startswith("__"):
+        if name not in names and not name.startswith("__") and name not in _OF_OUR_OWN:
             names[name] = _wrapped(name, getattr(module, name))
 
 
 _fill(globals(), _np)
-__all__ = sorted(name for name in globals() if not name.startswith("_"))
+__all__ = sorted({name for name in globals() if not name.startswith("_")} | _OF_OUR_OWN)
 
 
 def __getattr__(name: str) -> Any:

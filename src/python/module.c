@@ -9,6 +9,7 @@
 #include "dlpack/exchange.h"
 #include "python/data_module.h"
 #include "python/dialect.h"
+#include "python/drawing.h"
 #include "python/autocast.h"
 #include "python/autograd_module.h"
 #include "python/convert.h"
@@ -209,7 +210,7 @@ PyMODINIT_FUNC PyInit__C(void)
     rt_lapack_init();
     if (rt_error_init(m) < 0 || rt_ndarray_init() < 0 || rt_size_init(m) < 0 || rt_guard_init() < 0 || rt_ops_init() < 0) goto fail;
     if (PyType_Ready(&rt_function_type) < 0 || rt_node_type_init(m) < 0 || rt_tensor_type_init(m) < 0
-        || rt_numpy_protocol_init() < 0 || rt_numpy_ufunc_init(m) < 0 || rt_dialect_init(m) < 0)
+        || rt_numpy_protocol_init() < 0 || rt_numpy_ufunc_init(m) < 0 || rt_dialect_init(m) < 0 || rt_drawing_init(m) < 0)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
