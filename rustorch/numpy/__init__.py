@@ -50,13 +50,14 @@ _OF_OUR_OWN = {"random"}  # submodules, imported when first used
 
 
 def _fill(names: dict[str, Any], module: Any) -> None:
+    """What NumPy has loaded; what it loads when first asked for (f2py, testing), __getattr__ asks for."""
     for name in module.__all__:
-        if name not in names and not name.startswith("__") and name not in _OF_OUR_OWN:
+        if name in vars(module) and name not in names and not name.startswith("__") and name not in _OF_OUR_OWN:
             names[name] = _wrapped(name, getattr(module, name))
 
 
 _fill(globals(), _np)
-__all__ = sorted({name for name in globals() if not name.startswith("_")} | _OF_OUR_OWN)
+__all__ = sorted({name for name in (*globals(), *_np.__all__) if not name.startswith("_")} | _OF_OUR_OWN)
 
 
 def __getattr__(name: str) -> Any:

@@ -24,8 +24,9 @@ X = np.abs(RNG.standard_normal((30, 4))) + 0.1
 LABELS = (X[:, 0] > X[:, 1]).astype(int)
 MANY_OUTPUTS = {"CCA", "PLSCanonical", "PLSRegression", "PLSSVD", "MultiOutputRegressor", "RegressorChain"}
 # Take text or dicts, or are given their atoms or a fitted estimator before they see data.
-NO_MATRICES = {"DictVectorizer", "FeatureHasher", "LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer", "PatchExtractor",
-               "SparseCoder", "FrozenEstimator", "CountVectorizer", "HashingVectorizer", "TfidfVectorizer"}  # fmt: skip
+NO_MATRICES = {"DictVectorizer", "FeatureHasher", "LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer",
+               "PatchExtractor", "SparseCoder", "FrozenEstimator", "CountVectorizer", "HashingVectorizer",
+               "TfidfVectorizer"}  # fmt: skip
 ASK = ("predict", "transform", "predict_proba", "decision_function", "score_samples")
 
 
