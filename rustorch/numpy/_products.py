@@ -58,11 +58,6 @@ def outer(a: Any, b: Any, out: Any = None) -> Any:
     return np.multiply(op("unsqueeze")(x, 1), op("unsqueeze")(y, 0), out=out)
 
 
-@implements("linalg.outer")
-def linalg_outer(x1: Any, x2: Any, /) -> Any:
-    return outer(x1, x2)
-
-
 @implements("tensordot")
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     x, y = tensor(a), tensor(b)
@@ -75,44 +70,6 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if [x.shape[i] for i in xs] != [y.shape[i] for i in ys]:
         raise ValueError("shape-mismatch for sum")
     return _tensordot(x, y, xs, ys)
-
-
-@implements("linalg.tensordot")
-def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    return tensordot(x1, x2, axes)
-
-
-@implements("linalg.matmul")
-def linalg_matmul(x1: Any, x2: Any, /) -> Any:
-    return np.matmul(x1, x2)
-
-
-@implements("linalg.vecdot")
-def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return np.vecdot(np.moveaxis(tensor(x1), axis, -1), np.moveaxis(tensor(x2), axis, -1))
-
-
-@implements("linalg.multi_dot")
-def multi_dot(arrays: Any, *, out: Any = None) -> Any:
-    result = tensor(arrays[0])
-    for a in arrays[1:]:
-        result = np.matmul(result, a)
-    return deliver(result, out)
-
-
-@implements("linalg.matrix_power")
-def matrix_power(a: Any, n: int) -> Any:
-    x = tensor(a)
-    if n < 1:
-        raise NotHere
-    result = None
-    while n:
-        if n & 1:
-            result = x if result is None else np.matmul(result, x)
-        n >>= 1
-        if n:
-            x = np.matmul(x, x)
-    return result
 
 
 @implements("kron")
@@ -130,11 +87,6 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
     return np.add.reduce(op("diagonal")(tensor(a), offset, axis1, axis2), axis=-1, dtype=dtype, out=out)
 
 
-@implements("linalg.trace")
-def linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return trace(x, offset, -2, -1, dtype)
-
-
 @implements("cross")
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     if axis is not None:
@@ -145,64 +97,6 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     (x0, x1, x2), (y0, y1, y2) = ([op("select")(v, -1, i) for i in range(3)] for v in (x, y))
     parts = (x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0)
     return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
-
-
-@implements("linalg.cross")
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return cross(x1, x2, axis=axis)
-
-
-def _vector_norm(x: Any, order: Any, axis: Any, keepdims: bool) -> Any:
-    if order is None or order == 2:
-        return op("norm2")(x, axis, keepdims)
-    size = np.absolute(x)
-    if order in (np.inf, -np.inf):
-        return (np.maximum if order > 0 else np.minimum).reduce(size, axis=axis, keepdims=keepdims)
-    if order == 0:
-        return np.add.reduce(op("cast")(np.not_equal(x, 0), size.dtype), axis=axis, keepdims=keepdims)
-    if order == 1:
-        return np.add.reduce(size, axis=axis, keepdims=keepdims)
-    if isinstance(order, str):
-        raise ValueError(f"Invalid norm order '{order}' for vectors")
-    return np.power(np.add.reduce(np.power(size, float(order)), axis=axis, keepdims=keepdims), 1.0 / order)
-
-
-def _matrix_norm(x: Any, order: Any, rows: int, columns: int, keepdims: bool) -> Any:
-    if order in (None, "fro", "f"):
-        return op("norm2")(x, (rows, columns), keepdims)
-    if order not in (1, -1, np.inf, -np.inf):
-        raise NotHere
-    inner, last = (rows, columns) if abs(order) == 1 else (columns, rows)
-    sums = np.add.reduce(np.absolute(x), axis=inner, keepdims=True)
-    result = (np.maximum if order > 0 else np.minimum).reduce(sums, axis=last, keepdims=True)
-    return result if keepdims else op("squeeze")(result, (rows, columns))
-
-
-@implements("linalg.norm")
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    t = tensor(x)
-    t = op("cast")(t, "float64") if t.dtype.kind in "iub" else t
-    if axis is None:
-        if ord is None:
-            return op("norm2")(t, None, keepdims)
-        axis = tuple(range(t.ndim))
-    axes = axes_of(axis, t.ndim)
-    if len(axes) == 1:
-        return _vector_norm(t, ord, axes[0], keepdims)
-    if len(axes) != 2:
-        raise ValueError("Improper number of dimensions to norm.")
-    return _matrix_norm(t, ord, *axes, keepdims)
-
-
-@implements("linalg.vector_norm")
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    t = tensor(x)
-    return _vector_norm(op("cast")(t, "float64") if t.dtype.kind in "iub" else t, ord, axis, keepdims)
-
-
-@implements("linalg.matrix_norm")
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return norm(x, ord, (-2, -1), keepdims)
 
 
 @implements("convolve")
