@@ -46,7 +46,7 @@ def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
     return _through(func, args, kwargs)
 
 
-_OF_OUR_OWN = {"fft", "linalg", "random", "special"}  # submodules, imported when first used
+_OF_OUR_OWN = {"fft", "linalg", "random"}  # submodules, imported when first used
 
 
 def _fill(names: dict[str, Any], module: Any) -> None:
@@ -61,7 +61,7 @@ __all__ = sorted({name for name in (*globals(), *_np.__all__) if not name.starts
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OF_OUR_OWN:
+    if name in _OF_OUR_OWN or name == "special":
         import importlib
 
         return importlib.import_module("." + name, __name__)
