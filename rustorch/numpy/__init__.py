@@ -39,7 +39,7 @@ def _wrapped(name: str, value: Any) -> Any:
     through = _partial(_through_call, value)
     through.__name__ = getattr(value, "__name__", name)  # type: ignore[attr-defined]
     entry = _TABLE.get(value)
-    return _C._array_function(entry.function if entry else through, through, _NotHere, value)
+    return _C._array_function(entry.function if entry else through, through, _NotHere, value, name)
 
 
 def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,10 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _modf(x: Any) -> tuple[Any, Any]:
-    whole = np.trunc(tensor(x).to("float64") if tensor(x).dtype.kind in "iub" else x)
+    x = tensor(x)
+    if x.dtype.kind in "iub":
+        x = _ops["cast"](x, np.result_type(x.dtype, np.float16))
+    whole = np.trunc(x)
     return np.where(np.isinf(x), np.copysign(0.0, x), np.copysign(x - whole, x)), whole
 
 
@@ -22,12 +25,21 @@ def _float_power(x: Any, y: Any) -> Any:
 
 
 def _ldexp(x: Any, y: Any) -> Any:
+    if isinstance(y, int) and not -(2**31) <= y < 2**31:
+        raise OverflowError(f"ldexp: the exponent {y} does not fit a C int")
     x, y = tensor(x), tensor(y)
-    return _ops["ldexp"](x, _ops["cast"](y, x.dtype) if x.dtype.kind == "f" else y)
+    if x.dtype.kind == "c" or y.dtype.kind not in "bi" and y.dtype.itemsize > (4 if y.dtype.kind == "u" else 0):
+        raise TypeError(f"ldexp: no loop for a number of dtype {x.dtype} and an exponent of dtype {y.dtype}")
+    if x.dtype.kind != "f":
+        x = _ops["cast"](x, np.result_type(x.dtype, np.float16))
+    return _ops["ldexp"](x, _ops["cast"](y, x.dtype))
 
 
 def _vecdot(x: Any, y: Any) -> Any:
-    return np.add.reduce(np.conjugate(x) * tensor(y) if _is_complex(x) else tensor(x) * y, axis=-1)
+    product = np.multiply(np.conjugate(x) if _is_complex(x) else x, y)
+    if product.dtype.kind == "b":
+        return np.logical_or.reduce(product, axis=-1)
+    return np.add.reduce(product, axis=-1, dtype=product.dtype)
 
 
 def _matvec(a: Any, x: Any) -> Any:

@@ -63,6 +63,8 @@ static rt_dtype float_holding(rt_dtype integer)
     }
 }
 
+rt_dtype rt_dtype_floating(rt_dtype integer) { return rules.widens ? float_holding(integer) : rt_default_dtype(); }
+
 rt_dtype rt_dtype_promote(rt_dtype a, rt_dtype b)
 {
     if (a == b) return a;

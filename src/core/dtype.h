@@ -40,6 +40,8 @@ static inline int rt_dtype_is_integer(rt_dtype d)
 rt_dtype rt_dtype_promote(rt_dtype a, rt_dtype b);
 /* Promotion with a weak Python scalar of the given kind. */
 rt_dtype rt_dtype_promote_scalar(rt_dtype a, rt_kind scalar);
+/* What an integer or bool becomes in a function of floating numbers, by the rules of this thread. */
+rt_dtype rt_dtype_floating(rt_dtype integer);
 /* The real dtype of a complex one's parts, and back; others are returned as they are. */
 rt_dtype rt_dtype_to_real(rt_dtype d);
 rt_dtype rt_dtype_to_complex(rt_dtype d);

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "python/convert.h"
 #include "python/number.h"
+#include "python/numpy_quick.h"
 #include "ufunc/apply.h"
 #include "ufunc/views.h"
 #include <stddef.h>
@@ -175,13 +176,15 @@ typedef struct {
     /* owned */
     PyObject *function, *otherwise, *unless;    /* unless function raises this: then it is otherwise's turn */
     PyObject *like;            /* what it is named and documented like */
+    const rt_quick *quick;     /* borrowed: answers plain calls; or NULL */
 } array_function;
 
 static PyObject *array_function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     array_function *f = (array_function *)self;
     const rt_dtype_rules before = rt_dtype_rules_numpy();
-    PyObject *result = PyObject_Vectorcall(f->function, args, nargsf, kwnames);
+    PyObject *result = f->quick ? f->quick->call(f->quick, args, PyVectorcall_NARGS(nargsf), kwnames) : NULL;
+    if (!result && !PyErr_Occurred()) result = PyObject_Vectorcall(f->function, args, nargsf, kwnames);
     if (!result && f->unless != Py_None && PyErr_ExceptionMatches(f->unless)) {
         PyErr_Clear();
         result = PyObject_Vectorcall(f->otherwise, args, nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames);
@@ -258,8 +261,9 @@ static PyTypeObject array_function_type = {
 static PyObject *make_function(PyObject *module, PyObject *args)
 {
     PyObject *function, *otherwise, *unless, *like;
+    const char *quick = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOO:_array_function", &function, &otherwise, &unless, &like)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOOO|s:_array_function", &function, &otherwise, &unless, &like, &quick)) return NULL;
     array_function *f = PyObject_New(array_function, &array_function_type);
     if (!f) return NULL;
     f->vectorcall = array_function_call;
@@ -267,6 +271,7 @@ static PyObject *make_function(PyObject *module, PyObject *args)
     f->otherwise = Py_NewRef(otherwise);
     f->unless = Py_NewRef(unless);
     f->like = Py_NewRef(like);
+    f->quick = quick ? rt_quick_find(quick) : NULL;
     return (PyObject *)f;
 }
 
@@ -294,8 +299,8 @@ static PyObject *add_array_method(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     {"_array_function", make_function, METH_VARARGS,
-     "_array_function(function, otherwise, unless, like): the function, its results as arrays; should it raise `unless`,"
-     " `otherwise`."},
+     "_array_function(function, otherwise, unless, like, quick=None): the function, its results as arrays; should it raise"
+     " `unless`, `otherwise`.  Plain calls go past it, by the entry named quick (numpy_quick.c)."},
     {"_as_arrays", as_arrays, METH_O, "Tensors, also those in tuples and lists, as arrays on the same memory."},
     {"_as_tensor", as_tensor, METH_O, "An array as a Tensor on the same memory, in the same graph."},
     {"_add_array_method", add_array_method, METH_VARARGS, NULL},

@@ -160,8 +160,10 @@ static PyObject *apply(const rt_numpy_call *c, rt_operand *in)
  * 1: NumPy is to do it. */
 static int settle_integers(const rt_numpy_call *c, rt_operand *in, PyObject **owned)
 {
-    if (c->binding->integers == RT_INTEGERS_OURS || !in[0].t || rt_dtype_is_inexact((rt_dtype)in[0].t->dtype)) return 0;
-    if (c->binding->integers == RT_INTEGERS_NUMPYS) return 1;
+    if (c->binding->integers == RT_INTEGERS_OURS) return 0;
+    for (Py_ssize_t i = 0; i < c->nin; i++)
+        if (in[i].none || (in[i].t ? rt_dtype_kind((rt_dtype)in[i].t->dtype) : in[i].kind) >= RT_KIND_FLOAT) return 0;
+    if (c->binding->integers == RT_INTEGERS_NUMPYS || !in[0].t || rt_dtype_floating(RT_b1) == RT_f16) return 1;
     Py_XSETREF(owned[0], (PyObject *)rt_cast(in[0].t, RT_f64));
     in[0].t = (rt_tensor *)owned[0];
     return owned[0] ? 0 : -1;

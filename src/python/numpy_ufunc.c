@@ -48,17 +48,25 @@ done:
     return result;
 }
 
+/* Python's, not NumPy's scalars that derive from it. */
+static int is_number(PyObject *o)
+{
+    return PyBool_Check(o) || PyLong_Check(o) || PyFloat_CheckExact(o) || PyComplex_CheckExact(o);
+}
+
 /* The inputs that are no Tensors, numbers or None made Tensors; then the ufunc's method. */
 static PyObject *converted(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0), nin = method == word_call ? f->nin : 1;
     PyObject *owned[MOST_ARGUMENTS] = {NULL}, *result = NULL;
     Py_ssize_t i = 0;
+    int weak = 0;                                 /* numbers are weak beside something that is none */
+    for (Py_ssize_t k = 0; k < n && k < nin; k++) weak |= !is_number(args[k]);
     if (all > MOST_ARGUMENTS) return PyErr_Format(PyExc_TypeError, "%R got too many arguments: %zd", f->ufunc, all);
     for (; i < all; i++) {
         PyObject *o = args[i];
         const int as_it_is = i >= nin || rt_tensor_check(o) || o == Py_None
-                             || (method == word_call && (PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o)));
+                             || (weak && method == word_call && is_number(o));
         owned[i] = as_it_is ? Py_NewRef(o) : PyObject_CallOneArg(f->convert, o);
         if (!owned[i]) goto done;
     }

@@ -24,6 +24,17 @@ static rt_dtype scalar_dtype(rt_kind k)
     }
 }
 
+/* NumPy's float for integers alone: the smallest that holds each, not one for the integer that holds all. */
+static rt_dtype float_for_integers(const rt_op *op, int nin, const rt_operand *in, rt_dtype d)
+{
+    if (op->klass != RT_CLASS_FLOAT && op->klass != RT_CLASS_INEXACT) return d;
+    if (!*op->numpy || op->index == RT_OP_div || rt_dtype_is_inexact(d) || rt_dtype_floating(RT_b1) != RT_f16) return d;
+    rt_dtype f = RT_f16;
+    for (int i = 0; i < nin; i++)
+        if (in[i].t) f = rt_dtype_promote(f, rt_dtype_floating((rt_dtype)in[i].t->dtype));
+    return f;
+}
+
 rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
 {
     rt_dtype d = RT_NODTYPE;
@@ -36,7 +47,7 @@ rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
         if (op->logic && in[i].kind == RT_KIND_SIGNED && rt_dtype_is_integer(d) && !rt_operand_fits(&in[i], d))
             d = in[i].is_unsigned ? RT_f64 : RT_i64;      /* comparing with a number out of range is no error */
     }
-    return d;
+    return nin > 1 ? float_for_integers(op, nin, in, d) : d;
 }
 
 rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)

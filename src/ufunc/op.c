@@ -120,17 +120,20 @@ const rt_op *rt_op_find(const char *name)
 const char *rt_ops_isa(void) { return rt_isa_now->name; }
 
 /* The dtype a class computes in, RT_NODTYPE when it refuses. */
-static rt_dtype class_dtype(rt_class klass, rt_dtype d)
+static rt_dtype class_dtype(const rt_op *op, rt_dtype d)
 {
-    rt_kind k = rt_dtype_kind(d);
-    switch (klass) {
+    const rt_kind k = rt_dtype_kind(d);
+    /* NumPy's ufuncs have a loop for each floating dtype, its division for ints one alone */
+    const rt_dtype floating = k >= RT_KIND_FLOAT ? d : *op->numpy && op->index != RT_OP_div ? rt_dtype_floating(d)
+                                                                                           : rt_default_dtype();
+    switch ((rt_class)op->klass) {
     case RT_CLASS_ALL: case RT_CLASS_BOOL: return d;
     case RT_CLASS_NUM: return k == RT_KIND_BOOL ? RT_NODTYPE : d;
     case RT_CLASS_COUNT: return k == RT_KIND_BOOL ? RT_i64 : d;
     case RT_CLASS_REAL: return k == RT_KIND_COMPLEX ? RT_NODTYPE : d;
     case RT_CLASS_REALNUM: return k == RT_KIND_COMPLEX || k == RT_KIND_BOOL ? RT_NODTYPE : d;
-    case RT_CLASS_INEXACT: return k < RT_KIND_FLOAT ? rt_default_dtype() : d;
-    case RT_CLASS_FLOAT: return k == RT_KIND_COMPLEX ? RT_NODTYPE : k < RT_KIND_FLOAT ? rt_default_dtype() : d;
+    case RT_CLASS_INEXACT: return floating;
+    case RT_CLASS_FLOAT: return k == RT_KIND_COMPLEX ? RT_NODTYPE : floating;
     case RT_CLASS_COMPLEX: return k == RT_KIND_COMPLEX ? d : RT_NODTYPE;
     case RT_CLASS_INT: return k <= RT_KIND_SIGNED ? d : RT_NODTYPE;
     case RT_CLASS_INTNUM: return k == RT_KIND_UNSIGNED || k == RT_KIND_SIGNED ? d : RT_NODTYPE;
@@ -140,7 +143,7 @@ static rt_dtype class_dtype(rt_class klass, rt_dtype d)
 
 static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *result)
 {
-    rt_dtype c = class_dtype((rt_class)op->klass, d);
+    rt_dtype c = class_dtype(op, d);
     if (c == RT_NODTYPE) return -1;
     *result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(c) : c;
     if (!op->loops[c] && !op->select) {
