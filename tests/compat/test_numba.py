@@ -6,6 +6,9 @@ import pytest
 
 import rustorch as rt
 import rustorch.numpy as rnp
+from rustorch._numba import init
+
+init()  # what numba itself does of an installed rustorch
 
 
 @numba.njit
@@ -46,3 +49,34 @@ def test_ufuncs_of_numba_give_tensors(make):
         np.testing.assert_array_equal(np.asarray(result), expected)
     with pytest.raises(TypeError, match=r"derivative|gradient"):
         weighted(rt.ones(2, requires_grad=True), 1.0)
+
+
+@numba.njit
+def standardised(x):
+    return (x - x.mean()) / np.sqrt(((x - x.mean()) ** 2).sum() / x.size)
+
+
+@numba.njit
+def transposed_sum(x):
+    return x.T.copy().reshape(-1)[1] + x[0, -1] + x.sum(axis=0)[0]
+
+
+@pytest.mark.parametrize("make", [rt.tensor, rnp.asarray])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int16", "uint8", "complex64", "bool"])
+def test_tensors_are_arrays_to_compiled_functions(make, dtype):
+    data = (np.arange(6).reshape(2, 3) % 4).astype(dtype)
+    assert transposed_sum(make(data)) == transposed_sum(data)
+    if dtype == "float64":
+        np.testing.assert_allclose(standardised(make(data)), standardised(data))
+        np.testing.assert_allclose(standardised(make(data)[:, ::-2]), standardised(data[:, ::-2]))
+        t = make(np.arange(3.0))
+        double_in_place(t)
+        assert t.tolist() == [0.0, 2.0, 4.0]
+
+
+def test_tracked_tensors_are_read_only():
+    t = rt.ones(3, dtype=rt.float64, requires_grad=True)
+    assert np.isnan(standardised(t)).all()
+    with pytest.raises((TypeError, numba.TypingError, ValueError)):
+        double_in_place(t)
+    assert t.tolist() == [1.0, 1.0, 1.0]
