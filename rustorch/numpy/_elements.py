@@ -50,12 +50,16 @@ def clip(
         return deliver(np.minimum(x, high), out)
     if no_high:
         return deliver(np.maximum(x, low), out)
+    if x.dtype.kind == "c":
+        raise NotHere
     return deliver(op("clamp")(x, low, high), out)
 
 
 @implements("round", "around")
 def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     x = tensor(a)
+    if x.dtype.kind == "b" and decimals == 0:
+        return deliver(op("cast")(x, "float16"), out)
     if x.dtype.kind in "biu" and decimals >= 0:
         return deliver(op("clone")(x), out)
     if x.dtype.kind != "f":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import NotHere, Tensor, _ops, deliver, implements, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, _ops, axes_of, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -105,10 +105,10 @@ def _is_floating(a: Any) -> bool:
     return isinstance(a, Tensor) and a.is_floating_point() and 0 not in a.shape
 
 
-def _plain_axis(axis: Any) -> Any:
+def _plain_axis(axis: Any, ndim: int = 1) -> Any:
     if isinstance(axis, tuple) and not axis:
         raise NotHere
-    return axis
+    return axis if axis is None or ndim else axes_of(axis, ndim)
 
 
 @implements("mean")
@@ -127,7 +127,7 @@ def mean(
         mask = np.broadcast_to(where, x.shape)
         total = np.add.reduce(op("where")(mask, x, 0), axis=axis, keepdims=keepdims is True)
         return deliver(total / np.add.reduce(tensor(mask), axis=axis, keepdims=keepdims is True), out)
-    return deliver(op("mean")(x, _plain_axis(axis), keepdims is True, dtype=dtype), out)
+    return deliver(op("mean")(x, _plain_axis(axis, x.ndim), keepdims is True, dtype=dtype), out)
 
 
 def _spread(
@@ -149,7 +149,7 @@ def _spread(
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     x = tensor(a) if dtype is None else op("cast")(tensor(a), dtype)
-    return deliver(op(row)(x, _plain_axis(axis), keepdims is True, correction=float(ddof)), out)
+    return deliver(op(row)(x, _plain_axis(axis, x.ndim), keepdims is True, correction=float(ddof)), out)
 
 
 @implements("var")
@@ -190,14 +190,22 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> 
     return deliver(np.subtract(max(x, axis, keepdims=keepdims), min(x, axis, keepdims=keepdims)), out)
 
 
+def _ordered(a: Any) -> Any:
+    """As a Tensor, not of complex numbers."""
+    x = tensor(a)
+    if x.dtype.kind == "c":
+        raise NotHere
+    return x
+
+
 @implements("argmax")
 def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _missing) -> Any:
-    return deliver(op("argmax")(tensor(a), axis, keepdims is True), out)
+    return deliver(op("argmax")(_ordered(a), axis, keepdims is True), out)
 
 
 @implements("argmin")
 def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _missing) -> Any:
-    return deliver(op("argmin")(tensor(a), axis, keepdims is True), out)
+    return deliver(op("argmin")(_ordered(a), axis, keepdims is True), out)
 
 
 @implements("count_nonzero")

@@ -2,8 +2,11 @@
  * functions of rustorch.numpy, which give arrays.  Floor: python. */
 #include "python/dialect.h"
 #include "core/error.h"
+#include "python/array_attributes.h"
+#include "python/array_items.h"
+#include "python/array_methods.h"
+#include "python/array_number.h"
 #include "python/convert.h"
-#include "python/number.h"
 #include "python/numpy_quick.h"
 #include "ufunc/apply.h"
 #include "ufunc/views.h"
@@ -33,9 +36,12 @@ PyObject *rt_dialect_tensor(PyObject *o)
 PyObject *rt_array_settle(PyObject *window)
 {
     if (!rt_array_is_scalar(window)) return window;
-    rt_tensor *copy = rt_apply1(RT_OP_clone, (rt_tensor *)window);
+    const rt_tensor *t = (rt_tensor *)window;
+    PyObject *copy = rt_tensor_requires_grad(t) || (t->base && rt_tensor_requires_grad(t->base))
+                         ? (PyObject *)rt_apply1(RT_OP_clone, (rt_tensor *)window)
+                         : rt_array_scalar((rt_dtype)t->dtype, t->data);
     Py_DECREF(window);
-    return (PyObject *)copy;
+    return copy;
 }
 
 /* The items of a sequence as arrays, in a new list. */
@@ -258,12 +264,8 @@ static PyTypeObject array_function_type = {
     .tp_methods = array_function_methods,
 };
 
-static PyObject *make_function(PyObject *module, PyObject *args)
+static PyObject *new_function(PyObject *function, PyObject *otherwise, PyObject *unless, PyObject *like, const char *quick)
 {
-    PyObject *function, *otherwise, *unless, *like;
-    const char *quick = NULL;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "OOOO|s:_array_function", &function, &otherwise, &unless, &like, &quick)) return NULL;
     array_function *f = PyObject_New(array_function, &array_function_type);
     if (!f) return NULL;
     f->vectorcall = array_function_call;
@@ -273,6 +275,15 @@ static PyObject *make_function(PyObject *module, PyObject *args)
     f->like = Py_NewRef(like);
     f->quick = quick ? rt_quick_find(quick) : NULL;
     return (PyObject *)f;
+}
+
+static PyObject *make_function(PyObject *module, PyObject *args)
+{
+    PyObject *function, *otherwise, *unless, *like;
+    const char *quick = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOOO|s:_array_function", &function, &otherwise, &unless, &like, &quick)) return NULL;
+    return new_function(function, otherwise, unless, like, quick);
 }
 
 static PyObject *as_arrays(PyObject *module, PyObject *result)
@@ -287,12 +298,19 @@ static PyObject *as_tensor(PyObject *module, PyObject *o)
     return rt_dialect_tensor(o);
 }
 
+/* _add_array_method(name, value): what C hands on, a method whose results are arrays, or anything else as it is. */
 static PyObject *add_array_method(PyObject *module, PyObject *args)
 {
     PyObject *name, *value;
     (void)module;
     if (!PyArg_ParseTuple(args, "UO:_add_array_method", &name, &value)) return NULL;
-    if (PyDict_SetItem(rt_array_type.tp_dict, name, value) < 0) return NULL;
+    const char *text = PyUnicode_AsUTF8(name);
+    if (!text) return NULL;
+    if (rt_array_enter(text, value)) Py_RETURN_NONE;
+    PyObject *method = PyFunction_Check(value) ? new_function(value, Py_None, Py_None, value, NULL) : Py_NewRef(value);
+    const int status = method ? PyDict_SetItem(rt_array_type.tp_dict, name, method) : -1;
+    Py_XDECREF(method);
+    if (status < 0) return NULL;
     PyType_Modified(&rt_array_type);
     Py_RETURN_NONE;
 }
@@ -307,6 +325,18 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int add_methods(PyMethodDef *methods)
+{
+    int status = 0;
+    for (PyMethodDef *d = methods; d->ml_name && status == 0; d++) {
+        PyObject *method = PyDescr_NewMethod(&rt_array_type, d);
+        status = method ? PyDict_SetItemString(rt_array_type.tp_dict, d->ml_name, method) : -1;
+        Py_XDECREF(method);
+    }
+    PyType_Modified(&rt_array_type);
+    return status;
+}
+
 int rt_dialect_init(PyObject *module)
 {
     PyTypeObject *type = &rt_array_type;
@@ -315,10 +345,16 @@ int rt_dialect_init(PyObject *module)
     type->tp_repr = array_repr;
     type->tp_str = array_str;
     type->tp_hash = array_hash;
-    type->tp_richcompare = rt_number_compare;
+    type->tp_richcompare = rt_array_compare;
+    type->tp_as_number = &rt_array_number_methods;
+    type->tp_as_mapping = &rt_array_mapping;
+    type->tp_iter = rt_array_iterate;
+    type->tp_methods = rt_array_methods;
+    type->tp_getset = rt_array_getset;
     type->tp_weaklistoffset = rt_tensor_type.tp_weaklistoffset;
     type->tp_dictoffset = rt_tensor_type.tp_dictoffset;
-    if (PyType_Ready(type) < 0 || PyType_Ready(&array_function_type) < 0) return -1;
+    if (PyType_Ready(type) < 0 || PyType_Ready(&array_function_type) < 0 || rt_array_items_init() < 0) return -1;
+    if (add_methods(rt_array_folds) < 0 || add_methods(rt_array_facts) < 0) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
     return PyModule_AddObjectRef(module, "ndarray", (PyObject *)type);
 }

@@ -112,18 +112,14 @@ static PyObject *neutral_of(const rt_numpy_call *c)
     return NULL;
 }
 
-/* op(result, initial); steals result */
+/* op(result, initial), in result's dtype; steals result */
 static rt_tensor *with_initial(const rt_numpy_call *c, rt_tensor *result)
 {
-    rt_operand in[2] = {rt_operand_of(result)};
-    rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
-    PyObject *owned = NULL;
-    int status = rt_convert_operand(c->initial, &in[1], &owned);
-    if (status > 0) status = rt_error(PyExc_TypeError, c->binding->op->cls.name, "initial= must be a number");
-    if (status == 0) status = rt_op_apply(c->binding->op, 2, in, NULL, out);
-    Py_XDECREF(owned);
+    rt_tensor *first = rt_convert_tensor(c->initial, (rt_dtype)result->dtype, -1);
+    rt_tensor *all = first ? rt_apply2((rt_op_index)c->binding->op->index, result, first) : NULL;
+    Py_XDECREF(first);
     Py_DECREF(result);
-    return status == 0 ? out[0] : NULL;
+    return all;
 }
 
 static int refuses_out(const rt_numpy_call *c)
@@ -150,6 +146,11 @@ PyObject *rt_numpy_reduce(const rt_numpy_call *c)
     if (c->where && !((neutral = neutral_of(c)) && (x = masked(c, x, neutral)))) goto done;
     if (settle_dtype(c, row, &x, &dtype) < 0 || !(axis = axis_of(c, x))) goto done;
     result = (rt_tensor *)call_row(row, x, axis, c->keepdims, dtype);
+    if (!result && PyErr_ExceptionMatches(rt_DtypeError)) {      /* complex numbers have an order to NumPy */
+        PyErr_Clear();
+        handed = rt_numpy_fallback(c);
+        goto done;
+    }
     if (result && c->initial && c->initial != Py_None) result = with_initial(c, result);
     handed = rt_numpy_deliver(c, result, rt_numpy_out(c, 0));
 done:

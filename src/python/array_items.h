@@ -1,0 +1,11 @@
+/* array_items: a[i], a[i] = v and iteration of arrays, as NumPy has them.  Floor: python. */
+#ifndef RT_PYTHON_ARRAY_ITEMS_H
+#define RT_PYTHON_ARRAY_ITEMS_H
+#include "core/tensor.h"
+
+extern PyMappingMethods rt_array_mapping;
+RT_WARN_UNUSED PyObject *rt_array_iterate(PyObject *array);
+int rt_array_items_init(void);
+/* A new array without dimensions that holds the element at `at`; not recorded. */
+RT_WARN_UNUSED PyObject *rt_array_scalar(rt_dtype dtype, const char *at);
+#endif
