@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from . import _C
-from ._device import CPU
+from ._device import CPU, check_cpu
 from ._legacy import dtype_named, methods as _legacy_methods, type_name
 
 _ops: dict[str, Any] = _C.ops
 _cast, _copy, _where = _ops["cast"], _ops["copy"], _ops["where"]
+
+
+_API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
 class _SizeInt(int):
@@ -212,12 +215,34 @@ def as_subclass(self: Any, cls: Any) -> Any:
     return type(self)._make_subclass(cls, self.detach(), self.requires_grad)
 
 
+def to_device(self: Any, device: Any, /, *, stream: Any = None) -> Any:
+    """The tensor on a device: itself, there is only the CPU.  ValueError for other devices and for a stream."""
+    if stream is not None:
+        raise ValueError("to_device: the CPU has no streams; leave stream out")
+    check_cpu(device, "to_device")
+    return self
+
+
+def __array_namespace__(self: Any, *, api_version: str | None = None) -> Any:
+    """`rustorch.numpy`, the array API's functions on tensors.  ValueError for a version that it does not know."""
+    if api_version is not None and api_version not in _API_VERSIONS:
+        raise ValueError(f"__array_namespace__: {api_version!r} is no version of the standard known here")
+    from . import numpy
+
+    return numpy
+
+
+def __complex__(self: Any) -> complex:
+    """The one element as a complex number."""
+    return complex(self.item())
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
         astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
         __reduce_ex__, __deepcopy__, __copy__, __format__, __reversed__, pin_memory, to_dense,
-        as_subclass,
+        as_subclass, to_device, __array_namespace__, __complex__,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["type"] = type_

@@ -18,7 +18,7 @@ from functools import partial as _partial
 from typing import Any
 
 from .. import _C
-from . import _dispatch, _methods  # noqa: F401  (its methods enter themselves)
+from . import _array_api, _dispatch, _methods  # noqa: F401  (its methods enter themselves)
 from ._registry import TABLE as _TABLE, NotHere as _NotHere, np as _np, tensor as _tensor, through_numpy as _through
 
 ndarray = _C.ndarray
@@ -49,6 +49,12 @@ def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
 _OF_OUR_OWN = {"fft", "linalg", "random"}  # submodules, imported when first used
 
 
+def _own(function: Any) -> Any:
+    """A function with a signature of its own, as one that gives arrays."""
+    through = _partial(_through_call, getattr(_np, function.__name__))
+    return _C._array_function(function, through, _NotHere, function)
+
+
 def _fill(names: dict[str, Any], module: Any) -> None:
     """What NumPy has loaded; what it loads when first asked for (f2py, testing), __getattr__ asks for."""
     for name in module.__all__:
@@ -56,6 +62,8 @@ def _fill(names: dict[str, Any], module: Any) -> None:
             names[name] = _wrapped(name, getattr(module, name))
 
 
+globals().update(_array_api.AS_THEY_ARE)
+globals().update({name: _own(function) for name, function in _array_api.OWN.items()})
 _fill(globals(), _np)
 __all__ = sorted({name for name in (*globals(), *_np.__all__) if not name.startswith("_")} | _OF_OUR_OWN)
 
@@ -65,6 +73,6 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module("." + name, __name__)
-    if name.startswith("__"):
-        raise AttributeError(name)
+    if name.startswith("__") or not hasattr(_np, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _wrapped(name, getattr(_np, name))

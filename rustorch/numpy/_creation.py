@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._info import check_device
 from ._registry import NotHere, Tensor, implements, np, op
 
 
@@ -17,6 +18,7 @@ def asarray(
     copy: Any = None,
     like: Any = None,
 ) -> Any:
+    check_device(device)
     if not isinstance(a, Tensor) or order not in (None, "K"):
         raise NotHere
     if dtype is not None and np.dtype(dtype) != a.dtype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._info import check_device
 from ._registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
 from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
 
@@ -139,8 +140,7 @@ def _with_ends(x: Any, axis: int, ends: Any, values: Any) -> Any:
 
 
 def _like(make: Any, prototype: Any, dtype: Any, order: str, shape: Any, device: Any) -> Any:
-    if device not in (None, "cpu"):
-        raise ValueError(f'Device not understood. Only "cpu" is allowed, but received: {device}')
+    check_device(device)
     source = prototype.detach()
     if shape is None and order == "K":
         return make(source, dtype=dtype or source.dtype)
@@ -190,8 +190,7 @@ def empty_like(
 
 
 def _filled(a: Any, value: Any, dtype: Any, order: str, shape: Any, device: Any) -> Any:
-    if device not in (None, "cpu"):
-        raise ValueError(f'Device not understood. Only "cpu" is allowed, but received: {device}')
+    check_device(device)
     if not isinstance(a, _C_Tensor):
         raise NotHere
     x = a.detach()
@@ -217,6 +216,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 @implements("astype")
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    check_device(device)
     t = tensor(x)
     return t if not copy and t.dtype == np.dtype(dtype) else op("cast")(t, dtype)
 
@@ -250,6 +250,7 @@ def linspace(
     *,
     device: Any = None,
 ) -> Any:
+    check_device(device)
     if retstep or dtype is not None or axis != 0 or num < 2:
         raise NotHere
     first, last = tensor(start), tensor(stop)
@@ -264,13 +265,18 @@ def linspace(
 @implements("tril")
 def tril(m: Any, k: int = 0) -> Any:
     x = atleast_2d(m)
-    return op("where")(tensor(np.tri(*x.shape[-2:], k=k, dtype=bool)), x, 0)
+    return op("where")(tensor(np.tri(*x.shape[-2:], k=k, dtype=bool)), x, _zero(x))
 
 
 @implements("triu")
 def triu(m: Any, k: int = 0) -> Any:
     x = atleast_2d(m)
-    return op("where")(tensor(np.tri(*x.shape[-2:], k=k - 1, dtype=bool)), 0, x)
+    return op("where")(tensor(np.tri(*x.shape[-2:], k=k - 1, dtype=bool)), _zero(x), x)
+
+
+def _zero(x: Any) -> Any:
+    """A zero that leaves the dtype as it is."""
+    return False if x.dtype.kind == "b" else 0
 
 
 @implements("diag")
@@ -281,7 +287,7 @@ def diag(v: Any, k: int = 0) -> Any:
     if x.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
     n = x.shape[0] + abs(k)
-    square = op("where")(tensor(np.eye(x.shape[0], dtype=bool)), op("unsqueeze")(x, 1), 0)
+    square = op("where")(tensor(np.eye(x.shape[0], dtype=bool)), op("unsqueeze")(x, 1), _zero(x))
     if k == 0:
         return square
     before, after = (abs(k), 0), (0, abs(k))

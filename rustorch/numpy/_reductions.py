@@ -210,8 +210,7 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _missin
 
 @implements("count_nonzero")
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    found = op("count_nonzero")(tensor(a), _plain_axis(axis), keepdims)
-    return found.item() if axis is None and not keepdims else found
+    return op("count_nonzero")(tensor(a), _plain_axis(axis), keepdims)
 
 
 def _scan(ufunc: Any, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
@@ -238,7 +237,7 @@ def _cumulative(
     if axis is None:
         if x.ndim > 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
-        axis = 0
+        x, axis = (op("reshape")(x, (1,)) if x.ndim == 0 else x), 0
     scanned = ufunc.accumulate(x, axis=axis, dtype=dtype)
     if include_initial:
         first = list(scanned.shape)

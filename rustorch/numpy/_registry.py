@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from .. import _C
+from ._info import check_device
 
 np: Any = numpy  # called with Tensors, of which NumPy's stubs know nothing
 Tensor = _C.Tensor
@@ -166,6 +167,9 @@ def _name_of(func: Any) -> str:
 def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
     """NumPy's own code, on arrays that share the tensors' memory."""
     name = getattr(func, "__name__", "")
+    if "device" in kwargs:
+        check_device(kwargs["device"])
+        kwargs = {key: value for key, value in kwargs.items() if key != "device"}
     out = kwargs.get("out")
     if isinstance(out, Tensor):
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
