@@ -8,7 +8,7 @@ from ._registry import _ops, np, tensor
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
-    return np.floor_divide(x, y), np.remainder(x, y)
+    return _ops["floor_divide"](x, y), np.remainder(x, y)
 
 
 def _modf(x: Any) -> tuple[Any, Any]:

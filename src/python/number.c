@@ -34,7 +34,15 @@ BINARY_SLOT(add, add)
 BINARY_SLOT(subtract, sub)
 BINARY_SLOT(multiply, mul)
 BINARY_SLOT(true_divide, div)
-BINARY_SLOT(floor_divide, floor_divide)
+
+/* Of arrays the standard's quotient, which is infinite where x / y is; of Tensors PyTorch's, which is Python's. */
+static const rt_op *quotient(PyObject *a, PyObject *b)
+{
+    return &rt_ops[rt_array_check(a) || rt_array_check(b) ? RT_OP_floor_quotient : RT_OP_floor_divide];
+}
+static PyObject *floor_divide(PyObject *a, PyObject *b) { return rt_function_binary(quotient(a, b), a, b); }
+static PyObject *inplace_floor_divide(PyObject *a, PyObject *b) { return inplace(quotient(a, b), a, b); }
+
 BINARY_SLOT(modulo, remainder)
 BINARY_SLOT(and, bitwise_and)
 BINARY_SLOT(or, bitwise_or)
@@ -62,7 +70,7 @@ static PyObject *inplace_power(PyObject *a, PyObject *b, PyObject *mod)
 
 static PyObject *divmod_slot(PyObject *a, PyObject *b)
 {
-    PyObject *q = floor_divide(a, b), *r = NULL, *pair = NULL;
+    PyObject *q = rt_function_binary(&rt_ops[RT_OP_floor_divide], a, b), *r = NULL, *pair = NULL;
     if (!q || q == Py_NotImplemented) return q;
     r = modulo(a, b);
     if (r) pair = PyTuple_Pack(2, q, r);

@@ -94,6 +94,13 @@ PyObject *rt_numpy_out(const rt_numpy_call *c, int k)
 
 /* ---- a row ---- */
 
+/* The row, or for arrays the standard's of that name. */
+static const rt_op *row(const rt_op *op, PyObject *const *in)
+{
+    const int other = op->index == RT_OP_floor_divide && (rt_array_check(in[0]) || rt_array_check(in[1]));
+    return other ? &rt_ops[RT_OP_floor_quotient] : op;
+}
+
 /* The common call: no keywords.  NotImplemented when it needs a closer look. */
 static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
 {
@@ -101,6 +108,7 @@ static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
     PyObject *owned[3] = {NULL, NULL, NULL};
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     int status = 0, n = 0;
+    op = row(op, args);
     for (; n < op->nin && status == 0; n++) {
         PyObject *o = args[n];
         if (rt_tensor_check_exact(o)) in[n] = rt_operand_of((rt_tensor *)o);
@@ -142,7 +150,7 @@ static int cast_inputs(const rt_numpy_call *c, rt_operand *in, PyObject **owned)
 /* Straight into the output where nothing stands in the way. */
 static PyObject *apply(const rt_numpy_call *c, rt_operand *in)
 {
-    const rt_op *op = c->binding->op;
+    const rt_op *op = row(c->binding->op, c->in);
     PyObject *given = rt_numpy_out(c, 0);
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     if (given && !c->where && !c->casting) {

@@ -62,6 +62,7 @@ FORMULAS = {
     "replace_inf": lambda x: np.nan_to_num(x, posinf=7.0, neginf=-7.0),
     "tied": lambda x, y: x,
     "prelu": lambda x, y: np.where(x > 0, x, y * x),
+    "floor_quotient": np.floor_divide,
 }
 
 

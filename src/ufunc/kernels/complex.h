@@ -96,10 +96,17 @@ static UNUSED element c_pow(element x, element y)
 #define LN2 0.693147180559945309417
 #define LN10 2.30258509299404568402
 #define PI 3.14159265358979323846
+/* Special values as the array API standard has them, which follows C's cexp. */
 static UNUSED element c_expm1(element x)
 {
+    if (IM(x) == 0) return c_make(expm1(RE(x)) + 0.0, IM(x));      /* + 0.0: real part of -0 + 0j is 0 */
+    if (!__builtin_isfinite(RE(x)) || !__builtin_isfinite(IM(x))) return cexp(x) - 1;
     double s = sin(0.5 * IM(x));
     return c_make(expm1(RE(x)) * cos(IM(x)) - 2 * s * s, exp(RE(x)) * sin(IM(x)));
+}
+static UNUSED element c_tanh(element x)
+{
+    return __builtin_isinf(RE(x)) ? c_make(copysign(1, RE(x)), copysign(0, IM(x))) : ctanh(x);
 }
 static UNUSED element c_log1p(element x)
 {
@@ -135,7 +142,7 @@ static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN
 #define atan(x) catan(x)
 #define sinh(x) csinh(x)
 #define cosh(x) ccosh(x)
-#define tanh(x) ctanh(x)
+#define tanh(x) c_tanh(x)
 #define asinh(x) casinh(x)
 #define acosh(x) cacosh(x)
 #define atanh(x) catanh(x)
