@@ -117,7 +117,7 @@ class finfo:
         return finfo, (self.dtype,)
 
 
-class iinfo(numpy.iinfo):  # type: ignore[type-arg, misc]  # final in NumPy's stubs, not in NumPy
+class iinfo(numpy.iinfo):
     """iinfo(type): limits of an integer dtype, or of the dtype of an array.  ValueError for other dtypes.
 
     >>> import rustorch.numpy as np
