@@ -52,13 +52,14 @@ _OF_OUR_OWN = {"fft", "linalg", "random"}  # submodules, imported when first use
 def _own(function: Any) -> Any:
     """A function with a signature of its own, as one that gives arrays."""
     through = _partial(_through_call, getattr(_np, function.__name__))
-    return _C._array_function(function, through, _NotHere, function)
+    return _C._array_function(function, through, _NotHere, function, function.__name__)
 
 
 def _fill(names: dict[str, Any], module: Any) -> None:
     """What NumPy has loaded; what it loads when first asked for (f2py, testing), __getattr__ asks for."""
+    ours = _OF_OUR_OWN if module is _np else ()
     for name in module.__all__:
-        if name in vars(module) and name not in names and not name.startswith("__") and name not in _OF_OUR_OWN:
+        if name in vars(module) and name not in names and not name.startswith("__") and name not in ours:
             names[name] = _wrapped(name, getattr(module, name))
 
 
