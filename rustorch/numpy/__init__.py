@@ -49,9 +49,9 @@ def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
 _OF_OUR_OWN = {"fft", "linalg", "random"}  # submodules, imported when first used
 
 
-def _own(function: Any) -> Any:
+def _own(function: Any, module: Any = _np) -> Any:
     """A function with a signature of its own, as one that gives arrays."""
-    through = _partial(_through_call, getattr(_np, function.__name__))
+    through = _partial(_through_call, getattr(module, function.__name__))
     return _C._array_function(function, through, _NotHere, function, function.__name__)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import NotHere, deliver, implements, np, op, tensor
+from ._registry import NotHere, deliver, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -136,19 +136,29 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return result
 
 
+def _end(values: Any, x: Any, axis: int) -> list[Any]:
+    """What diff joins to x: nothing, or an array, a single value repeated over the other dimensions."""
+    if values is None or values is _missing:
+        return []
+    end = tensor(values)
+    return [end if end.ndim else op("broadcast_to")(end, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
+
+
 @implements("diff")
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _missing, append: Any = _missing) -> Any:
-    if prepend is not _missing or append is not _missing:
-        raise NotHere
     x = tensor(a)
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
     if x.ndim == 0:
         raise ValueError("diff requires input that is at least one dimensional")
+    axis = one_axis(axis, x.ndim)
+    before, after = _end(prepend, x, axis), _end(append, x, axis)
+    if n and (before or after):
+        x = np.concatenate([*before, x, *after], axis)
     for _ in range(n):
         length = max(x.shape[axis] - 1, 0)
-        after, before = op("narrow")(x, axis, min(1, x.shape[axis]), length), op("narrow")(x, axis, 0, length)
-        x = np.not_equal(after, before) if x.dtype.kind == "b" else np.subtract(after, before)
+        high, low = op("narrow")(x, axis, min(1, x.shape[axis]), length), op("narrow")(x, axis, 0, length)
+        x = np.not_equal(high, low) if x.dtype.kind == "b" else np.subtract(high, low)
     return x
 
 

@@ -7,7 +7,9 @@ array([1.+0.j, 1.+0.j, 1.+0.j])
 
 from __future__ import annotations
 
-from . import _fill, _np
+from . import _fft_frequencies, _fill, _own
+from ._registry import np as _np
 
+globals().update({name: _own(function, _np.fft) for name, function in _fft_frequencies.OWN.items()})
 _fill(globals(), _np.fft)
 __all__ = list(_np.fft.__all__)
