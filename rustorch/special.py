@@ -3,6 +3,9 @@
 The functions are rows of the op table: float16 to float64, integers
 become the default dtype, `out=` is understood.  Their accuracy stands in their own text.
 
+All other names of scipy.special are there too, with SciPy's arguments (rustorch.special.jv, .ellipk, .betainc
+...): SciPy computes their values, when it is installed, and gradients flow where the derivative is known.
+
 >>> import rustorch as rt
 >>> rt.special.i0(rt.tensor([0.0, 1.0]))
 tensor([1.0      , 1.2660658])
@@ -149,4 +152,19 @@ globals().update(_guarded({name: globals()[name] for name in __all__ if name in 
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"rustorch.special has no {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"rustorch.special has no {name!r}")
+    try:
+        from ._special.tensors import function
+    except ImportError as error:
+        raise AttributeError(f"rustorch.special.{name} is SciPy's, which cannot be imported: {error}") from None
+    found = globals()[name] = function(name)
+    return found
+
+
+def __dir__() -> list[str]:
+    try:
+        from ._special.tensors import names
+    except ImportError:
+        return list(globals())
+    return sorted({*globals(), *names()})

@@ -7,6 +7,7 @@ refused by name.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .. import _C
@@ -28,6 +29,15 @@ from ._composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
 from ._registry import TABLE, NotHere, np, through_numpy
 
 _PLAIN = (_C.Tensor, np.ndarray)
+
+
+def recording(ufunc: Any) -> Any:
+    """What calls a special function of SciPy's and records it for gradients, or None."""
+    if "scipy.special" not in sys.modules:
+        return None
+    from .._special import differentiable
+
+    return differentiable(ufunc)
 
 
 def array_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -216,15 +216,26 @@ static PyObject *attribute(const char *name)
     return value;
 }
 
-/* Ufuncs made of several rows; NotImplemented when it is none of them. */
+/* What records a ufunc of SciPy's; new reference, None when there is no such rule. */
+static PyObject *recording(const rt_numpy_call *c)
+{
+    static PyObject *find;                         /* owned */
+    if (!find && !(find = attribute("recording"))) return NULL;
+    return PyObject_CallOneArg(find, c->ufunc);
+}
+
+/* Ufuncs made of several rows, or differentiated by a rule; NotImplemented when it is none of them. */
 static PyObject *compose(const rt_numpy_call *c)
 {
     static PyObject *composed;                     /* owned: {ufunc: callable} */
     if (c->where || c->dtype || c->casting || c->axis || c->keepdims || c->others) return Py_NewRef(Py_NotImplemented);
     if (!composed && !(composed = attribute("COMPOSED_UFUNCS"))) return NULL;
     PyObject *made = PyDict_GetItemWithError(composed, c->ufunc);
-    if (!made) return PyErr_Occurred() ? NULL : Py_NewRef(Py_NotImplemented);
+    if (PyErr_Occurred()) return NULL;
+    made = made || !rt_numpy_needs_gradient(c) ? Py_NewRef(made ? made : Py_None) : recording(c);
+    if (!made || made == Py_None) return made ? (Py_DECREF(made), Py_NewRef(Py_NotImplemented)) : NULL;
     PyObject *result = PyObject_Vectorcall(made, c->in, (size_t)c->nin, NULL);
+    Py_DECREF(made);
     if (!result || !c->out || result == Py_NotImplemented) return result;
     int pair = PyTuple_Check(result), n = pair ? (int)PyTuple_GET_SIZE(result) : 1;
     PyObject *handed = PyTuple_New(n);

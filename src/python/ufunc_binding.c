@@ -110,12 +110,12 @@ static const struct { const char *scipy, *row; } special[] = {
     {"k1e", "scaled_modified_bessel_k1"},
 };
 
-/* Enters `ufunc` when it is scipy.special's object of its name. */
+/* Enters `ufunc` when it is scipy.special's object of its name (where wrappers may stand before them). */
 static int enter_special(PyObject *ufunc)
 {
     PyObject *module = PyImport_GetModuleDict(), *name = NULL, *same = NULL;
     int status = 0;
-    module = PyDict_GetItemString(module, "scipy.special");
+    module = PyDict_GetItemString(module, "scipy.special._ufuncs");
     if (!module) return 0;
     name = PyObject_GetAttrString(ufunc, "__name__");
     const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
