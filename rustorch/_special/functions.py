@@ -12,7 +12,6 @@ from typing import Any
 
 import scipy.special
 
-
 from ..numpy._registry import NotHere, is_tracked, op, tensor
 from ._rules import np, sp
 

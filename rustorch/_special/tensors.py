@@ -50,7 +50,7 @@ def function(name: str) -> Callable[..., Any]:
     if value is None or name.startswith("_") or name not in scipy.special.__all__:
         raise AttributeError(f"rustorch.special has no {name!r}")
     if isinstance(value, type) or name in ("errstate", "geterr", "seterr"):
-        return value  # type: ignore[no-any-return]
+        return value
     own: Any = value if isinstance(value, np.ufunc) else FUNCTIONS.get(name, partial(through_numpy, value))
 
     @wraps(value, assigned=("__doc__",), updated=())
@@ -68,8 +68,7 @@ def function(name: str) -> Callable[..., Any]:
         return result if out is None else _C.ops["copy"](result, out=out)
 
     call.__name__ = call.__qualname__ = name
-    call.__module__ = "rustorch.special"
-    return _C._guard(call)  # type: ignore[no-any-return]
+    return _C._guard(call)
 
 
 def names() -> list[str]:

@@ -45,7 +45,7 @@ def _wrapped(name: str) -> Any:
         return value
     through = partial(_through_call, value)
     through.__name__ = name  # type: ignore[attr-defined]
-    return _C._array_function(_FUNCTIONS.get(name, through), through, _NotHere, value, name)
+    return _C._array_function(_FUNCTIONS.get(name, through), through, _NotHere, value)
 
 
 __all__ = sorted(name for name in _scipy.__all__ if name not in ("errstate", "geterr", "seterr"))

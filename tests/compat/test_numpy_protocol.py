@@ -394,13 +394,13 @@ def test_unknown_ufuncs_run_on_shared_memory():
 
 def test_unknown_ufuncs_are_refused_by_name_where_gradients_are_needed():
     t = as_tensor(numbers(5)).requires_grad_()
-    with pytest.raises(TypeError, match=r"'jv'.*no derivative known"):
-        scipy.special.jv(1, t)
+    with pytest.raises(TypeError, match=r"'elliprc'.*no derivative known"):
+        scipy.special.elliprc(1, t)
     with pytest.raises(TypeError, match="'j0'"):
         scipy.special.j0(t, out=np.zeros(5))
     with rustorch.no_grad():
-        scipy.special.jv(1, t)
-    scipy.special.jv(1, t.detach())
+        scipy.special.elliprc(1, t)
+    scipy.special.elliprc(1, t.detach())
     weird = np.frompyfunc(lambda v: v > 1, 1, 1)
     with pytest.raises(TypeError, match="no derivative"):
         weird(t)
