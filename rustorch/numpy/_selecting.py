@@ -98,3 +98,10 @@ def unique(
         if wanted
     ]
     return (values, *extra) if extra else values
+
+
+@implements("unique_values")
+def unique_values(x: Any) -> Any:
+    """The different values, sorted (NumPy leaves their order open); every NaN is one of its own."""
+    return np.unique(tensor(x), equal_nan=False)
+
