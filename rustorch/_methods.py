@@ -172,7 +172,7 @@ def __copy__(self: Any) -> Any:
 
 
 def __format__(self: Any, spec: str) -> str:
-    return format(self.item(), spec) if self.ndim == 0 and self.numel() == 1 else format(repr(self), spec)
+    return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
 
 
 def __dir__(self: Any) -> list[str]:
