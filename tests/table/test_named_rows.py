@@ -312,6 +312,23 @@ CASES["ctc"] = [
     (lambda x: ops["ctc"](x.log_softmax(2), ints([[0, 2]]), ints([[2], [2]]), 1, True), [real(3, 1, 4)]),
 ]
 CASES["ctc_gradient"] = [(lambda x: ops["ctc_gradient"](x, rt.ones(3)), [real(3)])]
+# the matrix (. a . b | . . . . | c . d .), its columns out of order; the narrow and the wide kind of indices
+SPARSE = ints([3, 1, 0, 2]), ints([0, 2, 2, 4])
+NARROW = tuple(t.to("int32") for t in SPARSE)
+OTHER = ints([1, 0, 1, 2, 0]), ints([0, 1, 3, 4, 5])      # 4 x 3, line by line
+THIRD = ints([0, 1, 2, 1, 0]), ints([0, 2, 2, 5])         # where their product has entries, and one more
+CASES["sparse_matmul"] = [
+    (lambda a, x: ops["sparse_matmul"](a, *SPARSE, x, 4), [real(4), real(4)]),
+    (lambda a, x: ops["sparse_matmul"](a, *NARROW, x, 4), [cplx(4), cplx(4, 3)]),
+    (lambda a, x: ops["sparse_matmul"](a, *SPARSE, x, 4, True), [cplx(4), real(3, 2)]),
+]
+CASES["sparse_sample"] = [
+    (lambda x, y: ops["sparse_sample"](x, y, *SPARSE), [real(3), cplx(4)]),
+    (lambda x, y: ops["sparse_sample"](x, y, *NARROW), [real(3, 5), real(4, 5)]),
+]
+CASES["sparse_product"] = [
+    (lambda a, b: ops["sparse_product"](a, *SPARSE, b, *OTHER, *THIRD, 3), [real(4), cplx(5)]),
+]
 # Rows whose gradient has no gradient by the first input, and say so.
 FIRST_ORDER = {"ctc"}
 CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]

@@ -15,6 +15,7 @@
 #include "ufunc/kernels/rowwise.h"
 #include "ufunc/kernels/update.h"
 #include "ufunc/kernels/scan.h"
+#include "ufunc/kernels/sparse.h"
 #include "ufunc/kernels/windows.h"
 
 /* The elementwise rows, numbered as in rt_op_index. */
@@ -43,6 +44,7 @@ typedef struct {
     const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */
+    const rt_sparses *sparses[RT_NDTYPE];        /* products of sparse matrices: f32, f64, c64, c128 and i64 */
 } rt_isa;
 
 extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_v4, rt_isa_portable;

@@ -39,5 +39,8 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},
     .windows = {[RT_f32] = &RT_BASE_NAME(windows_f32), [RT_f64] = &RT_BASE_NAME(windows_f64),
                 [RT_i64] = &RT_BASE_NAME(windows_i64)},
+#define WORD(word) [RT_##word] = &RT_BASE_NAME(sparses_##word),
+    .sparses = {WORD(f32) WORD(f64) WORD(c64) WORD(c128) WORD(i64)},
+#undef WORD
     .randoms = {[RT_f32] = &RT_BASE_NAME(randoms_f32), [RT_f64] = &RT_BASE_NAME(randoms_f64)},
 };
