@@ -149,6 +149,9 @@ _ELSEWHERE = {
     "TypedStorage": "_legacy", "UntypedStorage": "_legacy", "set_default_tensor_type": "_legacy",
     "typename": "_legacy", "set_printoptions": "_repr", "pca_lowrank": "_low_rank", "svd_lowrank": "_low_rank",
     "binomial": "_variates", "poisson": "_variates",
+    **{name: "sparse._torch" for name in (
+        "sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor",
+    )},
     **{name: "_recurrent" for name in (
         "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
     )},

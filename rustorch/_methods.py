@@ -200,6 +200,17 @@ def pin_memory(self: Any, device: Any = None) -> Any:
     return self
 
 
+def _to_sparse(name: str) -> Any:
+    def method(self: Any, *args: Any, **keywords: Any) -> Any:
+        from .sparse import _torch
+
+        return getattr(_torch, name)(self, *args, **keywords)
+
+    method.__name__ = name
+    method.__doc__ = "The elements other than 0 as a sparse array: see rustorch.sparse."
+    return method
+
+
 def to_dense(self: Any, dtype: Any = None, *, masked_grad: bool = True) -> Any:
     """Itself, converted to dtype: all tensors are dense."""
     return self if dtype is None else self.to(dtype)
@@ -249,6 +260,9 @@ def methods() -> dict[str, Any]:
     table["size"] = _C._size_descriptor(_size)
     table["real"], table["imag"] = property(_real), property(_imag)
     table["device"] = property(lambda self: CPU)
+    for name in ("to_sparse", "to_sparse_csr", "to_sparse_csc"):
+        table[name] = _to_sparse(name)
+    table["to_sparse_coo"] = table["to_sparse"]
     for kind in _KINDS:
         table["is_" + kind] = property(lambda self: False, doc="False: ours are strided tensors in main memory.")
     table.update(_legacy_methods())

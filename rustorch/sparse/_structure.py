@@ -1,0 +1,129 @@
+"""What the sparse arrays of _arrays.py are made of: checks of indices, tensors and NumPy arrays in one another's
+place, and sums over entries that share a place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse as _scipy
+
+from .. import _C
+
+_ops: dict[str, Any] = _C.ops
+Tensor: Any = _C.Tensor
+
+
+def array(x: Any) -> Any:
+    """A tensor's memory as a NumPy array (read-only where gradients are recorded); other things as they are."""
+    return x.numpy() if isinstance(x, Tensor) else x
+
+
+def arrays(x: Any) -> Any:
+    """array() within tuples and lists, too."""
+    if isinstance(x, (tuple, list)) and any(isinstance(part, (Tensor, tuple, list)) for part in x):
+        return type(x)(arrays(part) for part in x)
+    return array(x)
+
+
+def tensor(x: Any) -> Any:
+    """A NumPy array or number as a tensor on the same memory; a tensor as it is."""
+    if isinstance(x, Tensor):
+        return x
+    found = np.asarray(x)
+    if not found.dtype.isnative:
+        found = found.astype(found.dtype.newbyteorder("="))
+    return _C.from_numpy(found)
+
+
+def scalar(x: Any) -> bool:
+    """Is x one number: Python's, NumPy's, or a tensor or array without dimensions?"""
+    return np.isscalar(x) or (isinstance(x, (Tensor, np.ndarray)) and x.ndim == 0)
+
+
+def recorded(*tensors: Any) -> bool:
+    """Do operations on these have to be recorded now?"""
+    if not _C.is_grad_enabled():
+        return False
+    return any(getattr(t, "requires_grad", False) for t in tensors if t is not None)
+
+
+def check_index(what: str, index: Any, length: int) -> None:
+    """Raises IndexError unless all numbers of an integer array lie in 0 .. length - 1."""
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{what}: indices must be integers, not {index.dtype}")
+    if index.size == 0:
+        return
+    unsigned = index.view(f"u{index.dtype.itemsize}") if index.dtype.kind == "i" else index
+    if int(unsigned.max()) >= length:  # negative ones are large
+        wrong = index[(index < 0) | (index >= length)][0]
+        raise _C.OutOfRangeError(f"{what}: index {wrong} is out of bounds for a dimension of length {length}")
+
+
+def check_lines(what: str, indptr: Any, indices: Any, length: int) -> None:
+    """Raises IndexError unless indptr rises from 0 to at most the number of indices, and these are below length."""
+    if indptr.dtype.kind not in "iu":
+        raise TypeError(f"{what}: indptr must hold integers, not {indptr.dtype}")
+    if indptr.ndim != 1 or indptr.size == 0 or indptr[0] != 0 or indptr[-1] > indices.size:
+        raise _C.OutOfRangeError(f"{what}: indptr must lead from 0 to at most {indices.size}, the number of entries")
+    if (indptr[1:] < indptr[:-1]).any():
+        at = int(np.argmax(indptr[1:] < indptr[:-1]))
+        raise _C.OutOfRangeError(f"{what}: indptr falls from {indptr[at]} to {indptr[at + 1]} at place {at + 1}")
+    check_index(what, indices, length)
+
+
+def verify(what: str, a: Any) -> None:
+    """The indices of a SciPy array in CSR, CSC or COO format are looked through: they may have changed since it
+    was made."""
+    if a.format == "coo":
+        if len(a.coords) != len(a.shape):
+            raise _C.TensorError(f"{what}: {len(a.coords)} index arrays for the shape {a.shape}")
+        for axis, (index, length) in enumerate(zip(a.coords, a.shape, strict=True)):
+            if len(index) != len(a.data):
+                raise _C.TensorError(f"{what}: {len(index)} indices of axis {axis} for {len(a.data)} entries")
+            check_index(f"{what}, axis {axis}", index, length)
+        return
+    lines, length = a._swap(a.shape if len(a.shape) == 2 else (1, *a.shape))
+    if len(a.indptr) != lines + 1:
+        raise _C.OutOfRangeError(f"{what}: indptr has {len(a.indptr)} elements for {lines} lines, one more is needed")
+    if len(a.data) < a.indptr[-1]:
+        raise _C.TensorError(f"{what}: {len(a.data)} entries, but indptr ends in {a.indptr[-1]}")
+    check_lines(what, a.indptr, a.indices, length)
+
+
+def positions(a: Any) -> Any:
+    """A SciPy array with a's structure whose entries are 1, 2, ...: what becomes of it tells where entries go."""
+    result = object.__new__(type(a))
+    result.__dict__.update(a.__dict__)
+    result.data = np.arange(1, len(a.data) + 1)
+    return result
+
+
+def chosen(values: Any, places: Any) -> Any:
+    """values[places - 1], and 0 where places is 0; recorded."""
+    flat = places.reshape(-1)
+    if flat.size and flat.min() > 0:
+        return _ops["index_select"](values, 0, _C.from_numpy(flat - 1)).reshape(places.shape)
+    padded = _ops["cat"]([_C.zeros(1, dtype=values.dtype), values])
+    return _ops["index_select"](padded, 0, _C.from_numpy(flat)).reshape(places.shape)
+
+
+def summed(values: Any, where: Any, count: int) -> Any:
+    """count sums of the values whose `where` is the same, in order; recorded."""
+    index = tensor(np.ascontiguousarray(where, dtype=np.int64))
+    return _ops["index_add"](_C.zeros(count, dtype=values.dtype), 0, index, values)
+
+
+def distinct(coords: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple[Any, ...], Any]:
+    """(coordinates of the different places in C order, for each entry the number of its place)."""
+    if np.prod([float(n) for n in shape]) < 2.0**62:
+        flat = np.ravel_multi_index(coords, shape) if coords[0].size else np.zeros(0, dtype=np.int64)
+        places, number = np.unique(flat, return_inverse=True)
+        return tuple(np.asarray(c) for c in np.unravel_index(places, shape)), number
+    rows, number = np.unique(np.stack(coords, axis=1), axis=0, return_inverse=True)
+    return tuple(rows[:, k] for k in range(len(shape))), number
+
+
+def is_sparse(x: Any) -> bool:
+    """Is x a sparse array, SciPy's or ours?"""
+    return bool(_scipy.issparse(x))
