@@ -53,9 +53,9 @@ from ._construct import (
 )
 from ._torch import (
     addmm as addmm,
+    log_softmax as log_softmax,
     mm as mm,
     sampled_addmm as sampled_addmm,
     softmax as softmax,
-    log_softmax as log_softmax,
     sum as sum,
 )

@@ -11,7 +11,8 @@ from scipy import sparse as _scipy
 
 from .. import _C
 from . import _structure as st
-from ._arrays import FORMATS, SparseArray, _as_ours, _wrapped, coo_array
+from ._arrays import SparseArray, coo_array
+from ._memory import FORMATS, as_ours, wrapped
 
 _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
@@ -44,7 +45,7 @@ def _ours(made: Any, format: Any = None) -> Any:
     """As ours, whatever format SciPy chose."""
     if format is not None:
         made = made.asformat(format)
-    return _wrapped(made if made.format in FORMATS else made.tocsr())
+    return wrapped(made if made.format in FORMATS else made.tocsr())
 
 
 def _built(build: Callable[[list[Any]], Any], tensors: list[Any], format: Any) -> Any:
@@ -61,7 +62,7 @@ def _built(build: Callable[[list[Any]], Any], tensors: list[Any], format: Any) -
 
 def _blocks(blocks: list[Any], build: Callable[[list[Any]], Any], format: Any, dtype: Any) -> Any:
     """What build makes of blocks, sparse arrays and None among them."""
-    blocks = [_as_ours(b) if issparse(b) else b if b is None else coo_array(st.tensor(b)) for b in blocks]
+    blocks = [as_ours(b) if issparse(b) else b if b is None else coo_array(st.tensor(b)) for b in blocks]
     found = [b for b in blocks if b is not None]
     if not st.recorded(*(b._values for b in found)):
         made = build([b if b is None else b._scipy("block") for b in blocks])
@@ -74,7 +75,7 @@ def _blocks(blocks: list[Any], build: Callable[[list[Any]], Any], format: Any, d
     def placed(places: list[Any]) -> Any:
         shadows = iter([st.positions(b._scipy("block")) for b in found])
         numbered = iter(places)
-        arrays = []
+        arrays: list[Any] = []
         for b in blocks:
             if b is None:
                 arrays.append(None)
@@ -127,7 +128,7 @@ def triu(A: Any, k: int = 0, format: Any = None) -> Any:
 
 def kron(A: Any, B: Any, format: Any = None) -> Any:
     """The Kronecker product; differentiable."""
-    a, b = (_as_ours(x) if issparse(x) else coo_array(st.tensor(x)) for x in (A, B))
+    a, b = (as_ours(x) if issparse(x) else coo_array(st.tensor(x)) for x in (A, B))
     if not st.recorded(a._values, b._values):
         return _ours(_scipy.kron(a._scipy("kron"), b._scipy("kron"), format))
     a, b = a.tocoo(), b.tocoo()
@@ -143,7 +144,7 @@ def kron(A: Any, B: Any, format: Any = None) -> Any:
 
 def kronsum(A: Any, B: Any, format: Any = None) -> Any:
     """kron(I, A) + kron(B, I)."""
-    a, b = (_as_ours(x) if issparse(x) else coo_array(st.tensor(x)) for x in (A, B))
+    a, b = (as_ours(x) if issparse(x) else coo_array(st.tensor(x)) for x in (A, B))
     total = kron(eye_array(b.shape[0], dtype=a.dtype), a) + kron(b, eye_array(a.shape[0], dtype=b.dtype))
     return total.asformat(format or "csr")
 
@@ -163,7 +164,9 @@ def identity(n: int, dtype: Any = float, format: Any = None) -> Any:
     return eye_array(n, dtype=dtype, format=format)
 
 
-def diags_array(diagonals: Any, /, *, offsets: Any = 0, shape: Any = None, format: Any = None, dtype: Any = None) -> Any:
+def diags_array(
+    diagonals: Any, /, *, offsets: Any = 0, shape: Any = None, format: Any = None, dtype: Any = None
+) -> Any:
     """An array of diagonals, above the main one where offsets are positive; differentiable."""
     if isinstance(diagonals, Tensor) and np.ndim(offsets) == 0:
         diagonals, offsets = [diagonals] if diagonals.ndim < 2 else diagonals, [offsets]
@@ -203,8 +206,9 @@ def _generator(rng: Any) -> Any:
 
 
 def random_array(
-    shape: Any, *, density: float = 0.01, format: str = "coo", dtype: Any = None, rng: Any = None, data_sampler: Any = None
-) -> Any:
+    shape: Any, *, density: float = 0.01, format: str = "coo", dtype: Any = None, rng: Any = None,
+    data_sampler: Any = None,
+) -> Any:  # fmt: skip
     """Uniform numbers from [0, 1) at random places; manual_seed makes them reproducible where rng is None."""
     return _ours(
         _scipy.random_array(shape, density=density, dtype=dtype, rng=_generator(rng), data_sampler=data_sampler), format
@@ -221,7 +225,7 @@ def random(
 
 def find(A: Any) -> tuple[Any, Any, Any]:
     """(rows, columns, entries) of the elements other than 0, as tensors."""
-    a = (_as_ours(A) if issparse(A) else coo_array(st.tensor(A))).tocoo()._canonical()
+    a = (as_ours(A) if issparse(A) else coo_array(st.tensor(A))).tocoo()._canonical()
     if not a.has_canonical_format or (a.data == 0).any():
         a = a.copy()
         a.eliminate_zeros()

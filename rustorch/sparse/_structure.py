@@ -36,6 +36,11 @@ def tensor(x: Any) -> Any:
     return _C.from_numpy(found)
 
 
+def operand(x: Any) -> Any:
+    """What is no tensor as an array, which speaks NumPy: so do results then; a tensor as it is."""
+    return x if isinstance(x, Tensor) else _C._as_arrays(tensor(x))
+
+
 def scalar(x: Any) -> bool:
     """Is x one number: Python's, NumPy's, or a tensor or array without dimensions?"""
     return np.isscalar(x) or (isinstance(x, (Tensor, np.ndarray)) and x.ndim == 0)

@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import _C
 from . import _structure as st
-from ._arrays import FORMATS, SparseArray, _as_ours, coo_array, csc_array, csr_array
+from ._arrays import SparseArray, coo_array, csc_array, csr_array
+from ._memory import FORMATS, as_ours
 
 _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
@@ -17,7 +18,7 @@ Tensor: Any = _C.Tensor
 def _entries(name: str, values: Any, dtype: Any, requires_grad: bool) -> Any:
     found = values if isinstance(values, Tensor) else _C.tensor(values)
     if found.ndim != 1:
-        raise NotImplementedError(f"{name}: entries are numbers here, the values must have one dimension, not {found.ndim}")
+        raise NotImplementedError(f"{name}: entries are numbers, the values must have one dimension, not {found.ndim}")
     if dtype is not None:
         found = found.to(dtype)
     return found.detach().requires_grad_() if requires_grad else found
@@ -45,7 +46,7 @@ def sparse_coo_tensor(
         return coo_array(tuple(int(n) for n in indices), dtype=np.dtype(dtype or _C.get_default_dtype()))
     coords = _whole("sparse_coo_tensor", indices)
     if coords.ndim != 2:
-        raise _C.TensorError(f"sparse_coo_tensor: indices must have two dimensions (dimensions, nnz), not {coords.ndim}")
+        raise _C.TensorError(f"sparse_coo_tensor: indices must be a matrix (dimensions, nnz), not {coords.ndim}-d")
     entries = _entries("sparse_coo_tensor", values, dtype, requires_grad)
     shape = None if size is None else tuple(int(n) for n in size)
     if shape is not None and len(shape) != coords.shape[0]:
@@ -84,13 +85,13 @@ def sparse_csc_tensor(
 
 
 def sparse_compressed_tensor(
-    compressed_indices: Any, plain_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, check_invariants: Any = None,
+    compressed_indices: Any, plain_indices: Any, values: Any, size: Any = None, *, dtype: Any = None,
+    layout: Any = None, device: Any = None, requires_grad: bool = False, check_invariants: Any = None,
 ) -> Any:  # fmt: skip
     """A csr_array or csc_array, as the layout says."""
     kind = FORMATS.get(str(layout).rsplit("_", 1)[-1])
     if kind not in (csr_array, csc_array):
-        raise NotImplementedError(f"sparse_compressed_tensor: the layout must be sparse_csr or sparse_csc, not {layout}")
+        raise NotImplementedError(f"sparse_compressed_tensor: layouts are sparse_csr and sparse_csc, not {layout}")
     return _compressed(
         "sparse_compressed_tensor", kind, compressed_indices, plain_indices, values, size, dtype, requires_grad
     )
@@ -137,7 +138,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1.0, alpha: float =
 
 def _lines(a: Any) -> Any:
     """CSR with duplicates summed."""
-    return _as_ours(a).tocsr()._canonical()
+    return as_ours(a).tocsr()._canonical()
 
 
 def sampled_addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1.0, alpha: float = 1.0) -> Any:
@@ -153,7 +154,7 @@ def _rows(a: Any, dim: int) -> tuple[Any, Any, Any]:
     """(a as CSR along dim, the line of each entry, the number of lines)."""
     if a.ndim != 2 or not -2 <= dim < 2:
         raise _C.TensorError(f"softmax: needs an array of 2 dimensions and one of them, not {a.ndim} and {dim}")
-    c = _lines(a) if dim % 2 else _as_ours(a).tocsc()._canonical()
+    c = _lines(a) if dim % 2 else as_ours(a).tocsc()._canonical()
     c._scipy("softmax")
     lines = len(c.indptr) - 1
     return c, st.tensor(np.repeat(np.arange(lines), np.diff(c.indptr))), lines
@@ -180,11 +181,11 @@ def sum(input: Any, dim: Any = None, dtype: Any = None) -> Any:
     """The sum of all elements (dense), or along a dimension (sparse)."""
     a = input if dtype is None else input.astype(dtype)
     if dim is None:
-        return a.sum()
+        return a._summed(None)
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
     if len({d % a.ndim for d in dims}) == a.ndim:
-        return a.sum()
-    return coo_array(a.sum(axis=dims[0] if len(dims) == 1 else dims))
+        return a._summed(None)
+    return coo_array(a._summed(dims[0] if len(dims) == 1 else dims))
 
 
 def is_ours(x: Any) -> bool:

@@ -18,7 +18,8 @@ from scipy.sparse import linalg as _scipy
 from .. import _C
 from ..autograd import Function
 from . import _structure as st
-from ._arrays import SparseArray, _as_ours, _wrapped
+from ._arrays import SparseArray
+from ._memory import as_ours, wrapped
 
 _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
@@ -49,11 +50,11 @@ def spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) ->
     """The solution x of A @ x = b for a square sparse A; b a vector or a matrix (N, K), dense or sparse.
 
     Differentiable in A's entries and in b.  Source: SuperLU.  RuntimeError: A is singular."""
-    a = (_as_ours(A) if st.is_sparse(A) else _as_ours(_scipy_csc(A))).tocsc()._canonical()
+    a = (as_ours(A) if st.is_sparse(A) else as_ours(_scipy_csc(A))).tocsc()._canonical()
     if a.ndim != 2 or a.shape[0] != a.shape[1]:
         raise _C.TensorError(f"spsolve: the matrix must be square, its shape is {a.shape}")
     if st.is_sparse(b):
-        return _wrapped(_scipy.spsolve(a._scipy("spsolve"), st.array(b), permc_spec, use_umfpack))
+        return wrapped(_scipy.spsolve(a._scipy("spsolve"), st.array(b), permc_spec, use_umfpack))
     b = b if isinstance(b, Tensor) else st.tensor(np.asarray(b))
     if b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
         raise _C.ShapeMismatchError(a.shape, tuple(b.shape))
@@ -63,8 +64,7 @@ def spsolve(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) ->
     plain = a._scipy("spsolve")
     factors = _scipy.splu(plain, permc_spec=permc_spec or "COLAMD")
     flat = b.ndim == 2 and b.shape[1] == 1
-    x = _Solve.apply(a.values(), b.reshape(-1) if flat else b, plain, factors, False)
-    return x
+    return _Solve.apply(a.values(), b.reshape(-1) if flat else b, plain, factors, False)
 
 
 def _scipy_csc(A: Any) -> Any:
@@ -77,13 +77,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:
     """The norm of a sparse array, Frobenius' by default (differentiable)."""
     if isinstance(x, SparseArray) and ord in (None, "fro") and axis is None:
         return _ops["norm2"](x._canonical().values())
-    return _wrapped(_scipy.norm(x._scipy("norm") if isinstance(x, SparseArray) else x, ord, axis))
+    return wrapped(_scipy.norm(x._scipy("norm") if isinstance(x, SparseArray) else x, ord, axis))
 
 
 def _tensors(result: Any) -> Any:
     if isinstance(result, tuple):
         return type(result)(*map(_tensors, result)) if hasattr(result, "_fields") else tuple(map(_tensors, result))
-    return _wrapped(result) if isinstance(result, np.ndarray) or st.is_sparse(result) else result
+    return wrapped(result) if isinstance(result, np.ndarray) or st.is_sparse(result) else result
 
 
 def _given(x: Any) -> Any:

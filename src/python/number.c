@@ -7,8 +7,24 @@
 #include "python/function.h"
 #include "ufunc/apply.h"
 
-#define BINARY_SLOT(slot, row) \
-    static PyObject *slot(PyObject *a, PyObject *b) { return rt_function_binary(&rt_ops[RT_OP_##row], a, b); } \
+/* NotImplemented again, or where a is an array without dimensions and b no operand of ours (a sparse matrix), what
+ * NumPy's scalar of a's value and b make of it. */
+static PyObject *as_scalar(PyObject *answer, PyObject *a, PyObject *b, binaryfunc operator)
+{
+    if (answer != Py_NotImplemented || !rt_array_is_scalar(a) || rt_tensor_requires_grad((rt_tensor *)a) || b == Py_None)
+        return answer;
+    Py_DECREF(answer);
+    PyObject *array = PyObject_CallMethod(a, "numpy", NULL), *none = array ? PyTuple_New(0) : NULL;
+    PyObject *value = none ? PyObject_GetItem(array, none) : NULL, *result = value ? operator(value, b) : NULL;
+    Py_XDECREF(array);
+    Py_XDECREF(none);
+    Py_XDECREF(value);
+    return result;
+}
+
+#define BINARY_SLOT(slot, row, operator) \
+    static PyObject *slot(PyObject *a, PyObject *b) \
+    { return as_scalar(rt_function_binary(&rt_ops[RT_OP_##row], a, b), a, b, operator); } \
     static PyObject *inplace_##slot(PyObject *a, PyObject *b) { return inplace(&rt_ops[RT_OP_##row], a, b); }
 #define UNARY_SLOT(slot, row) \
     static PyObject *slot(PyObject *a) { return (PyObject *)rt_apply1(RT_OP_##row, (rt_tensor *)a); }
@@ -30,26 +46,29 @@ static PyObject *inplace(const rt_op *op, PyObject *a, PyObject *b)
     return status < 0 ? NULL : Py_NewRef(a);
 }
 
-BINARY_SLOT(add, add)
-BINARY_SLOT(subtract, sub)
-BINARY_SLOT(multiply, mul)
-BINARY_SLOT(true_divide, div)
+BINARY_SLOT(add, add, PyNumber_Add)
+BINARY_SLOT(subtract, sub, PyNumber_Subtract)
+BINARY_SLOT(multiply, mul, PyNumber_Multiply)
+BINARY_SLOT(true_divide, div, PyNumber_TrueDivide)
 
 /* Of arrays the standard's quotient, which is infinite where x / y is; of Tensors PyTorch's, which is Python's. */
 static const rt_op *quotient(PyObject *a, PyObject *b)
 {
     return &rt_ops[rt_array_check(a) || rt_array_check(b) ? RT_OP_floor_quotient : RT_OP_floor_divide];
 }
-static PyObject *floor_divide(PyObject *a, PyObject *b) { return rt_function_binary(quotient(a, b), a, b); }
+static PyObject *floor_divide(PyObject *a, PyObject *b)
+{
+    return as_scalar(rt_function_binary(quotient(a, b), a, b), a, b, PyNumber_FloorDivide);
+}
 static PyObject *inplace_floor_divide(PyObject *a, PyObject *b) { return inplace(quotient(a, b), a, b); }
 
-BINARY_SLOT(modulo, remainder)
-BINARY_SLOT(and, bitwise_and)
-BINARY_SLOT(or, bitwise_or)
-BINARY_SLOT(xor, bitwise_xor)
-BINARY_SLOT(lshift, bitwise_left_shift)
-BINARY_SLOT(rshift, bitwise_right_shift)
-BINARY_SLOT(matmul, matmul)
+BINARY_SLOT(modulo, remainder, PyNumber_Remainder)
+BINARY_SLOT(and, bitwise_and, PyNumber_And)
+BINARY_SLOT(or, bitwise_or, PyNumber_Or)
+BINARY_SLOT(xor, bitwise_xor, PyNumber_Xor)
+BINARY_SLOT(lshift, bitwise_left_shift, PyNumber_Lshift)
+BINARY_SLOT(rshift, bitwise_right_shift, PyNumber_Rshift)
+BINARY_SLOT(matmul, matmul, PyNumber_MatrixMultiply)
 UNARY_SLOT(negative, neg)
 UNARY_SLOT(absolute, abs)
 UNARY_SLOT(invert, bitwise_not)
