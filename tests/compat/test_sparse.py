@@ -98,15 +98,22 @@ def test_makers_take_what_scipys_take():
     for kind in KINDS.values():
         theirs = kind._plain_class
         for args, keywords in [
-            (((3, 4),), {}), (((data, (row, col)),), {"shape": (3, 4)}), (((data, (row, col)),), {}),
-            ((np.eye(3),), {}), ((np.eye(3).tolist(),), {"dtype": "int8"}), ((sp.eye_array(4),), {}),
-            ((sample((3, 4), "csc"),), {"dtype": "float32"}), ((sample((3, 4), "coo"),), {"copy": True}),
-        ]:  # fmt: skip
+            (((3, 4),), {}),
+            (((data, (row, col)),), {"shape": (3, 4)}),
+            (((data, (row, col)),), {}),
+            ((np.eye(3),), {}),
+            ((np.eye(3).tolist(),), {"dtype": "int8"}),
+            ((sp.eye_array(4),), {}),
+            ((sample((3, 4), "csc"),), {"dtype": "float32"}),
+            ((sample((3, 4), "coo"),), {"copy": True}),
+        ]:
             agree(kind(*args, **keywords), theirs(*args, **keywords), exact=True)
     tensors = rt.from_numpy(data), (rt.from_numpy(row), rt.from_numpy(col))
     agree(rt.sparse.coo_array(tensors, shape=(3, 4)), sp.coo_array((data, (row, col)), shape=(3, 4)))
     S = sample((6, 5), "csr")
-    ours = rt.sparse.csr_array((rt.from_numpy(S.data), rt.from_numpy(S.indices), rt.from_numpy(S.indptr)), shape=S.shape)
+    ours = rt.sparse.csr_array(
+        (rt.from_numpy(S.data), rt.from_numpy(S.indices), rt.from_numpy(S.indptr)), shape=S.shape
+    )
     assert np.shares_memory(ours.data, S.data) and np.shares_memory(ours.indptr, S.indptr)
     copied = rt.sparse.csr_array((rt.from_numpy(S.data), S.indices, S.indptr), shape=S.shape, copy=True)
     assert not np.shares_memory(copied.data, S.data) and not np.shares_memory(copied.values().numpy(), S.data)
@@ -127,30 +134,72 @@ def test_pickling_and_copies():
 # ---- operations ----
 
 UNARY = {
-    "T": lambda A: A.T, "transpose": lambda A: A.transpose(copy=True), "neg": operator.neg, "abs": abs,
-    "conj": lambda A: A.conj(), "real": lambda A: A.real, "imag": lambda A: A.imag, "power": lambda A: A.power(3),
-    "pow": lambda A: A**2, "times": lambda A: A * 3, "rtimes": lambda A: 2.5 * A, "divide": lambda A: A / 4,
-    "sum": lambda A: A.sum(), "sum0": lambda A: A.sum(axis=0), "sum1": lambda A: A.sum(1), "sum-1": lambda A: A.sum(-1),
-    "mean": lambda A: A.mean(), "mean0": lambda A: A.mean(0), "mean1": lambda A: A.mean(axis=1),
-    "diagonal": lambda A: A.diagonal(), "diagonal1": lambda A: A.diagonal(-2), "trace": lambda A: A.trace(),
-    "astype": lambda A: A.astype("complex128"), "tocsr": lambda A: A.tocsr(), "tocsc": lambda A: A.tocsc(),
-    "tocoo": lambda A: A.tocoo(), "copy": lambda A: A.copy(), "toarray": lambda A: A.toarray(),
-    "todense": lambda A: A.todense(), "reshape": lambda A: A.reshape(4, 12), "csr": lambda A: A.asformat("csr"),
-    "sum_dtype": lambda A: A.sum(0, dtype="complex128"), "nonzero": lambda A: A.nonzero()[0],
-    "count": lambda A: A.count_nonzero(), "A==A": lambda A: A == A.T.reshape(A.shape), "A!=0": lambda A: A != 0,
-}  # fmt: skip
+    "T": lambda A: A.T,
+    "transpose": lambda A: A.transpose(copy=True),
+    "neg": operator.neg,
+    "abs": abs,
+    "conj": lambda A: A.conj(),
+    "real": lambda A: A.real,
+    "imag": lambda A: A.imag,
+    "power": lambda A: A.power(3),
+    "pow": lambda A: A**2,
+    "times": lambda A: A * 3,
+    "rtimes": lambda A: 2.5 * A,
+    "divide": lambda A: A / 4,
+    "sum": lambda A: A.sum(),
+    "sum0": lambda A: A.sum(axis=0),
+    "sum1": lambda A: A.sum(1),
+    "sum-1": lambda A: A.sum(-1),
+    "mean": lambda A: A.mean(),
+    "mean0": lambda A: A.mean(0),
+    "mean1": lambda A: A.mean(axis=1),
+    "diagonal": lambda A: A.diagonal(),
+    "diagonal1": lambda A: A.diagonal(-2),
+    "trace": lambda A: A.trace(),
+    "astype": lambda A: A.astype("complex128"),
+    "tocsr": lambda A: A.tocsr(),
+    "tocsc": lambda A: A.tocsc(),
+    "tocoo": lambda A: A.tocoo(),
+    "copy": lambda A: A.copy(),
+    "toarray": lambda A: A.toarray(),
+    "todense": lambda A: A.todense(),
+    "reshape": lambda A: A.reshape(4, 12),
+    "csr": lambda A: A.asformat("csr"),
+    "sum_dtype": lambda A: A.sum(0, dtype="complex128"),
+    "nonzero": lambda A: A.nonzero()[0],
+    "count": lambda A: A.count_nonzero(),
+    "equal": lambda A: A == 2 * A,
+    "A!=0": lambda A: A != 0,
+}
 ORDERED = {
-    "max": lambda A: A.max(), "min": lambda A: A.min(), "max0": lambda A: A.max(axis=0), "min1": lambda A: A.min(1),
-    "argmax": lambda A: A.argmax(), "argmin1": lambda A: A.argmin(axis=1), ">": lambda A: A > 1, "<": lambda A: A < 0,
-    "maximum": lambda A: A.maximum(2 * A), "minimum": lambda A: A.minimum(-1), "nanmax": lambda A: A.nanmax(),
+    "max": lambda A: A.max(),
+    "min": lambda A: A.min(),
+    "max0": lambda A: A.max(axis=0),
+    "min1": lambda A: A.min(1),
+    "argmax": lambda A: A.argmax(),
+    "argmin1": lambda A: A.argmin(axis=1),
+    ">": lambda A: A > 1,
+    "<": lambda A: A < 0,
+    "maximum": lambda A: A.maximum(2 * A),
+    "minimum": lambda A: A.minimum(-1),
+    "nanmax": lambda A: A.nanmax(),
     "explicit": lambda A: A.min(explicit=True),
-}  # fmt: skip
+}
 INDEXED = {
-    "element": lambda A: A[2, 3], "row": lambda A: A[1], "negative": lambda A: A[-1, -2], "rows": lambda A: A[1:5],
-    "columns": lambda A: A[:, 2:4], "step": lambda A: A[::2, ::-1], "list": lambda A: A[[0, 3, 3]],
-    "pairs": lambda A: A[[0, 1, 2], [5, 3, 1]], "cross": lambda A: A[[[0], [2]], [1, 4]], "column": lambda A: A[:, 1],
-    "mask": lambda A: A[np.arange(8) % 2 == 0], "ellipsis": lambda A: A[..., 1:3], "tensor": lambda A: A[rt.tensor([1, 0])],
-}  # fmt: skip
+    "element": lambda A: A[2, 3],
+    "row": lambda A: A[1],
+    "negative": lambda A: A[-1, -2],
+    "rows": lambda A: A[1:5],
+    "columns": lambda A: A[:, 2:4],
+    "step": lambda A: A[::2, ::-1],
+    "list": lambda A: A[[0, 3, 3]],
+    "pairs": lambda A: A[[0, 1, 2], [5, 3, 1]],
+    "cross": lambda A: A[[[0], [2]], [1, 4]],
+    "column": lambda A: A[:, 1],
+    "mask": lambda A: A[np.arange(8) % 2 == 0],
+    "ellipsis": lambda A: A[..., 1:3],
+    "tensor": lambda A: A[rt.tensor([1, 0])],
+}
 
 
 def without_warnings(f, A):
@@ -182,9 +231,25 @@ def test_operations(fmt, dtype):
 
 
 FUNCTIONS = [
-    "sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh", "rint", "sign", "expm1", "log1p", "deg2rad",
-    "rad2deg", "floor", "ceil", "trunc", "sqrt",
-]  # fmt: skip
+    "sin",
+    "tan",
+    "arcsin",
+    "arctan",
+    "sinh",
+    "tanh",
+    "arcsinh",
+    "arctanh",
+    "rint",
+    "sign",
+    "expm1",
+    "log1p",
+    "deg2rad",
+    "rad2deg",
+    "floor",
+    "ceil",
+    "trunc",
+    "sqrt",
+]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -205,11 +270,17 @@ def test_two_sparse_arrays(left, right, dtype):
     S, T = sample((8, 6), left, dtype), sample((8, 6), right, "float64", 5)
     A, B = rt.sparse.from_scipy(S), rt.sparse.from_scipy(T)
     for f in (
-        lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x.multiply(y), lambda x, y: x * y, lambda x, y: x @ y.T,
-        lambda x, y: x.dot(y.tocsc().T), lambda x, y: x != y, lambda x, y: x.T @ y,
-    ):  # fmt: skip
+        lambda x, y: x + y,
+        lambda x, y: x - y,
+        lambda x, y: x.multiply(y),
+        lambda x, y: x * y,
+        lambda x, y: x @ y.T,
+        lambda x, y: x.dot(y.tocsc().T),
+        lambda x, y: x != y,
+        lambda x, y: x.T @ y,
+    ):
         agree(f(A, B), f(S, T))
-        agree(f(A, T), f(S, T))          # SciPy's among ours
+        agree(f(A, T), f(S, T))  # SciPy's among ours
     if dtype in ("float32", "float64", "complex128"):
         for f in (lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: x @ y.T):
             recorded = f(A.copy().requires_grad_(), B)
@@ -224,10 +295,16 @@ def test_products_with_dense(fmt, dtype):
     A = rt.sparse.from_scipy(S)
     for other in ("int64", "float32", "float64", "complex64", dtype):
         for shape, f in [
-            ((6,), lambda s, d: s @ d), ((6, 1), lambda s, d: s @ d), ((6, 3), lambda s, d: s @ d),
-            ((6, 37), lambda s, d: s.dot(d)), ((8,), lambda s, d: d @ s), ((2, 8), lambda s, d: d @ s),
-            ((8,), lambda s, d: s.T @ d), ((0, 8), lambda s, d: d @ s), ((6, 0), lambda s, d: s @ d),
-        ]:  # fmt: skip
+            ((6,), lambda s, d: s @ d),
+            ((6, 1), lambda s, d: s @ d),
+            ((6, 3), lambda s, d: s @ d),
+            ((6, 37), lambda s, d: s.dot(d)),
+            ((8,), lambda s, d: d @ s),
+            ((2, 8), lambda s, d: d @ s),
+            ((8,), lambda s, d: s.T @ d),
+            ((0, 8), lambda s, d: d @ s),
+            ((6, 0), lambda s, d: s @ d),
+        ]:
             x = dense(shape, other)
             theirs = f(S, x)
             agree(f(A, x), theirs)
@@ -296,14 +373,21 @@ def test_makers_and_stacks():
     S, T = sample((4, 5), "csr"), sample((4, 5), "coo", seed=3)
     A, B = rt.sparse.from_scipy(S), rt.sparse.from_scipy(T)
     for f in (
-        lambda m, a, b: m.vstack([a, b]), lambda m, a, b: m.hstack([a, b], format="csr"), lambda m, a, b: m.kron(a, b),
-        lambda m, a, b: m.block_array([[a, None], [None, b]]), lambda m, a, b: m.block_diag([a, b]),
-        lambda m, a, b: m.tril(a), lambda m, a, b: m.triu(b, 1, format="csc"), lambda m, a, b: m.eye_array(4, 5, k=1),
+        lambda m, a, b: m.vstack([a, b]),
+        lambda m, a, b: m.hstack([a, b], format="csr"),
+        lambda m, a, b: m.kron(a, b),
+        lambda m, a, b: m.block_array([[a, None], [None, b]]),
+        lambda m, a, b: m.block_diag([a, b]),
+        lambda m, a, b: m.tril(a),
+        lambda m, a, b: m.triu(b, 1, format="csc"),
+        lambda m, a, b: m.eye_array(4, 5, k=1),
         lambda m, a, b: m.diags_array([np.arange(3.0), np.ones(3)], offsets=[0, 1], shape=(3, 4)),
         lambda m, a, b: m.random_array((5, 6), density=0.4, rng=np.random.default_rng(2)),
-        lambda m, a, b: m.kronsum(a[:4, :4], b.tocsr()[:4, :4]), lambda m, a, b: m.diags_array(np.arange(4.0)),
-        lambda m, a, b: m.find(a)[2], lambda m, a, b: m.find(b)[0],
-    ):  # fmt: skip
+        lambda m, a, b: m.kronsum(a[:4, :4], b.tocsr()[:4, :4]),
+        lambda m, a, b: m.diags_array(np.arange(4.0)),
+        lambda m, a, b: m.find(a)[2],
+        lambda m, a, b: m.find(b)[0],
+    ):
         ours, theirs = f(rt.sparse, A, B), f(sp, S, T)
         np.testing.assert_allclose(plain(ours), plain(theirs), rtol=1e-15)
         assert isinstance(ours, (rt.sparse.SparseArray, rt.Tensor)) and plain(ours).dtype == plain(theirs).dtype
@@ -323,30 +407,53 @@ def maker(S):
 
 
 GRADIENTS = {
-    "A @ X": lambda A, B, X, y: A @ X, "y @ A": lambda A, B, X, y: y @ A, "Z @ A": lambda A, B, X, y: y.reshape(1, 4) @ A,
-    "A @ B.T": lambda A, B, X, y: (A @ B.T).toarray(), "A.T @ B": lambda A, B, X, y: (A.T @ B).toarray(),
-    "A + B": lambda A, B, X, y: (A + B).toarray(), "A - B": lambda A, B, X, y: (A - B).toarray(),
-    "A * B": lambda A, B, X, y: (A * B).toarray(), "maximum": lambda A, B, X, y: A.maximum(B).toarray(),
-    "A * D": lambda A, B, X, y: (A * (X @ X.T)[:4]).toarray(), "A / y": lambda A, B, X, y: (A / (2 + y[:, None] ** 2)).toarray(),
-    "A + D": lambda A, B, X, y: A + (X @ X.T)[:4], "D - A": lambda A, B, X, y: (X @ X.T)[:4] - A,
-    "s * A": lambda A, B, X, y: (y[0] * A).toarray(), "A / s": lambda A, B, X, y: (A / (2 + y[0] ** 2)).toarray(),
-    "slice": lambda A, B, X, y: A.tocsr()[1:, [0, 3]].toarray(), "element": lambda A, B, X, y: A.tocsr()[2, 3] * y[0],
-    "row": lambda A, B, X, y: A.tocsr()[2].toarray() * X[:, 0], "sum": lambda A, B, X, y: A.sum() * y.sum(),
-    "sum0": lambda A, B, X, y: A.sum(0) * X[:, 0], "mean1": lambda A, B, X, y: A.mean(axis=1) * y,
-    "max1": lambda A, B, X, y: A.max(axis=1).toarray(), "min": lambda A, B, X, y: A.min() * y,
-    "sin": lambda A, B, X, y: A.sin().toarray(), "power": lambda A, B, X, y: (A**3).toarray(), "abs": lambda A, B, X, y: abs(A) @ X,
-    "diagonal": lambda A, B, X, y: A.diagonal() * y, "trace": lambda A, B, X, y: A.trace() * y,
-    "tocsc": lambda A, B, X, y: A.tocsc().T @ y, "tocoo": lambda A, B, X, y: A.tocoo().tocsr() @ X,
-    "reshape": lambda A, B, X, y: A.reshape(2, 10).toarray(), "coalesce": lambda A, B, X, y: A.tocoo().coalesce().values(),
-    "vstack": lambda A, B, X, y: rt.sparse.vstack([A, B]) @ X, "kron": lambda A, B, X, y: rt.sparse.kron(A, B).sum(0),
+    "A @ X": lambda A, B, X, y: A @ X,
+    "y @ A": lambda A, B, X, y: y @ A,
+    "Z @ A": lambda A, B, X, y: y.reshape(1, 4) @ A,
+    "A @ B.T": lambda A, B, X, y: (A @ B.T).toarray(),
+    "A.T @ B": lambda A, B, X, y: (A.T @ B).toarray(),
+    "A + B": lambda A, B, X, y: (A + B).toarray(),
+    "A - B": lambda A, B, X, y: (A - B).toarray(),
+    "A * B": lambda A, B, X, y: (A * B).toarray(),
+    "maximum": lambda A, B, X, y: A.maximum(B).toarray(),
+    "A * D": lambda A, B, X, y: (A * (X @ X.T)[:4]).toarray(),
+    "A / y": lambda A, B, X, y: (A / (2 + y[:, None] ** 2)).toarray(),
+    "A + D": lambda A, B, X, y: A + (X @ X.T)[:4],
+    "D - A": lambda A, B, X, y: (X @ X.T)[:4] - A,
+    "s * A": lambda A, B, X, y: (y[0] * A).toarray(),
+    "A / s": lambda A, B, X, y: (A / (2 + y[0] ** 2)).toarray(),
+    "slice": lambda A, B, X, y: A.tocsr()[1:, [0, 3]].toarray(),
+    "element": lambda A, B, X, y: A.tocsr()[2, 3] * y[0],
+    "row": lambda A, B, X, y: A.tocsr()[2].toarray() * X[:, 0],
+    "sum": lambda A, B, X, y: A.sum() * y.sum(),
+    "sum0": lambda A, B, X, y: A.sum(0) * X[:, 0],
+    "mean1": lambda A, B, X, y: A.mean(axis=1) * y,
+    "max1": lambda A, B, X, y: A.max(axis=1).toarray(),
+    "min": lambda A, B, X, y: A.min() * y,
+    "sin": lambda A, B, X, y: A.sin().toarray(),
+    "power": lambda A, B, X, y: (A**3).toarray(),
+    "abs": lambda A, B, X, y: abs(A) @ X,
+    "diagonal": lambda A, B, X, y: A.diagonal() * y,
+    "trace": lambda A, B, X, y: A.trace() * y,
+    "tocsc": lambda A, B, X, y: A.tocsc().T @ y,
+    "tocoo": lambda A, B, X, y: A.tocoo().tocsr() @ X,
+    "reshape": lambda A, B, X, y: A.reshape(2, 10).toarray(),
+    "coalesce": lambda A, B, X, y: A.tocoo().coalesce().values(),
+    "vstack": lambda A, B, X, y: rt.sparse.vstack([A, B]) @ X,
+    "kron": lambda A, B, X, y: rt.sparse.kron(A, B).sum(0),
     "block": lambda A, B, X, y: rt.sparse.block_array([[A, None], [B, A]]).toarray(),
-    "tril": lambda A, B, X, y: rt.sparse.tril(A, 1) @ X, "diags": lambda A, B, X, y: rt.sparse.diags([y, y[1:]], [0, 1]) @ A @ X,
-    "norm": lambda A, B, X, y: rt.sparse.linalg.norm(A), "dense": lambda A, B, X, y: rt.sparse.csc_array(X @ X.T) @ X,
-    "softmax": lambda A, B, X, y: rt.sparse.softmax(A, 1) @ X, "log_softmax": lambda A, B, X, y: rt.sparse.log_softmax(A, 0) @ X,
+    "tril": lambda A, B, X, y: rt.sparse.tril(A, 1) @ X,
+    "diags": lambda A, B, X, y: rt.sparse.diags([y, y[1:]], [0, 1]) @ A @ X,
+    "norm": lambda A, B, X, y: rt.sparse.linalg.norm(A),
+    "dense": lambda A, B, X, y: rt.sparse.csc_array(X @ X.T) @ X,
+    "softmax": lambda A, B, X, y: rt.sparse.softmax(A, 1) @ X,
+    "log_softmax": lambda A, B, X, y: rt.sparse.log_softmax(A, 0) @ X,
     "sampled": lambda A, B, X, y: rt.sparse.sampled_addmm(A, y[:, None], X[:, :1].T, beta=2.0, alpha=3.0) @ X,
-    "addmm": lambda A, B, X, y: rt.sparse.addmm(y[:, None], A, X, beta=0.5, alpha=2.0), "conj": lambda A, B, X, y: A.conj() @ X,
-    "rmatvec": lambda A, B, X, y: A.rmatvec(y), "to_sparse": lambda A, B, X, y: X.to_sparse().T @ X,
-}  # fmt: skip
+    "addmm": lambda A, B, X, y: rt.sparse.addmm(y[:, None], A, X, beta=0.5, alpha=2.0),
+    "conj": lambda A, B, X, y: A.conj() @ X,
+    "rmatvec": lambda A, B, X, y: A.rmatvec(y),
+    "to_sparse": lambda A, B, X, y: X.to_sparse().T @ X,
+}
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
@@ -376,7 +483,12 @@ def test_gradient_is_an_array_of_the_same_structure():
     with rt.no_grad():
         assert not (A @ x).requires_grad and not (A * 2).requires_grad
     assert not A.detach().requires_grad and A.requires_grad
-    for refused in (lambda: A.__setitem__((0, 0), 1.0), lambda: A.setdiag(1.0), lambda: A.resize(3, 3), lambda: A.__imul__(2)):
+    for refused in (
+        lambda: A.__setitem__((0, 0), 1.0),
+        lambda: A.setdiag(1.0),
+        lambda: A.resize(3, 3),
+        lambda: A.__imul__(2),
+    ):
         with pytest.raises(ValueError, match="require"):
             refused()
 
@@ -400,7 +512,9 @@ def test_solvers_take_our_arrays(system, name, fmt):
     ours, theirs = (r if isinstance(r, np.ndarray) else r[0] for r in (ours, theirs))
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
     through = getattr(rt.sparse.linalg, name)(rt.sparse.from_scipy(S), rt.from_numpy(b))
-    np.testing.assert_allclose(plain(through if isinstance(through, rt.Tensor) else through[0]), theirs, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        plain(through if isinstance(through, rt.Tensor) else through[0]), theirs, rtol=1e-10, atol=1e-12
+    )
 
 
 def test_decompositions_and_graphs_take_our_arrays(system):
@@ -461,8 +575,14 @@ def test_pytorchs_names():
     ours = rt.from_numpy(dense_.numpy())
     for name in ("to_sparse", "to_sparse_csr", "to_sparse_csc", "to_sparse_coo"):
         a, t = getattr(ours, name)(), getattr(dense_, name if name != "to_sparse_coo" else "to_sparse")()
-        assert str(a.layout).split(".")[1] == str(t.layout).split(".")[1] and tuple(a.shape) == tuple(t.shape) and a._nnz() == t._nnz()
-        np.testing.assert_array_equal(a.values().numpy(), t.values().numpy() if name[-3:] in ("csr", "csc") else t.coalesce().values())
+        assert (
+            str(a.layout).split(".")[1] == str(t.layout).split(".")[1]
+            and tuple(a.shape) == tuple(t.shape)
+            and a._nnz() == t._nnz()
+        )
+        np.testing.assert_array_equal(
+            a.values().numpy(), t.values().numpy() if name[-3:] in ("csr", "csc") else t.coalesce().values()
+        )
         np.testing.assert_array_equal(a.to_dense().numpy(), dense_.numpy())
         assert type(a.to_dense()) is rt.Tensor
     t = dense_.to_sparse_csr()
@@ -477,12 +597,19 @@ def test_pytorchs_names():
     np.testing.assert_array_equal(a.to_dense().numpy(), t.to_dense())
     np.testing.assert_array_equal(a.coalesce().indices().numpy(), t.coalesce().indices())
     assert a.dtype == rt.float32 and not a.is_coalesced() and a.sparse_dim() == 2 and a.dense_dim() == 0
-    a, t = rt.sparse_csr_tensor([0, 1, 3], [1, 0, 2], [1.0, 2, 3]), torch.sparse_csr_tensor([0, 1, 3], [1, 0, 2], [1.0, 2, 3])
+    a, t = (
+        rt.sparse_csr_tensor([0, 1, 3], [1, 0, 2], [1.0, 2, 3]),
+        torch.sparse_csr_tensor([0, 1, 3], [1, 0, 2], [1.0, 2, 3]),
+    )
     np.testing.assert_array_equal(a.to_dense().numpy(), t.to_dense())
     x = dense((3, 2), "float32")
-    np.testing.assert_allclose(rt.sparse.mm(a, rt.from_numpy(x)).numpy(), torch.sparse.mm(t, torch.from_numpy(x)), rtol=1e-6)
+    np.testing.assert_allclose(
+        rt.sparse.mm(a, rt.from_numpy(x)).numpy(), torch.sparse.mm(t, torch.from_numpy(x)), rtol=1e-6
+    )
     s, r = ours.to_sparse(), dense_.to_sparse()
-    np.testing.assert_allclose(rt.sparse.softmax(s, 1).to_dense().numpy(), torch.sparse.softmax(r, 1).to_dense(), rtol=1e-6)
+    np.testing.assert_allclose(
+        rt.sparse.softmax(s, 1).to_dense().numpy(), torch.sparse.softmax(r, 1).to_dense(), rtol=1e-6
+    )
     np.testing.assert_allclose(rt.sparse.sum(s, 0).to_dense().numpy(), torch.sparse.sum(r, 0).to_dense(), rtol=1e-6)
     cube = rt.sparse_coo_tensor([[0, 1], [1, 0], [2, 2]], [1.0, 2.0], (2, 2, 3), requires_grad=True)
     cube.to_dense().sum().backward()

@@ -12,7 +12,7 @@ from rustorch import _C
 
 ops = _C.ops
 DATA = np.arange(1.0, 6.0)
-INDICES, INDPTR = [0, 2, 1, 0, 3], [0, 2, 2, 5]      # 3 x 4
+INDICES, INDPTR = [0, 2, 1, 0, 3], [0, 2, 2, 5]  # 3 x 4
 HUGE = 2**31 - 2
 
 
@@ -26,21 +26,25 @@ def wrong_parts(wide):
         yield np.array(INDICES, dtype=kind), np.array(starts, dtype=kind)
 
 
+def row_calls(indices, indptr):
+    x, y = rt.ones(4, 3, dtype=rt.float64), rt.ones(3, 3, dtype=rt.float64)
+    other = [rt.ones(4), rt.tensor([0, 1, 2, 1]), rt.tensor([0, 1, 2, 3, 4])]  # uses every line
+    third = rt.tensor([0, 1, 0]), rt.tensor([0, 1, 2, 3])
+    fourth = rt.tensor([0]), rt.tensor([0, 1, 1, 1, 1])
+    yield lambda: ops["sparse_matmul"](DATA, indices, indptr, x, 4)
+    yield lambda: ops["sparse_matmul"](DATA, indices, indptr, x[:, 0], 4)
+    yield lambda: ops["sparse_matmul"](DATA, indices, indptr, y, 4, True)
+    yield lambda: ops["sparse_matmul"](DATA, indices, indptr, y[:, 0], 4, True)
+    yield lambda: ops["sparse_sample"](y, x, indices, indptr)
+    yield lambda: ops["sparse_turn"](indices, indptr, 4)
+    yield lambda: ops["sparse_product"](DATA, indices, indptr, *other, *third, 3)
+    yield lambda: ops["sparse_product"](*other, DATA, indices, indptr, *fourth, 4)
+
+
 @pytest.mark.parametrize("wide", [False, True])
 def test_rows_check_what_they_read(wide):
-    x, y = rt.ones(4, 3, dtype=rt.float64), rt.ones(3, 3, dtype=rt.float64)
-    other = [rt.ones(4), rt.tensor([0, 1, 2, 1]), rt.tensor([0, 1, 2, 3, 4])]      # uses every line
     for indices, indptr in wrong_parts(wide):
-        for call in (
-            lambda: ops["sparse_matmul"](DATA, indices, indptr, x, 4),
-            lambda: ops["sparse_matmul"](DATA, indices, indptr, x[:, 0], 4),
-            lambda: ops["sparse_matmul"](DATA, indices, indptr, y, 4, True),
-            lambda: ops["sparse_matmul"](DATA, indices, indptr, y[:, 0], 4, True),
-            lambda: ops["sparse_sample"](y, x, indices, indptr),
-            lambda: ops["sparse_turn"](indices, indptr, 4),
-            lambda: ops["sparse_product"](DATA, indices, indptr, *other, rt.tensor([0, 1, 0]), rt.tensor([0, 1, 2, 3]), 3),
-            lambda: ops["sparse_product"](*other, DATA, indices, indptr, [0], rt.tensor([0, 1, 1, 1, 1]), 4),
-        ):  # fmt: skip
+        for call in row_calls(indices, indptr):
             with pytest.raises((IndexError, ValueError)):
                 call()
 
@@ -59,17 +63,33 @@ def test_makers_check(kind, wide):
 
 
 USES = {
-    "A @ x": lambda A: A @ rt.ones(A.shape[1], dtype=rt.float64), "x @ A": lambda A: rt.ones(A.shape[0], dtype=rt.float64) @ A,
-    "A @ X": lambda A: A @ np.ones((A.shape[1], 20)), "A @ A.T": lambda A: A @ A.T, "toarray": lambda A: A.toarray(),
-    "to_dense": lambda A: A.to_dense(), "A + A": lambda A: A + A, "A * A": lambda A: A * A, "sum": lambda A: A.sum(0),
+    "A @ x": lambda A: A @ rt.ones(A.shape[1], dtype=rt.float64),
+    "x @ A": lambda A: rt.ones(A.shape[0], dtype=rt.float64) @ A,
+    "A @ X": lambda A: A @ np.ones((A.shape[1], 20)),
+    "A @ A.T": lambda A: A @ A.T,
+    "toarray": lambda A: A.toarray(),
+    "to_dense": lambda A: A.to_dense(),
+    "A + A": lambda A: A + A,
+    "A * A": lambda A: A * A,
+    "sum": lambda A: A.sum(0),
     "csr": lambda A: A.asformat("csr") @ rt.ones(A.shape[1], dtype=rt.float64),
-    "csc": lambda A: A.asformat("csc") @ rt.ones(A.shape[1], dtype=rt.float64), "coo": lambda A: A.tocoo().toarray(),
-    "diagonal": lambda A: A.diagonal(), "max": lambda A: A.max(0), "abs": lambda A: abs(A).toarray(), "row": lambda A: A.tocsr()[1],
-    "duplicates": lambda A: A.sum_duplicates() or A.toarray(), "sort": lambda A: A.tocsr().sort_indices() or A.toarray(),
-    "to_scipy": lambda A: A.to_scipy(), "copy": lambda A: A.copy(), "A > 1": lambda A: A > 1, "reshape": lambda A: A.reshape(-1, 2),
-    "vstack": lambda A: rt.sparse.vstack([A, A]), "kron": lambda A: rt.sparse.kron(A, A), "softmax": lambda A: rt.sparse.softmax(A, 1),
+    "csc": lambda A: A.asformat("csc") @ rt.ones(A.shape[1], dtype=rt.float64),
+    "coo": lambda A: A.tocoo().toarray(),
+    "diagonal": lambda A: A.diagonal(),
+    "max": lambda A: A.max(0),
+    "abs": lambda A: abs(A).toarray(),
+    "row": lambda A: A.tocsr()[1],
+    "duplicates": lambda A: A.sum_duplicates() or A.toarray(),
+    "sort": lambda A: A.tocsr().sort_indices() or A.toarray(),
+    "to_scipy": lambda A: A.to_scipy(),
+    "copy": lambda A: A.copy(),
+    "A > 1": lambda A: A > 1,
+    "reshape": lambda A: A.reshape(-1, 2),
+    "vstack": lambda A: rt.sparse.vstack([A, A]),
+    "kron": lambda A: rt.sparse.kron(A, A),
+    "softmax": lambda A: rt.sparse.softmax(A, 1),
     "norm": lambda A: rt.sparse.linalg.norm(A, 1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -106,27 +126,47 @@ def test_backward_checks_again():
 def test_wrong_arguments():
     A = rt.sparse.csr_array((DATA, INDICES, INDPTR), shape=(3, 4))
     for call, kind in [
-        (lambda: A @ rt.ones(3), ValueError), (lambda: A @ np.ones((5, 2)), ValueError), (lambda: np.ones(5) @ A, ValueError),
-        (lambda: A @ 2, ValueError), (lambda: A + A.T, ValueError), (lambda: A @ A, ValueError), (lambda: A + rt.ones(7, 7), ValueError),
-        (lambda: A * rt.ones(7, 7), ValueError), (lambda: A[5], IndexError), (lambda: A[1, 9], IndexError),
-        (lambda: A.sum(axis=5), ValueError), (lambda: A.asformat("xyz"), ValueError), (lambda: A + "a", (TypeError, NotImplementedError)),
-        (lambda: A.reshape(5, 5), ValueError), (lambda: rt.sparse.from_scipy(np.eye(3)), TypeError),
-        (lambda: rt.sparse.to_scipy(np.eye(3)), TypeError), (lambda: rt.sparse.csr_array((DATA, INDICES[:3], INDPTR)), ValueError),
+        (lambda: A @ rt.ones(3), ValueError),
+        (lambda: A @ np.ones((5, 2)), ValueError),
+        (lambda: np.ones(5) @ A, ValueError),
+        (lambda: A @ 2, ValueError),
+        (lambda: A + A.T, ValueError),
+        (lambda: A @ A, ValueError),
+        (lambda: A + rt.ones(7, 7), ValueError),
+        (lambda: A * rt.ones(7, 7), ValueError),
+        (lambda: A[5], IndexError),
+        (lambda: A[1, 9], IndexError),
+        (lambda: A.sum(axis=5), ValueError),
+        (lambda: A.asformat("xyz"), ValueError),
+        (lambda: A + "a", (TypeError, NotImplementedError)),
+        (lambda: A.reshape(5, 5), ValueError),
+        (lambda: rt.sparse.from_scipy(np.eye(3)), TypeError),
+        (lambda: rt.sparse.to_scipy(np.eye(3)), TypeError),
+        (lambda: rt.sparse.csr_array((DATA, INDICES[:3], INDPTR)), ValueError),
         (lambda: rt.sparse.csr_array((DATA, INDICES, INDPTR), shape=(9, 4)), ValueError),
-        (lambda: rt.sparse.csr_array((rt.ones(5), rt.ones(5), rt.tensor(INDPTR)), shape=(3, 4)), (TypeError, ValueError)),
+        (
+            lambda: rt.sparse.csr_array((rt.ones(5), rt.ones(5), rt.tensor(INDPTR)), shape=(3, 4)),
+            (TypeError, ValueError),
+        ),
         (lambda: rt.sparse.coo_array((DATA, ([0] * 5, [9] * 5)), shape=(3, 4)), ValueError),
         (lambda: rt.sparse_coo_tensor([[0, 1], [0, 9]], [1.0, 2.0], (2, 2)), IndexError),
         (lambda: rt.sparse_coo_tensor([[0, 1], [0, 1]], [1.0], (2, 2)), ValueError),
         (lambda: rt.sparse_coo_tensor([0, 1], [1.0], (2, 2)), ValueError),
         (lambda: rt.sparse_coo_tensor([[0], [1]], rt.ones(1, 3), (2, 2, 3)), NotImplementedError),
         (lambda: rt.sparse_csr_tensor([0, 1, 9], [0, 1], [1.0, 2.0], (2, 2)), (IndexError, ValueError)),
-        (lambda: rt.ones(3).to_sparse_csr(), ValueError), (lambda: rt.tensor(1.0).to_sparse(), ValueError),
-        (lambda: rt.ones(2, 2).to_sparse(1), NotImplementedError), (lambda: rt.sparse.linalg.spsolve(A, rt.ones(3)), ValueError),
-        (lambda: rt.sparse.linalg.no_such_function, AttributeError), (lambda: rt.sparse.softmax(A, 3), ValueError),
+        (lambda: rt.ones(3).to_sparse_csr(), ValueError),
+        (lambda: rt.tensor(1.0).to_sparse(), ValueError),
+        (lambda: rt.ones(2, 2).to_sparse(1), NotImplementedError),
+        (lambda: rt.sparse.linalg.spsolve(A, rt.ones(3)), ValueError),
+        (lambda: rt.sparse.linalg.no_such_function, AttributeError),
+        (lambda: rt.sparse.softmax(A, 3), ValueError),
         (lambda: ops["sparse_matmul"](DATA, INDICES, INDPTR, rt.ones(4), -1), (ValueError, TypeError)),
-        (lambda: ops["sparse_matmul"](DATA, rt.tensor(INDICES), rt.tensor([], dtype=rt.int64), rt.ones(4), 4), ValueError),
+        (
+            lambda: ops["sparse_matmul"](DATA, rt.tensor(INDICES), rt.tensor([], dtype=rt.int64), rt.ones(4), 4),
+            ValueError,
+        ),
         (lambda: ops["sparse_matmul"](DATA, rt.ones(5), rt.tensor(INDPTR), rt.ones(4), 4), IndexError),
         (lambda: ops["sparse_turn"](rt.tensor(INDICES), rt.tensor(INDPTR), 1 << 62), (MemoryError, ValueError)),
-    ]:  # fmt: skip
+    ]:
         with pytest.raises(kind):
             call()
