@@ -18,8 +18,8 @@ from functools import partial as _partial
 from typing import Any
 
 from .. import _C
-from . import _array_api, _dispatch, _methods  # noqa: F401  (its methods enter themselves)
-from ._registry import TABLE as _TABLE, NotHere as _NotHere, np as _np, tensor as _tensor, through_numpy as _through
+from . import _applying, _array_api, _dispatch, _methods  # noqa: F401  (its methods enter themselves)
+from ._registry import DECLINED as _DECLINED, TABLE as _TABLE, np as _np, operand as _operand, through_numpy as _through
 
 ndarray = _C.ndarray
 ufunc = _C._ufunc_type
@@ -30,16 +30,30 @@ __array_api_version__ = "2025.12"
 _AS_THEY_ARE = (type, _types.ModuleType)
 
 
+_known: dict[int, Any] = {}  # NumPy's objects, by address, and ours: another name of one is another name of the other
+
+
 def _wrapped(name: str, value: Any) -> Any:
     """NumPy's `value` in our namespace."""
+    made = _known.get(id(value))
+    if made is None:
+        made = _known[id(value)] = _made(name, value)
+    return made
+
+
+def _made(name: str, value: Any) -> Any:
     if isinstance(value, _np.ufunc):
-        return _C._array_ufunc(value, _tensor)
+        return _C._array_ufunc(value, _operand)
+    if name in _applying.INDEXED:
+        return _applying.INDEXED[name]
+    if value is _np.vectorize:
+        return _applying.vectorize
     if isinstance(value, _AS_THEY_ARE) or not callable(value):
         return value
     through = _partial(_through_call, value)
     through.__name__ = getattr(value, "__name__", name)  # type: ignore[attr-defined]
     entry = _TABLE.get(value)
-    return _C._array_function(entry.function if entry else through, through, _NotHere, value, name)
+    return _C._array_function(entry.function if entry else through, through, _DECLINED, value, name)
 
 
 def _through_call(func: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +66,7 @@ _OF_OUR_OWN = {"fft", "linalg", "random"}  # submodules, imported when first use
 def _own(function: Any, module: Any = _np) -> Any:
     """A function with a signature of its own, as one that gives arrays."""
     through = _partial(_through_call, getattr(module, function.__name__))
-    return _C._array_function(function, through, _NotHere, function, function.__name__)
+    return _C._array_function(function, through, _DECLINED, function, function.__name__)
 
 
 def _fill(names: dict[str, Any], module: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import _ops, np, tensor
+from ._registry import Tensor, _ops, detached, is_tracked, np, one_axis, tensor
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -28,7 +28,7 @@ def _ldexp(x: Any, y: Any) -> Any:
     if isinstance(y, int) and not -(2**31) <= y < 2**31:
         raise OverflowError(f"ldexp: the exponent {y} does not fit a C int")
     x, y = tensor(x), tensor(y)
-    if x.dtype.kind == "c" or y.dtype.kind not in "bi" and y.dtype.itemsize > (4 if y.dtype.kind == "u" else 0):
+    if x.dtype.kind == "c" or (y.dtype.kind not in "bi" and y.dtype.itemsize > (4 if y.dtype.kind == "u" else 0)):
         raise TypeError(f"ldexp: no loop for a number of dtype {x.dtype} and an exponent of dtype {y.dtype}")
     if x.dtype.kind != "f":
         x = _ops["cast"](x, np.result_type(x.dtype, np.float16))
@@ -55,7 +55,53 @@ def _is_complex(x: Any) -> bool:
     return bool(tensor(x).dtype.kind == "c")
 
 
+def _frexp(x: Any) -> Any:
+    if not is_tracked(x):
+        return NotImplemented
+    exponent = tensor(np.frexp(x.detach().numpy())[1])
+    return _ops["ldexp"](x, _ops["cast"](-exponent, x.dtype)), exponent
+
+
+def folded(ufunc: Any, method: str, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """reduce, accumulate and reduceat of a ufunc by calls of it, with gradients; NotImplemented when more than
+    a dimension is asked for."""
+    if method == "reduceat":
+        return _reduceat(ufunc, x, *args, **kwargs)
+    axis = kwargs.pop("axis", args[0] if args else 0)
+    keepdims = kwargs.pop("keepdims", False)
+    if kwargs or len(args) > 1 or method not in ("reduce", "accumulate") or not isinstance(x, Tensor):
+        return NotImplemented
+    if axis is None and x.ndim == 1:
+        axis = 0
+    if isinstance(axis, tuple) and len(axis) == 1:
+        (axis,) = axis
+    if not isinstance(axis, int) or x.ndim == 0 or not x.shape[one_axis(axis, x.ndim)]:
+        return NotImplemented
+    axis = one_axis(axis, x.ndim)
+    steps = [_ops["select"](x, axis, 0)]
+    for i in range(1, x.shape[axis]):
+        steps.append(ufunc(steps[-1], _ops["select"](x, axis, i)))
+    if method == "accumulate":
+        return _ops["stack"](steps, axis)
+    return _ops["unsqueeze"](steps[-1], axis) if keepdims else steps[-1]
+
+
+def _reduceat(ufunc: Any, x: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    if dtype is not None or out is not None or not isinstance(x, Tensor):
+        return NotImplemented
+    axis = one_axis(axis, x.ndim)
+    n, starts = x.shape[axis], [int(i) for i in np.asarray(detached(indices)).ravel()]
+    if any(not 0 <= i < n for i in starts):
+        raise IndexError(f"reduceat: an index is out of bounds for axis {axis} of length {n}")
+    parts = []
+    for start, stop in zip(starts, [*starts[1:], n], strict=True):
+        piece = _ops["narrow"](x, axis, start, max(stop - start, 1))
+        parts.append(ufunc.reduce(piece, axis=axis))
+    return _ops["stack"](parts, axis)
+
+
 _BY_NAME = {
+    "frexp": _frexp,
     "divmod": _divmod,
     "modf": _modf,
     "float_power": _float_power,

@@ -12,21 +12,26 @@ from typing import Any
 
 from .. import _C
 from . import (  # noqa: F401  (they enter themselves)
+    _applying,
     _creation,
+    _differences,
     _elements,
     _joining,
     _linalg_factors,
     _linalg_norms,
     _linalg_products,
     _linalg_solving,
+    _padding,
+    _polynomials,
     _products,
     _reductions,
     _selecting,
     _shapes,
     _statistics,
+    _writing,
 )
-from ._composed import COMPOSED_UFUNCS  # noqa: F401  (read from C)
-from ._registry import TABLE, NotHere, np, through_numpy
+from ._composed import COMPOSED_UFUNCS, folded  # noqa: F401  (read from C)
+from ._registry import DECLINED, TABLE, np, through_numpy
 
 _PLAIN = (_C.Tensor, np.ndarray)
 
@@ -49,6 +54,6 @@ def array_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     if entry is not None and entry.takes(args, kwargs):
         try:
             return entry.function(*args, **kwargs)
-        except NotHere:
+        except DECLINED:
             pass
     return through_numpy(func, args, kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import NotHere, deliver, implements, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, deliver, implements, np, op, settled, tensor
 
 _missing: Any = np._NoValue
 
@@ -15,6 +15,7 @@ def where(condition: Any, *choices: Any) -> Any:
         return nonzero(condition)
     x, y = choices
     mask = tensor(condition)
+    x, y = settled(x), settled(y)
     return op("where")(mask if mask.dtype.kind == "b" else np.not_equal(mask, 0), x, y)
 
 
@@ -34,9 +35,7 @@ def clip(
     max: Any = _missing,
 ) -> Any:
     if (a_min is not _missing or a_max is not _missing) and (min is not _missing or max is not _missing):
-        raise ValueError(
-            "Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden."
-        )
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
     low = min if a_min is _missing else a_min
     high = max if a_max is _missing else a_max
     x = tensor(a)
@@ -60,8 +59,11 @@ def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     x = tensor(a)
     if x.dtype.kind == "b" and decimals == 0:
         return deliver(op("cast")(x, "float16"), out)
-    if x.dtype.kind in "biu" and decimals >= 0:
+    if x.dtype.kind in "iu" and decimals >= 0:
         return deliver(op("clone")(x), out)
+    if x.dtype.kind == "c":
+        parts = [round(op(part)(x), decimals) for part in ("real", "imag")]
+        return deliver(op("view_as_complex")(op("stack")(parts, -1)), out)
     if x.dtype.kind != "f":
         raise NotHere
     if decimals == 0:
@@ -100,7 +102,8 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @implements("sinc")
 def sinc(x: Any) -> Any:
-    return op("sinc")(tensor(x))
+    t = tensor(x)
+    return op("sinc")(op("cast")(t, "float64") if t.dtype.kind in "iub" else t)
 
 
 @implements("nan_to_num")
@@ -130,62 +133,69 @@ def isposinf(x: Any, out: Any = None) -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError("list of cases must be same length as list of conditions")
+    if not len(condlist):
+        raise ValueError("select with an empty condition list is not possible")
     result = tensor(default) if not isinstance(default, (bool, int, float, complex)) else default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = where(condition, choice, result)
     return result
 
 
-def _end(values: Any, x: Any, axis: int) -> list[Any]:
-    """What diff joins to x: nothing, or an array, a single value repeated over the other dimensions."""
-    if values is None or values is _missing:
-        return []
-    end = tensor(values)
-    return [end if end.ndim else op("broadcast_to")(end, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
+@implements("isclose")
+def isclose(a: Any, b: Any, rtol: Any = 1.0e-5, atol: Any = 1.0e-8, equal_nan: bool = False) -> Any:
+    x, y = (settled(v) for v in (a, b))
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        x = tensor(x)
+    if not isinstance(y, (bool, int, float, complex)) and y.dtype.kind in "iub":
+        y = op("cast")(y, "float64")
+    near = np.less_equal(np.absolute(np.subtract(x, y)), atol + rtol * np.absolute(y))
+    result = np.logical_or(np.logical_and(near, np.isfinite(y)), np.equal(x, y))
+    if equal_nan:
+        result = np.logical_or(result, np.logical_and(np.isnan(x), np.isnan(y)))
+    return result
 
 
-@implements("diff")
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _missing, append: Any = _missing) -> Any:
+@implements("allclose")
+def allclose(a: Any, b: Any, rtol: Any = 1.0e-5, atol: Any = 1.0e-8, equal_nan: bool = False) -> bool:
+    return bool(op("all")(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@implements("array_equal")
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> bool:
+    try:
+        x, y = tensor(a1), tensor(a2)
+    except (TypeError, ValueError):
+        raise NotHere from None
+    if x.shape != y.shape:
+        return False
+    same = np.equal(x, y)
+    if equal_nan:
+        same = np.logical_or(same, np.logical_and(np.isnan(x), np.isnan(y)))
+    return bool(op("all")(same))
+
+
+@implements("array_equiv")
+def array_equiv(a1: Any, a2: Any) -> bool:
+    try:
+        return bool(op("all")(np.equal(tensor(a1), tensor(a2))))
+    except ValueError:
+        return False
+
+
+@implements("real_if_close")
+def real_if_close(a: Any, tol: Any = 100) -> Any:
     x = tensor(a)
-    if n < 0:
-        raise ValueError(f"order must be non-negative but got {n}")
-    if x.ndim == 0:
-        raise ValueError("diff requires input that is at least one dimensional")
-    axis = one_axis(axis, x.ndim)
-    before, after = _end(prepend, x, axis), _end(append, x, axis)
-    if n and (before or after):
-        x = np.concatenate([*before, x, *after], axis)
-    for _ in range(n):
-        length = max(x.shape[axis] - 1, 0)
-        high, low = op("narrow")(x, axis, min(1, x.shape[axis]), length), op("narrow")(x, axis, 0, length)
-        x = np.not_equal(high, low) if x.dtype.kind == "b" else np.subtract(high, low)
-    return x
+    if x.dtype.kind != "c":
+        return x
+    if tol > 1:
+        tol = np.finfo(x.dtype).eps * tol
+    imaginary = op("imag")(x)
+    return op("real")(x) if bool(op("all")(np.less(np.absolute(imaginary), float(tol)))) else x
 
 
-@implements("ediff1d")
-def ediff1d(ary: Any) -> Any:
-    return diff(op("reshape")(tensor(ary), (-1,)))
-
-
-@implements("gradient")
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    x = tensor(f)
-    steps = varargs or (1.0,)
-    if edge_order != 1 or any(np.ndim(s) for s in steps) or x.dtype.kind != "f":
-        raise NotHere
-    axes = (
-        range(x.ndim)
-        if axis is None
-        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
-    )
-    steps = tuple(steps) * len(axes) if len(steps) == 1 else steps
-    results = []
-    for d, h in zip(axes, steps, strict=True):
-        n = x.shape[d]
-        if n < 2:
-            raise ValueError("Shape of array too small to calculate a numerical gradient")
-        inner = (op("narrow")(x, d, 2, n - 2) - op("narrow")(x, d, 0, n - 2)) / (2.0 * h)
-        first = (op("narrow")(x, d, 1, 1) - op("narrow")(x, d, 0, 1)) / h
-        last = (op("narrow")(x, d, n - 1, 1) - op("narrow")(x, d, n - 2, 1)) / h
-        results.append(op("cat")([first, inner, last], d))
-    return results[0] if len(results) == 1 else tuple(results)
+@implements("i0")
+def i0(x: Any) -> Any:
+    t = tensor(x)
+    if t.dtype.kind == "c":
+        raise TypeError("i0 not supported for complex values")
+    return op("i0")(op("cast")(t, "float64") if t.dtype.kind != "f" else t)

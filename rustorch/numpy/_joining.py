@@ -6,7 +6,7 @@ from typing import Any
 
 from ._info import check_device
 from ._registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
-from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims, pick
+from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims
 
 _builtin_max = max
 
@@ -34,9 +34,7 @@ def concatenate(
 
 
 @implements("stack")
-def stack(
-    arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
-) -> Any:
+def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     parts = [tensor(a) for a in arrays]
     if len({tuple(p.shape) for p in parts}) > 1:
         raise ValueError("all input arrays must have the same shape")
@@ -98,42 +96,6 @@ def block(arrays: Any) -> Any:
 @implements("append")
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     return concatenate((arr, values), axis)
-
-
-@implements("delete")
-def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    x = tensor(arr)
-    if axis is None:
-        x, axis = op("reshape")(x, (-1,)), 0
-    axis = one_axis(axis, x.ndim)
-    return pick(x, np.delete(np.arange(x.shape[axis]), obj), axis)
-
-
-@implements("pad")
-def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Any:
-    x = tensor(array)
-    if isinstance(pad_width, dict) or callable(mode):
-        raise NotHere
-    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
-    if mode == "constant":
-        values = np.broadcast_to(np.asarray(constant_values), (x.ndim, 2))
-        for axis, ends in enumerate(widths):
-            x = _with_ends(x, axis, ends, values[axis])
-        return x
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise NotHere
-    for axis, ends in enumerate(widths):
-        x = pick(x, np.pad(np.arange(x.shape[axis]), ends, mode=mode), axis)
-    return x
-
-
-def _with_ends(x: Any, axis: int, ends: Any, values: Any) -> Any:
-    parts = []
-    for n, value in zip(ends, values, strict=True):
-        shape = list(x.shape)
-        shape[axis] = n
-        parts.append(tensor(np.full(shape, value, x.dtype)) if n else None)
-    return op("cat")([p for p in (parts[0], x, parts[1]) if p is not None], axis)
 
 
 # ---- new arrays ----
@@ -226,57 +188,32 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     if not isinstance(dst, _C_Tensor):
         if is_tracked(src):
             raise TypeError("numpy.copyto: gradients cannot flow into an ndarray; detach() the tensor")
-        np.copyto(
-            dst, src.numpy() if isinstance(src, _C_Tensor) else src, casting=casting, where=np.asarray(where)
-        )
+        np.copyto(dst, src.numpy() if isinstance(src, _C_Tensor) else src, casting=casting, where=np.asarray(where))
         return
     x = tensor(np.asarray(src, dst.dtype) if isinstance(src, (bool, int, float, complex)) else src)
     if not np.can_cast(x.dtype, dst.dtype, casting):
-        raise TypeError(
-            f"Cannot cast array data from {x.dtype!r} to {dst.dtype!r} according to the rule {casting!r}"
-        )
+        raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
     _ops["copy"](x if where is True else op("where")(where, x, dst), out=dst)
 
 
-@implements("linspace")
-def linspace(
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-    *,
-    device: Any = None,
-) -> Any:
-    check_device(device)
-    if retstep or dtype is not None or axis != 0 or num < 2:
-        raise NotHere
-    first, last = tensor(start), tensor(stop)
-    span = np.subtract(last, first) * 1.0
-    along = np.arange(num) / (num - 1 if endpoint else num)
-    weights = tensor(along.astype(span.dtype).reshape((num,) + (1,) * span.ndim))
-    if not endpoint:
-        return first + span * weights
-    return op("where")(weights < 0.5, first + span * weights, last - span * (1 - weights))
+def _triangle(m: Any, k: int, lower: bool) -> Any:
+    x = tensor(m)
+    if x.ndim == 1:  # as NumPy: a row for each element
+        x = op("broadcast_to")(x, (x.shape[0], x.shape[0]))
+    if x.dtype.kind == "b":
+        kept = np.tri(*x.shape[-2:], k=k if lower else k - 1, dtype=bool)
+        return np.logical_and(x, tensor(kept if lower else ~kept))
+    return op("tril" if lower else "triu")(x, k)
 
 
 @implements("tril")
 def tril(m: Any, k: int = 0) -> Any:
-    x = atleast_2d(m)
-    return op("where")(tensor(np.tri(*x.shape[-2:], k=k, dtype=bool)), x, _zero(x))
+    return _triangle(m, k, True)
 
 
 @implements("triu")
 def triu(m: Any, k: int = 0) -> Any:
-    x = atleast_2d(m)
-    return op("where")(tensor(np.tri(*x.shape[-2:], k=k - 1, dtype=bool)), _zero(x), x)
-
-
-def _zero(x: Any) -> Any:
-    """A zero that leaves the dtype as it is."""
-    return False if x.dtype.kind == "b" else 0
+    return _triangle(m, k, False)
 
 
 @implements("diag")
@@ -286,13 +223,7 @@ def diag(v: Any, k: int = 0) -> Any:
         return op("diagonal")(x, k, 0, 1)
     if x.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
-    n = x.shape[0] + abs(k)
-    square = op("where")(tensor(np.eye(x.shape[0], dtype=bool)), op("unsqueeze")(x, 1), _zero(x))
-    if k == 0:
-        return square
-    before, after = (abs(k), 0), (0, abs(k))
-    grown = pad(square, (after, before) if k > 0 else (before, after))
-    return op("reshape")(grown, (n, n))
+    return op("diag_embed")(x, k)
 
 
 @implements("diagflat")

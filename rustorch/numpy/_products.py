@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import string
 from typing import Any
 
 from .._einsum import contract
-from ._registry import NotHere, axes_of, deliver, implements, np, one_axis, op, tensor
+from ._registry import NotHere, axes_of, deliver, implements, np, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -19,9 +20,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
     if y.ndim <= 2:
         return deliver(np.matmul(x, y), out)
     if x.shape[-1] != y.shape[-2]:
-        raise ValueError(
-            f"dot: dimension {x.ndim - 1} of {tuple(x.shape)} and {y.ndim - 2} of {tuple(y.shape)} differ"
-        )
+        raise ValueError(f"dot: dimension {x.ndim - 1} of {tuple(x.shape)} and {y.ndim - 2} of {tuple(y.shape)} differ")
     return deliver(_tensordot(x, y, [x.ndim - 1], [y.ndim - 2]), out)
 
 
@@ -99,40 +98,27 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
 
 
-@implements("convolve")
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    x, y = tensor(a), tensor(v)
-    if x.ndim != 1 or y.ndim != 1 or not x.shape[0] or not y.shape[0]:
-        raise NotHere
-    if y.shape[0] > x.shape[0]:
-        x, y = y, x
-    n, m = x.shape[0], y.shape[0]
-    windows = op("unfold")(np.pad(x, m - 1), 0, m, 1)
-    full = np.matmul(windows, y[::-1])
-    if mode == "full":
-        return full
-    if mode == "same":
-        return op("narrow")(full, 0, (m - 1) // 2, n)
-    if mode == "valid":
-        return op("narrow")(full, 0, m - 1, n - m + 1)
-    raise NotHere
-
-
 @implements("einsum")
-def einsum(*operands: Any, out: Any = None, optimize: Any = False) -> Any:
-    if not operands or not isinstance(operands[0], str):
+def einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
+    if not operands or kwargs:
         raise NotHere
-    return deliver(contract(operands[0], [tensor(x) for x in operands[1:]]), out)
+    text, given = operands[0], operands[1:]
+    if not isinstance(text, str):
+        text, given = _as_text(operands)
+    parts = [tensor(x) for x in given]
+    if any(x.dtype.kind in "biu" and x.dtype.char != "l" for x in parts):
+        raise NotHere
+    return deliver(contract(text, parts), out)
 
 
-@implements("trapezoid")
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    t = tensor(y)
-    axis = one_axis(axis, t.ndim)
-    n = t.shape[axis]
-    if x is not None:
-        dx = np.diff(tensor(x), axis=0 if tensor(x).ndim == 1 else axis)
-        if dx.ndim == 1:
-            dx = op("reshape")(dx, tuple(-1 if i == axis else 1 for i in range(t.ndim)))
-    middle = (op("narrow")(t, axis, 1, n - 1) + op("narrow")(t, axis, 0, n - 1)) / 2.0
-    return np.add.reduce(middle * dx, axis=axis)
+def _as_text(operands: Any) -> tuple[str, Any]:
+    """einsum(x, [0, 1], y, [1, 2], [0, 2]) as 'ab,bc->ac'."""
+
+    def letters(labels: Any) -> str:
+        return "".join("..." if label is ... else string.ascii_letters[label] for label in labels)
+
+    pairs = len(operands) // 2
+    text = ",".join(letters(operands[2 * i + 1]) for i in range(pairs))
+    if len(operands) % 2:
+        text += "->" + letters(operands[-1])
+    return text, operands[0 : 2 * pairs : 2]

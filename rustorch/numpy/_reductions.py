@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import NotHere, Tensor, _ops, axes_of, deliver, implements, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -20,17 +20,8 @@ _ROWS = {
 }
 
 
-def _reduce(
-    ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, initial: Any, where: Any
-) -> Any:
-    if (
-        out is None
-        and dtype is None
-        and initial is _missing
-        and where is _missing
-        and axis != ()
-        and _is_floating(a)
-    ):
+def _reduce(ufunc: Any, a: Any, axis: Any, out: Any, dtype: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    if out is None and dtype is None and initial is _missing and where is _missing and axis != () and _is_floating(a):
         return _ops[_ROWS[ufunc]](a, axis, keepdims is True)
     words: dict[str, Any] = {"axis": axis, "out": out}
     given = {"dtype": dtype, "keepdims": keepdims, "initial": initial, "where": where}
@@ -142,14 +133,30 @@ def _spread(
     mean: Any,
     correction: Any,
 ) -> Any:
-    if mean is not _missing or (where is not _missing and where is not True):
-        raise NotHere
     if correction is not _missing:
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     x = tensor(a) if dtype is None else op("cast")(tensor(a), dtype)
+    if mean is not _missing or (where is not _missing and where is not True):
+        if not is_tracked(x) and not is_tracked(mean):
+            raise NotHere
+        spread = _spread_of(x, axis, keepdims is True, where, mean, ddof)
+        return deliver(np.sqrt(spread) if row == "std" else spread, out)
     return deliver(op(row)(x, _plain_axis(axis, x.ndim), keepdims is True, correction=float(ddof)), out)
+
+
+def _spread_of(x: Any, axis: Any, keepdims: bool, where: Any, mean: Any, ddof: Any) -> Any:
+    """The variance of chosen elements, or about a given mean."""
+    chosen = tensor(np.ones((), bool)) if where is _missing else tensor(where)
+    chosen = op("broadcast_to")(chosen, tuple(x.shape))
+    if mean is _missing:
+        total = np.add.reduce(op("where")(chosen, x, 0), axis=axis, keepdims=True)
+        mean = total / np.add.reduce(chosen, axis=axis, keepdims=True)
+    squares = op("where")(chosen, np.square(np.absolute(x - mean)), 0)
+    count = np.add.reduce(chosen, axis=axis, keepdims=keepdims)
+    degrees = np.maximum(count - ddof, 0)
+    return np.add.reduce(squares, axis=axis, keepdims=keepdims) / degrees
 
 
 @implements("var")
@@ -230,9 +237,7 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     return _scan(np.multiply, a, axis, dtype, out)
 
 
-def _cumulative(
-    ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool
-) -> Any:
+def _cumulative(ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool) -> Any:
     x = tensor(x)
     if axis is None:
         if x.ndim > 1:
@@ -263,11 +268,14 @@ def cumulative_prod(
 # ---- passing over NaN ----
 
 
-def _without_nan(a: Any, instead: float) -> tuple[Any, Any]:
+def _without_nan(a: Any, instead: float, where: Any = _missing) -> tuple[Any, Any]:
+    """The elements with others in place of NaN and what is not chosen, and where those are."""
     x = tensor(a)
     if x.dtype.kind not in "fc":
         raise NotHere
     bad = np.isnan(x)
+    if where is not _missing and where is not True:
+        bad = np.logical_or(bad, np.logical_not(where))
     return op("where")(bad, instead, x), bad
 
 
@@ -298,52 +306,111 @@ def nanprod(
 
 
 @implements("nanmean")
-def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
-    x, bad = _without_nan(a, 0.0)
+def nanmean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+) -> Any:
+    x, bad = _without_nan(a, 0.0, where)
     total = sum(x, axis, dtype, None, keepdims)
     count = sum(np.logical_not(bad), axis, None, None, keepdims)
     return deliver(total / op("cast")(count, total.dtype), out)
 
 
-def _nan_spread(a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
-    x, bad = _without_nan(a, 0.0)
+def _nan_spread(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
+    if dtype is not None or mean is not _missing:
+        raise NotHere
+    if correction is not _missing:
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    x, bad = _without_nan(a, 0.0, where)
     count = op("cast")(sum(np.logical_not(bad), axis, None, None, True), x.dtype)
     off = op("where")(bad, 0.0, x - sum(x, axis, None, None, True) / count)
     if keepdims is not True:
-        count = sum(count, axis) if axis is not None else count.reshape(())
-    degrees = op("where")(count > ddof, count - ddof, np.nan)
+        count = sum(count, axis) if axis is not None else op("reshape")(count, ())
+    degrees = op("where")(np.greater(count, ddof), count - ddof, np.nan)
     return sum(np.square(np.absolute(off)), axis, None, None, keepdims) / degrees
 
 
 @implements("nanvar")
 def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+    mean: Any = _missing,
+    correction: Any = _missing,
 ) -> Any:
-    if dtype is not None:
-        raise NotHere
-    return deliver(_nan_spread(a, axis, ddof, keepdims), out)
+    return deliver(_nan_spread(a, axis, dtype, ddof, keepdims, where, mean, correction), out)
 
 
 @implements("nanstd")
 def nanstd(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = _missing
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = _missing,
+    *,
+    where: Any = _missing,
+    mean: Any = _missing,
+    correction: Any = _missing,
 ) -> Any:
-    if dtype is not None:
+    return deliver(np.sqrt(_nan_spread(a, axis, dtype, ddof, keepdims, where, mean, correction)), out)
+
+
+def _nan_extreme(ufunc: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any, initial: Any, where: Any) -> Any:
+    if initial is not _missing or where is not _missing:
         raise NotHere
-    return deliver(np.sqrt(_nan_spread(a, axis, ddof, keepdims)), out)
-
-
-def _nan_extreme(ufunc: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     x, bad = _without_nan(a, worst)
     result = _reduce(ufunc, x, axis, None, None, keepdims, _missing, _missing)
     return deliver(op("where")(all(bad, axis, None, keepdims), np.nan, result), out)
 
 
 @implements("nanmax")
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
-    return _nan_extreme(np.maximum, -np.inf, a, axis, out, keepdims)
+def nanmax(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
+    return _nan_extreme(np.maximum, -np.inf, a, axis, out, keepdims, initial, where)
 
 
 @implements("nanmin")
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _missing) -> Any:
-    return _nan_extreme(np.minimum, np.inf, a, axis, out, keepdims)
+def nanmin(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = _missing,
+    initial: Any = _missing,
+    where: Any = _missing,
+) -> Any:
+    return _nan_extreme(np.minimum, np.inf, a, axis, out, keepdims, initial, where)
+
+
+def _nan_scan(scan: Any, neutral: float, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
+    x = tensor(a)
+    return scan(x if x.dtype.kind not in "fc" else _without_nan(x, neutral)[0], axis, dtype, out)
+
+
+@implements("nancumsum")
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _nan_scan(cumsum, 0.0, a, axis, dtype, out)
+
+
+@implements("nancumprod")
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _nan_scan(cumprod, 1.0, a, axis, dtype, out)

@@ -21,19 +21,24 @@ class NotHere(Exception):
     """An implementation does not cover these arguments: NumPy's own code does."""
 
 
+# After these NumPy's own code is asked: it may know the dtype, and raises its own errors where it does not.
+DECLINED = (NotHere, _C.DtypeError)
+
+
 class Entry:
     """An implementation, with NumPy's names and order of parameters."""
 
-    __slots__ = ("function", "most", "names")
+    __slots__ = ("any_word", "function", "most", "names")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         code = function.__code__
         self.function = function
         self.most = 1000 if code.co_flags & 4 else code.co_argcount
         self.names = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        self.any_word = bool(code.co_flags & 8)
 
     def takes(self, args: Any, kwargs: Any) -> bool:
-        return len(args) <= self.most and (not kwargs or self.names.issuperset(kwargs))
+        return len(args) <= self.most and (not kwargs or self.any_word or self.names.issuperset(kwargs))
 
 
 TABLE: dict[Any, Entry] = {}
@@ -72,6 +77,27 @@ def tensor(x: Any) -> Any:
         raise NotHere from None
 
 
+_KNOWN = frozenset("?bBhHiIlLqQefdFD")
+
+
+def is_known(dtype: Any) -> bool:
+    """Is this dtype one of ours?"""
+    return (dtype.char in _KNOWN and bool(dtype.isnative)) or dtype.name == "bfloat16"
+
+
+def operand(x: Any) -> Any:
+    """x as a Tensor, or as the ndarray that NumPy makes of it where its dtype is none of ours."""
+    if isinstance(x, Tensor):
+        return x
+    array = np.asarray(x)
+    return _C.from_numpy(array) if is_known(array.dtype) else array
+
+
+def settled(x: Any) -> Any:
+    """A Python number as it is, all else as a Tensor."""
+    return x if isinstance(x, (int, float, complex)) and not isinstance(x, np.generic) else tensor(x)
+
+
 def detached(x: Any) -> Any:
     """An ndarray to compute indices from."""
     return x.detach().numpy() if isinstance(x, Tensor) else np.asarray(x)
@@ -91,15 +117,11 @@ def deliver(result: Any, out: Any) -> Any:
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
         raise TypeError(f"cannot write a result of dtype {result.dtype} into an output of dtype {out.dtype}")
     if tuple(out.shape) != tuple(result.shape):
-        raise _C.ShapeMismatchError(
-            f"the output has shape {tuple(out.shape)}, the result {tuple(result.shape)}"
-        )
+        raise _C.ShapeMismatchError(f"the output has shape {tuple(out.shape)}, the result {tuple(result.shape)}")
     if isinstance(out, Tensor):
         _ops["copy"](result, out=out)
     elif is_tracked(result):
-        raise TypeError(
-            "gradients cannot flow into an ndarray; give a Tensor as out=, or detach() the inputs"
-        )
+        raise TypeError("gradients cannot flow into an ndarray; give a Tensor as out=, or detach() the inputs")
     else:
         out[...] = result.numpy()
     return out
@@ -145,7 +167,7 @@ def _to_arrays(x: Any, found: list[Any]) -> Any:
 
 
 def _to_tensors(x: Any, need: str) -> Any:
-    if isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, (str, bytes)):
+    if type(x) in (np.ndarray, np.memmap) or (isinstance(x, np.generic) and not isinstance(x, (str, bytes))):
         if need and x.dtype.kind in "fcO":
             raise TypeError(f"{need}: no derivative known; detach() the tensor, or compute under no_grad()")
         try:
@@ -193,9 +215,7 @@ def _write(func: Any, args: Any, kwargs: Any) -> None:
     found: list[Any] = []
     rest, words = _to_arrays(tuple(args[1:]), found), _to_arrays(dict(kwargs), found)
     if any(map(is_tracked, (target, *found))):
-        raise TypeError(
-            f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()"
-        )
+        raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
     copy = target.numpy().copy()
     func(copy, *rest, **words)
     _ops["copy"](_C.from_numpy(copy), out=target)

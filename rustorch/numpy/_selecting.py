@@ -51,9 +51,9 @@ def extract(condition: Any, arr: Any) -> Any:
 
 
 @implements("trim_zeros")
-def trim_zeros(filt: Any, trim: str = "fb") -> Any:
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     x = tensor(filt)
-    if x.ndim != 1:
+    if x.ndim != 1 or axis not in (None, 0, -1, (0,)) or trim.lower() not in ("f", "b", "fb", "bf"):
         raise NotHere
     found = np.flatnonzero(detached(x))
     first = (found[0] if found.size else len(detached(x))) if "f" in trim.lower() else 0

@@ -22,9 +22,7 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None)
     if order == "F":
         full = np.empty(x.shape, "b").reshape(shape).shape
         made = (
-            op("reshape")(transpose(x), full[::-1]).permute(*range(len(full))[::-1])
-            if full
-            else op("reshape")(x, full)
+            op("reshape")(transpose(x), full[::-1]).permute(*range(len(full))[::-1]) if full else op("reshape")(x, full)
         )
     elif copy is False:
         return op("view")(x, shape)
@@ -90,7 +88,10 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 @implements("expand_dims")
 def expand_dims(a: Any, axis: Any) -> Any:
     x = tensor(a)
-    new = set(axes_of(axis, x.ndim + (len(axis) if isinstance(axis, (tuple, list)) else 1)))
+    places = axes_of(axis, x.ndim + (len(axis) if isinstance(axis, (tuple, list)) else 1))
+    new = set(places)
+    if len(new) < len(places):
+        raise ValueError("repeated axis")
     lengths = iter(x.shape)
     return op("reshape")(x, tuple(1 if i in new else next(lengths) for i in range(x.ndim + len(new))))
 
@@ -193,6 +194,18 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     return pick(x, np.repeat(np.arange(x.shape[axis]), times), one_axis(axis, x.ndim))
 
 
+@implements("resize")
+def resize(a: Any, new_shape: Any) -> Any:
+    x = op("reshape")(tensor(a), (-1,))
+    new_shape = tuple(new_shape) if isinstance(new_shape, (tuple, list)) else (int(new_shape),)
+    if any(n < 0 for n in new_shape):
+        raise ValueError("all elements of `new_shape` must be non-negative")
+    n = math.prod(new_shape)
+    if not x.shape[0] or not n:
+        return tensor(np.zeros(new_shape, x.dtype))
+    return op("reshape")(pick(x, np.arange(n) % x.shape[0], 0), new_shape)
+
+
 @implements("tile")
 def tile(A: Any, reps: Any) -> Any:
     x = tensor(A)
@@ -253,22 +266,33 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 @implements("hsplit")
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     x = tensor(ary)
+    if x.ndim == 0:
+        raise ValueError("hsplit only works on arrays of 1 or more dimensions")
     return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
 @implements("vsplit")
 def vsplit(ary: Any, indices_or_sections: Any) -> Any:
-    return split(ary, indices_or_sections, 0)
+    x = tensor(ary)
+    if x.ndim < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
+    return split(x, indices_or_sections, 0)
 
 
 @implements("dsplit")
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
-    return split(ary, indices_or_sections, 2)
+    x = tensor(ary)
+    if x.ndim < 3:
+        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+    return split(x, indices_or_sections, 2)
 
 
 @implements("unstack")
 def unstack(x: Any, /, *, axis: int = 0) -> Any:
     x = tensor(x)
+    if x.ndim == 0:
+        raise ValueError("Input array must be at least 1-d.")
+    axis = one_axis(axis, x.ndim)
     return tuple(op("select")(x, axis, i) for i in range(x.shape[axis]))
 
 
@@ -277,15 +301,15 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
 
 @implements("shape")
 def shape(a: Any) -> Any:
-    return tuple(a.shape)
+    return tuple(a.shape) if hasattr(a, "shape") else np.asarray(a).shape
 
 
 @implements("ndim")
 def ndim(a: Any) -> int:
-    return int(a.ndim)
+    return int(a.ndim if hasattr(a, "ndim") else np.asarray(a).ndim)
 
 
 @implements("size")
 def size(a: Any, axis: Any = None) -> int:
-    lengths = tuple(a.shape)
+    lengths = shape(a)
     return math.prod(lengths[i] for i in axes_of(axis, len(lengths)))

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from ._registry import NotHere, axes_of, deliver, implements, np, op, tensor
+from ._registry import NotHere, axes_of, deliver, implements, is_tracked, np, op, tensor
 from ._selecting import sort
 
 _missing: Any = np._NoValue
 
 
 @implements("average")
-def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _missing
-) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _missing) -> Any:
     x = tensor(a)
-    if returned:
-        raise NotHere
     if weights is None:
-        return np.mean(x, axis=axis, keepdims=keepdims is True)
+        mean = np.mean(x, axis=axis, keepdims=keepdims is True)
+        if not returned:
+            return mean
+        count = math.prod(x.shape[i] for i in axes_of(axis, x.ndim))
+        return mean, op("fill")(mean, float(count))
     w = tensor(weights)
     if tuple(w.shape) != tuple(x.shape):
         axes = axes_of(axis, x.ndim)
         if axis is None or tuple(w.shape) != tuple(x.shape[i] for i in axes):
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
         order = sorted(range(len(axes)), key=axes.__getitem__)
-        w = op("reshape")(
-            op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape))
-        )
+        w = op("reshape")(op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
         w = op("expand")(w, tuple(x.shape))
+    w = op("cast")(w, np.result_type(w.dtype, "float64" if x.dtype.kind in "iub" else x.dtype))
     total = np.add.reduce(w, axis=axis, keepdims=keepdims is True)
-    return np.add.reduce(np.multiply(x, w), axis=axis, keepdims=keepdims is True) / total
+    if np.any(np.equal(total, 0)):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    mean = np.add.reduce(np.multiply(x, w), axis=axis, keepdims=keepdims is True) / total
+    return (mean, op("clone")(op("broadcast_to")(total, tuple(mean.shape)))) if returned else mean
 
 
 def _last(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
@@ -103,9 +106,7 @@ def percentile(
 
 
 @implements("median")
-def median(
-    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Any:
+def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     return deliver(_quantiles(tensor(a), np.asarray(0.5), axis, keepdims), out)
 
 
@@ -121,7 +122,8 @@ def cov(
     *,
     dtype: Any = None,
 ) -> Any:
-    if fweights is not None or aweights is not None or dtype is not None:
+    plain = fweights is None and aweights is None and dtype is None
+    if not plain and not any(map(is_tracked, (m, y, aweights))):
         raise NotHere
     parts = []
     for v in (m, y):
@@ -134,10 +136,45 @@ def cov(
         x = np.atleast_2d(x)
         parts.append(x if rowvar or (x.shape[0] == 1 and tensor(v).ndim < 2) else op("mT")(x))
     x = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
-    n = x.shape[1] - (ddof if ddof is not None else int(not bias))
-    x = x - np.mean(x, axis=1, keepdims=True)
-    product = np.matmul(x, np.conjugate(op("mT")(x)) if x.dtype.kind == "c" else op("mT")(x)) / float(n)
-    return op("squeeze")(product, None)
+    x = x if dtype is None else op("cast")(x, dtype)
+    ddof = int(not bias) if ddof is None else ddof
+    if ddof != int(ddof):
+        raise ValueError("ddof must be integer")
+    weights, degrees = _degrees(x, ddof, fweights, aweights)
+    if weights is None:
+        turned = x = x - np.mean(x, axis=1, keepdims=True)
+    else:
+        x = x - op("unsqueeze")(average(x, 1, weights), 1)
+        turned = x * weights
+    turned = op("mT")(np.conjugate(turned) if x.dtype.kind == "c" else turned)
+    return op("squeeze")(np.matmul(x, turned) / degrees, None)
+
+
+def _degrees(x: Any, ddof: int, fweights: Any, aweights: Any) -> tuple[Any, Any]:
+    """The weight of each observation (None: 1), and what sums are divided by."""
+    n = x.shape[1]
+    weights = None
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        w = op("cast")(tensor(given), "float64")
+        if w.ndim > 1:
+            raise RuntimeError(f"cannot handle multidimensional {name}")
+        if w.shape[0] != n:
+            raise RuntimeError(f"incompatible numbers of samples and {name}")
+        if np.any(np.less(w, 0)):
+            raise ValueError(f"{name} cannot be negative")
+        if name == "fweights" and not np.all(np.equal(w, np.rint(w))):
+            raise TypeError("fweights must be integer")
+        weights = w if weights is None else weights * w
+    if weights is None:
+        return None, float(max(n - ddof, 0))
+    total = np.add.reduce(weights)
+    if ddof == 0:
+        return weights, total
+    if aweights is None:
+        return weights, total - ddof
+    return weights, total - ddof * np.add.reduce(weights * op("cast")(tensor(aweights), "float64")) / total
 
 
 @implements("corrcoef")

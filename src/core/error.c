@@ -16,18 +16,35 @@ static PyObject *new_class(const char *name, const char *doc, PyObject *base1, P
     return cls;
 }
 
+/* numpy.exceptions.<name>, or numpy.linalg's; new reference. */
+static PyObject *of_numpy(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name), *theirs = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return theirs;
+}
+
 /* Is also NumPy's, so that code written for either catches it. */
 static int linalg_error(void)
 {
-    PyObject *module = PyImport_ImportModule("numpy.linalg");
-    PyObject *theirs = module ? PyObject_GetAttrString(module, "LinAlgError") : NULL;
+    PyObject *theirs = of_numpy("numpy.linalg", "LinAlgError");
     if (theirs)
         rt_LinAlgError = new_class("rustorch.linalg.LinAlgError",
                                    "A matrix is singular, not positive-definite, or a method did not converge.",
                                    rt_RusTorchError, theirs, NULL);
     Py_XDECREF(theirs);
-    Py_XDECREF(module);
     return rt_LinAlgError ? 0 : -1;
+}
+
+/* NumPy's AxisError, an IndexError and a ValueError, comes first: its text is kept in a field of its own. */
+static int range_error(void)
+{
+    PyObject *theirs = of_numpy("numpy.exceptions", "AxisError");
+    if (theirs)
+        rt_RangeError = new_class("rustorch.OutOfRangeError", "An index or a dimension that is not there.", theirs,
+                                  rt_TensorError, NULL);
+    Py_XDECREF(theirs);
+    return rt_RangeError ? 0 : -1;
 }
 
 int rt_error_init(PyObject *module)
@@ -37,15 +54,13 @@ int rt_error_init(PyObject *module)
     if (!rt_RusTorchError) return -1;
     rt_TensorError = new_class("rustorch.TensorError", "A tensor is not what the operation needs.",
                                rt_RusTorchError, PyExc_ValueError, NULL);
-    rt_RangeError = new_class("rustorch.OutOfRangeError", "An index or a dimension that is not there.",
-                              rt_TensorError, PyExc_IndexError, NULL);
     rt_ArgumentError = new_class("rustorch.ArgumentError", "An argument of a kind the function does not take.",
                                  rt_RusTorchError, PyExc_TypeError, PyExc_AttributeError);
     rt_DeviceError = new_class("rustorch.DeviceError", "A device is missing, unknown or the wrong one.",
                                rt_RusTorchError, NULL, NULL);
     rt_DtypeError = new_class("rustorch.DtypeError", "An operation does not take this dtype.",
                               rt_RusTorchError, PyExc_TypeError, PyExc_NotImplementedError);
-    if (!rt_TensorError || !rt_RangeError || !rt_ArgumentError || !rt_DeviceError || !rt_DtypeError) return -1;
+    if (!rt_TensorError || range_error() < 0 || !rt_ArgumentError || !rt_DeviceError || !rt_DtypeError) return -1;
     rt_ShapeMismatchError = new_class("rustorch.ShapeMismatchError",
                                       "Two shapes do not fit; attributes shape1 and shape2.", rt_TensorError, NULL,
                                       NULL);

@@ -223,7 +223,10 @@ static PyObject *array_function_attribute(PyObject *self, PyObject *name)
         || PyUnicode_CompareWithASCIIString(name, "__reduce__") == 0
         || PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0)
         return PyObject_GenericGetAttr(self, name);
-    return PyObject_GetAttr(((array_function *)self)->like, name);
+    PyObject *value = PyObject_GetAttr(((array_function *)self)->like, name);
+    if (value && PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(name, "__module__") == 0)
+        Py_SETREF(value, PyUnicode_FromFormat("rustorch.%U", value));      /* where ours is found */
+    return value;
 }
 
 static PyObject *array_function_repr(PyObject *self)
@@ -286,6 +289,22 @@ static PyObject *make_function(PyObject *module, PyObject *args)
     return new_function(function, otherwise, unless, like, quick);
 }
 
+/* Is there a Tensor in nested lists and tuples? */
+static int holds_tensors(PyObject *o, int depth)
+{
+    if (rt_tensor_check(o)) return 1;
+    if ((!PyList_CheckExact(o) && !PyTuple_CheckExact(o)) || depth == RT_MAX_NDIM) return 0;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); i++)
+        if (holds_tensors(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return 1;
+    return 0;
+}
+
+static PyObject *do_they_hold_tensors(PyObject *module, PyObject *o)
+{
+    (void)module;
+    return PyBool_FromLong(holds_tensors(o, 0));
+}
+
 static PyObject *as_arrays(PyObject *module, PyObject *result)
 {
     (void)module;
@@ -321,6 +340,7 @@ static PyMethodDef functions[] = {
      " `unless`, `otherwise`.  Plain calls go past it, by the entry named quick (numpy_quick.c)."},
     {"_as_arrays", as_arrays, METH_O, "Tensors, also those in tuples and lists, as arrays on the same memory."},
     {"_as_tensor", as_tensor, METH_O, "An array as a Tensor on the same memory, in the same graph."},
+    {"_holds_tensors", do_they_hold_tensors, METH_O, "Is there a Tensor in nested lists and tuples?"},
     {"_add_array_method", add_array_method, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

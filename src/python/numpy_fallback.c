@@ -1,6 +1,7 @@
 /* numpy_fallback: ufuncs that are no row of ours, run by NumPy on arrays that share the tensors'
  * memory; and how results come home.  Floor: python. */
 #include "core/error.h"
+#include "core/shape.h"
 #include "python/convert.h"
 #include "python/ndarray.h"
 #include "python/numpy_call.h"
@@ -104,6 +105,12 @@ PyObject *rt_numpy_deliver(const rt_numpy_call *c, rt_tensor *result, PyObject *
     if (!result) return NULL;
     if (given == Py_None) given = NULL;
     if (given && !(out[0] = rt_numpy_output(given))) goto done;
+    if (given && PyUnicode_CompareWithASCIIString(c->method, "__call__") != 0
+        && !rt_shape_equal(out[0]->ndim, out[0]->shape, result->ndim, result->shape)) {
+        rt_error_shapes(c->binding ? c->binding->op->cls.name : "ufunc", "the output has the wrong shape (needed, given)",
+                        result->ndim, result->shape, out[0]->ndim, out[0]->shape);
+        goto done;
+    }
     if (given && !may_cast(c->casting, (rt_dtype)result->dtype, (rt_dtype)out[0]->dtype)) {
         PyErr_Format(PyExc_TypeError, "cannot cast a result of dtype %s to the output's dtype %s by casting rule '%s'",
                      rt_dtypes[result->dtype].name, rt_dtypes[out[0]->dtype].name, c->casting ? c->casting : "same_kind");

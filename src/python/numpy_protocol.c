@@ -58,6 +58,7 @@ static int take_keyword(rt_numpy_call *c, const char *word, PyObject *value)
         {"dtype", offsetof(rt_numpy_call, dtype)}, {"axis", offsetof(rt_numpy_call, axis)},
         {"keepdims", offsetof(rt_numpy_call, keepdims)}, {"initial", offsetof(rt_numpy_call, initial)},
     };
+    static const char *const rules[] = {"no", "equiv", "safe", "same_kind", "unsafe", "same_value"};
     for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
         if (strcmp(word, slots[i].word) == 0) {
             *(PyObject **)((char *)c + slots[i].at) = value;
@@ -65,7 +66,10 @@ static int take_keyword(rt_numpy_call *c, const char *word, PyObject *value)
         }
     if (strcmp(word, "casting") == 0) {
         c->casting = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
-        return c->casting ? 0 : rt_error(PyExc_TypeError, "casting", "must be a str");
+        if (!c->casting) return rt_error(PyExc_TypeError, "casting", "must be a str");
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) if (strcmp(c->casting, rules[i]) == 0) return 0;
+        return rt_error(PyExc_ValueError, "casting", "must be one of 'no', 'equiv', 'safe', 'same_kind', 'unsafe' (got '%s')",
+                        c->casting);
     }
     if (strcmp(word, "order") == 0 || strcmp(word, "subok") == 0) return 0;
     c->others = 1;
@@ -185,6 +189,8 @@ PyObject *rt_numpy_call_op(const rt_numpy_call *c)
     if (c->nin != op->nin || c->others || c->axis || c->keepdims) return rt_numpy_fallback(c);
     int status = 0;
     for (Py_ssize_t i = 0; i < c->nin && status == 0; i++) status = rt_convert_operand(c->in[i], &in[i], &owned[i]);
+    for (Py_ssize_t i = 0; i < c->nin && status == 0 && op->nin < 3; i++)
+        if (in[i].none) status = rt_error(PyExc_TypeError, op->cls.name, "None is no number");
     if (status > 0) {
         result = Py_NewRef(Py_NotImplemented);
     } else if (status < 0) {
@@ -255,6 +261,27 @@ static PyObject *compose(const rt_numpy_call *c)
     return handed;
 }
 
+/* Where gradients are wanted that NumPy's code would lose: the method by calls of the ufunc, or NumPy's turn. */
+static PyObject *fold(const rt_numpy_call *c)
+{
+    static PyObject *folded;                       /* owned */
+    PyObject *const no_words = NULL;
+    if (!rt_numpy_needs_gradient(c) || PyUnicode_CompareWithASCIIString(c->method, "at") == 0) return rt_numpy_fallback(c);
+    if (!folded && !(folded = attribute("folded"))) return NULL;
+    const Py_ssize_t words = c->kwnames ? PyTuple_GET_SIZE(c->kwnames) : 0;
+    PyObject **stack = PyMem_Calloc((size_t)(2 + c->nin + words), sizeof *stack), *result = NULL;
+    if (!stack) return PyErr_NoMemory();
+    stack[0] = c->ufunc;
+    stack[1] = c->method;
+    memcpy(stack + 2, c->in, (size_t)c->nin * sizeof *stack);
+    memcpy(stack + 2 + c->nin, words ? c->values : &no_words, (size_t)words * sizeof *stack);
+    result = PyObject_Vectorcall(folded, stack, (size_t)(2 + c->nin), c->kwnames);
+    PyMem_Free(stack);
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+    return rt_numpy_fallback(c);
+}
+
 static PyObject *dispatch(rt_numpy_call *c)
 {
     const char *method = PyUnicode_AsUTF8(c->method);
@@ -267,10 +294,10 @@ static PyObject *dispatch(rt_numpy_call *c)
         Py_DECREF(result);
         return rt_numpy_fallback(c);
     }
-    if (strcmp(method, "reduce") == 0) return rt_numpy_reduce(c);
-    if (strcmp(method, "accumulate") == 0) return rt_numpy_accumulate(c);
+    if (strcmp(method, "reduce") == 0) return c->binding && c->binding->reduce ? rt_numpy_reduce(c) : fold(c);
+    if (strcmp(method, "accumulate") == 0) return c->binding && c->binding->accumulate ? rt_numpy_accumulate(c) : fold(c);
     if (strcmp(method, "outer") == 0) return rt_numpy_outer(c);
-    return rt_numpy_fallback(c);
+    return fold(c);
 }
 
 static int is_call(PyObject *method)

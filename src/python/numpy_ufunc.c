@@ -15,7 +15,7 @@ typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *ufunc, *convert; /* owned: NumPy's; what makes a Tensor of anything */
-    int nin;
+    int nin, nargs;
 } array_ufunc;
 
 static PyObject *word_call, *word_out;           /* owned, for good */
@@ -82,6 +82,8 @@ static PyObject *call_method(array_ufunc *f, PyObject *method, PyObject *const *
     PyObject *result = NULL;
     if (method == word_call && n < f->nin)
         PyErr_Format(PyExc_TypeError, "%R takes %d inputs, got %zd", f->ufunc, f->nin, n);
+    else if (method == word_call && n > f->nargs)
+        PyErr_Format(PyExc_TypeError, "%R takes at most %d arguments, got %zd", f->ufunc, f->nargs, n);
     else
         result = converted(f, method, args, n, kwnames);
     if (result == Py_NotImplemented) {
@@ -137,6 +139,12 @@ static PyObject *ufunc_name(PyObject *self, void *unused)
     return PyObject_GetAttrString(((array_ufunc *)self)->ufunc, "__name__");
 }
 
+static PyObject *ufunc_module(PyObject *self, void *unused)
+{
+    (void)self, (void)unused;
+    return PyUnicode_FromString("rustorch.numpy");
+}
+
 static PyObject *ufunc_repr(PyObject *self)
 {
     PyObject *name = ufunc_name(self, NULL), *text = name ? PyUnicode_FromFormat("<ufunc '%U'>", name) : NULL;
@@ -171,6 +179,7 @@ static PyGetSetDef ufunc_getset[] = {
     {"__doc__", ufunc_doc, NULL, NULL, NULL},
     {"__name__", ufunc_name, NULL, NULL, NULL},
     {"__qualname__", ufunc_name, NULL, NULL, NULL},
+    {"__module__", ufunc_module, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyMemberDef ufunc_members[] = {
@@ -195,19 +204,23 @@ static PyTypeObject ufunc_type = {
 
 static PyObject *make_ufunc(PyObject *module, PyObject *args)
 {
-    PyObject *ufunc, *convert, *nin;
+    PyObject *ufunc, *convert, *nin, *nargs;
     (void)module;
     if (!PyArg_ParseTuple(args, "OO:_array_ufunc", &ufunc, &convert)) return NULL;
     nin = PyObject_GetAttrString(ufunc, "nin");
     const long inputs = nin ? PyLong_AsLong(nin) : -1;
     Py_XDECREF(nin);
-    if (inputs < 0) return NULL;
+    nargs = PyObject_GetAttrString(ufunc, "nargs");
+    const long arguments = nargs ? PyLong_AsLong(nargs) : -1;
+    Py_XDECREF(nargs);
+    if (inputs < 0 || arguments < 0) return NULL;
     array_ufunc *f = PyObject_New(array_ufunc, &ufunc_type);
     if (!f) return NULL;
     f->vectorcall = ufunc_call;
     f->ufunc = Py_NewRef(ufunc);
     f->convert = Py_NewRef(convert);
     f->nin = (int)inputs;
+    f->nargs = (int)arguments;
     return (PyObject *)f;
 }
 
