@@ -3,6 +3,7 @@ through NumPy for all others."""
 
 from __future__ import annotations
 
+import importlib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -138,6 +139,15 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 def one_axis(axis: Any, ndim: int) -> int:
     """A dimension number from 0."""
     return int(np.lib.array_utils.normalize_axis_index(operator.index(axis), ndim))
+
+
+def named(like: Any) -> Any:
+    """Our function that is like this one of NumPy's: how ours are pickled."""
+    if like.__module__.startswith("rustorch."):
+        module = "rustorch.numpy"
+    else:
+        module = "rustorch.numpy" + like.__module__.removeprefix("numpy")
+    return getattr(importlib.import_module(module), like.__name__)
 
 
 # ---- through NumPy ----

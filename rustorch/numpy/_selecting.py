@@ -86,6 +86,7 @@ def unique(
     axis: Any = None,
     *,
     equal_nan: bool = True,
+    sorted: bool = True,
 ) -> Any:
     x = tensor(ar)
     if axis is not None or not is_tracked(x):

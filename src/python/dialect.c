@@ -223,10 +223,7 @@ static PyObject *array_function_attribute(PyObject *self, PyObject *name)
         || PyUnicode_CompareWithASCIIString(name, "__reduce__") == 0
         || PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0)
         return PyObject_GenericGetAttr(self, name);
-    PyObject *value = PyObject_GetAttr(((array_function *)self)->like, name);
-    if (value && PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(name, "__module__") == 0)
-        Py_SETREF(value, PyUnicode_FromFormat("rustorch.%U", value));      /* where ours is found */
-    return value;
+    return PyObject_GetAttr(((array_function *)self)->like, name);
 }
 
 static PyObject *array_function_repr(PyObject *self)
@@ -239,8 +236,11 @@ static PyObject *array_function_repr(PyObject *self)
 
 static PyObject *array_function_reduce(PyObject *self, PyObject *unused)
 {
+    PyObject *registry = PyImport_ImportModule("rustorch.numpy._registry");
+    PyObject *find = registry ? PyObject_GetAttrString(registry, "named") : NULL;
     (void)unused;
-    return PyObject_GetAttrString(((array_function *)self)->like, "__name__");
+    Py_XDECREF(registry);
+    return find ? Py_BuildValue("(N(O))", find, ((array_function *)self)->like) : NULL;
 }
 
 static PyMemberDef array_function_members[] = {

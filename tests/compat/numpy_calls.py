@@ -293,7 +293,7 @@ WRONG = """
 np.sum(m,axis=2) np.sum(m,axis=(0,0)) np.sum(m,axis='x') np.mean(a,axis=1) np.max(e) np.min(m,axis=-3)
 np.argmax(e) np.argmax(m,axis=5) np.std(m,axis=1.5) np.prod(m,axis=9) np.cumsum(m,axis=2) np.ptp(e)
 np.average(a,weights=m) np.average(a,weights=a[:2]) np.average(a,weights=a*0) np.sum(m,out=np.zeros(5))
-np.nansum(m,axis=4) np.cumulative_sum(m) np.where(b,a) np.where(b,a,m) np.clip(a,0,1,min=2) np.diff(a,-1)
+np.nansum(m,axis=4) np.cumulative_sum(m) np.where(b,a) np.where(b,a,m) np.diff(a,-1)
 np.diff(n) np.gradient(a[:1]) np.gradient(a,p,p) np.gradient(a,p[:2]) np.interp(a,p,d[:2]) np.convolve(m,m)
 np.convolve(a,e) np.correlate(a,d,'nothing') np.convolve(a,d,mode='wide') np.select([b],[a,d])
 np.select([],[]) np.piecewise(a,[b],[1,2,3]) np.choose([0,5,0,1,0],[a,d]) np.choose([0,1],[a,d],mode='x')

@@ -417,12 +417,12 @@ def test_gradients_flow_through_functions(name):
 
 def test_functions_without_a_gradient_are_refused_by_name():
     t = as_tensor(M).requires_grad_()
-    for f, arguments in ((np.fft.fft, (t,)), (np.interp, (t, [0.0, 1], [0.0, 1])), (np.i0, (t,))):
+    for f, arguments in ((np.roots, (t[0],)), (np.polydiv, (t[0], [1.0, 2.0]))):
         with pytest.raises(TypeError, match=f"{f.__name__}.*no derivative known"):
             f(*arguments)
         with rustorch.no_grad():
             f(*arguments)
-    with pytest.raises(TypeError, match="putmask"):
+    with pytest.raises(RuntimeError, match="leaf"):
         np.putmask(t, M > 1, 0.0)
     with pytest.raises(TypeError, match="copyto"):
         np.copyto(np.zeros_like(M), t)
