@@ -44,7 +44,7 @@ def clip(
         high in (None, _missing) if not hasattr(high, "dtype") else False,
     )
     if no_low and no_high:
-        return deliver(op("positive")(x) if x.dtype.kind != "b" else op("clone")(x), out)
+        return deliver(np.positive(x), out)
     if no_low:
         return deliver(np.minimum(x, high), out)
     if no_high:
@@ -57,7 +57,9 @@ def clip(
 @implements("round", "around")
 def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     x = tensor(a)
-    if x.dtype.kind == "b" and decimals == 0:
+    if x.dtype.kind == "b" and decimals != 0:
+        raise TypeError("round: bools have no decimals")
+    if x.dtype.kind == "b":
         return deliver(op("cast")(x, "float16"), out)
     if x.dtype.kind in "iu" and decimals >= 0:
         return deliver(op("clone")(x), out)

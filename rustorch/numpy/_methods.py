@@ -10,7 +10,7 @@ import operator
 from typing import Any
 
 from .. import _C
-from ._registry import TABLE, NotHere, np, tensor, through_numpy
+from ._registry import TABLE, NotHere, deliver, np, tensor, through_numpy
 
 _ops: dict[str, Any] = _C.ops
 _tensor_type: Any = _C.Tensor
@@ -337,11 +337,11 @@ def resize(self: Any, *new_shape: Any, refcheck: bool = True) -> None:
         return
     if self.requires_grad:
         raise RuntimeError("resize: an array that requires grad cannot be resized; use .detach()")
-    if self.base is not None or not self._owns():
+    if self.base is not None or not self._alone():
         raise ValueError("cannot resize this array: it does not own its data, or another array shares it")
     if size * self.itemsize > np.iinfo(np.intp).max:
         raise ValueError("resize: the new shape is too large")
-    grown = _C.from_numpy(np.zeros(shape, self.dtype))
+    grown = _C.zeros(shape, dtype=self.dtype)
     kept = min(size, self.size)
     _ops["reshape"](grown, (-1,))[:kept] = _ops["reshape"](_C._as_tensor(self), (-1,))[:kept]
     _tensor_type.data.__set__(self, grown)
@@ -393,8 +393,10 @@ def conj(self: Any) -> Any:
 
 
 @_enter
-def conjugate(self: Any) -> Any:
+def conjugate(self: Any, out: Any = None) -> Any:
     """The complex conjugate; of real arrays themselves."""
+    if out is not None:
+        return deliver(np.conjugate(self), out)
     return np.conjugate(self) if self.dtype.kind == "c" else self
 
 

@@ -18,7 +18,7 @@ Tensor = _C.Tensor
 _ops: dict[str, Any] = _C.ops
 
 
-class NotHere(Exception):
+class NotHere(TypeError):
     """An implementation does not cover these arguments: NumPy's own code does."""
 
 
@@ -75,7 +75,7 @@ def tensor(x: Any) -> Any:
     try:
         return _C.from_numpy(array)
     except TypeError:
-        raise NotHere from None
+        raise NotHere(f"rustorch has no arrays of dtype {array.dtype}") from None
 
 
 _KNOWN = frozenset("?bBhHiIlLqQefdFD")

@@ -157,12 +157,11 @@ static PyObject *set_writeable(PyObject *self, PyObject *flag)
     Py_RETURN_NONE;
 }
 
-/* _owns(): is the memory ours, and is the array no view? */
+/* _owns(): is the array no view? */
 static PyObject *owns(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyBool_FromLong(!SELF->base && !SELF->storage->readonly && SELF->data == SELF->storage->data
-                           && SELF->storage->refs == 1);
+    return PyBool_FromLong(!SELF->base && !SELF->storage->readonly && SELF->data == SELF->storage->data);
 }
 
 /* _alone(): does nobody else look at the memory? */

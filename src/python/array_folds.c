@@ -163,20 +163,34 @@ int rt_array_folds_enter(const char *name, PyObject *function)
     return 0;
 }
 
-#define ROW(name, doc) {#name, (PyCFunction)(void (*)(void))name##_, METH_FASTCALL | METH_KEYWORDS, doc}
+#define ROW(name, signature, doc) \
+    {#name, (PyCFunction)(void (*)(void))name##_, METH_FASTCALL | METH_KEYWORDS, #name "($self, /, " signature ")\n--\n\n" doc}
 PyMethodDef rt_array_folds[] = {
-    ROW(sum, "a.sum(axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True): sum over axes; of integers in 64 bits."),
-    ROW(prod, "a.prod(axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True): product over axes."),
-    ROW(mean, "a.mean(axis=None, dtype=None, out=None, keepdims=False, *, where=True): mean over axes; of integers float64."),
-    ROW(std, "a.std(axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=): standard deviation."),
-    ROW(var, "a.var(axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=): variance, divided by n - ddof."),
-    ROW(max, "a.max(axis=None, out=None, keepdims=False, initial=, where=True): largest element over axes; a NaN wins."),
-    ROW(min, "a.min(axis=None, out=None, keepdims=False, initial=, where=True): smallest element over axes; a NaN wins."),
-    ROW(any, "a.any(axis=None, out=None, keepdims=False, *, where=True): is any element true?"),
-    ROW(all, "a.all(axis=None, out=None, keepdims=False, *, where=True): are all elements true?"),
-    ROW(argmax, "a.argmax(axis=None, out=None, *, keepdims=False): where the first largest element stands."),
-    ROW(argmin, "a.argmin(axis=None, out=None, *, keepdims=False): where the first smallest element stands."),
-    ROW(cumsum, "a.cumsum(axis=None, dtype=None, out=None): running sums, flattened without an axis."),
-    ROW(cumprod, "a.cumprod(axis=None, dtype=None, out=None): running products, flattened without an axis."),
+    ROW(sum, "axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True",
+        "Sum over axes; of integers in 64 bits."),
+    ROW(prod, "axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True",
+        "Product over axes."),
+    ROW(mean, "axis=None, dtype=None, out=None, keepdims=False, *, where=True",
+        "Mean over axes; of integers float64."),
+    ROW(std, "axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None",
+        "Standard deviation."),
+    ROW(var, "axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None",
+        "Variance, divided by n - ddof."),
+    ROW(max, "axis=None, out=None, keepdims=False, initial=None, where=True",
+        "Largest element over axes; a NaN wins."),
+    ROW(min, "axis=None, out=None, keepdims=False, initial=None, where=True",
+        "Smallest element over axes; a NaN wins."),
+    ROW(any, "axis=None, out=None, keepdims=False, *, where=True",
+        "Is any element true?"),
+    ROW(all, "axis=None, out=None, keepdims=False, *, where=True",
+        "Are all elements true?"),
+    ROW(argmax, "axis=None, out=None, *, keepdims=False",
+        "Where the first largest element stands."),
+    ROW(argmin, "axis=None, out=None, *, keepdims=False",
+        "Where the first smallest element stands."),
+    ROW(cumsum, "axis=None, dtype=None, out=None",
+        "Running sums, flattened without an axis."),
+    ROW(cumprod, "axis=None, dtype=None, out=None",
+        "Running products, flattened without an axis."),
     {NULL, NULL, 0, NULL},
 };

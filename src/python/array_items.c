@@ -109,6 +109,16 @@ static int store(rt_tensor *t, char *at, PyObject *value)
     return 0;
 }
 
+/* None and texts as NumPy reads them: numpy.array(value, dtype). */
+static PyObject *read_text(const rt_tensor *t, PyObject *value)
+{
+    PyObject *numpy = PyImport_ImportModule("numpy"), *dtype = numpy ? rt_dtype_object((rt_dtype)t->dtype) : NULL;
+    PyObject *number = dtype ? PyObject_CallMethod(numpy, "array", "OO", value, dtype) : NULL;
+    Py_XDECREF(numpy);
+    Py_XDECREF(dtype);
+    return number;
+}
+
 static int set(PyObject *self, PyObject *key, PyObject *value)
 {
     if (!value) {
@@ -124,7 +134,11 @@ static int set(PyObject *self, PyObject *key, PyObject *value)
             return done < 0 ? -1 : 0;
         }
     }
-    return rt_subscript_set(SELF, key, value, 0);
+    if (value != Py_None && !PyUnicode_Check(value) && !PyBytes_Check(value)) return rt_subscript_set(SELF, key, value, 0);
+    PyObject *number = read_text(SELF, value);
+    const int status = number ? rt_subscript_set(SELF, key, number, 0) : -1;
+    Py_XDECREF(number);
+    return status;
 }
 
 static Py_ssize_t length(PyObject *self)

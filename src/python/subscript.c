@@ -55,7 +55,7 @@ static PyObject *adopt(rt_tensor *view, rt_tensor *of)
 
 static int out_of_bounds(intptr_t i, int dim, intptr_t length)
 {
-    PyErr_Format(PyExc_IndexError, "index %zd is out of bounds for dimension %d of length %zd", (Py_ssize_t)i, dim,
+    PyErr_Format(PyExc_IndexError, "index %zd is out of bounds for axis %d with size %zd", (Py_ssize_t)i, dim,
                  (Py_ssize_t)length);
     return -1;
 }
@@ -123,8 +123,8 @@ static void drop_items(parsed *k)
 
 static int refuse(PyObject *o, const char *what)
 {
-    PyErr_Format(PyExc_IndexError, "only integers, slices (`:`), ellipsis (`...`), None and arrays of integers or truth"
-                 " values are valid indices, not %s%s", Py_TYPE(o)->tp_name, what);
+    PyErr_Format(PyExc_IndexError, "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean"
+                 " arrays are valid indices, not %s%s", Py_TYPE(o)->tp_name, what);
     return -1;
 }
 
@@ -156,6 +156,18 @@ static int array_item(parsed *k, item *at, PyObject *o, rt_tensor *t)
     return 0;
 }
 
+/* An array of integers in foreign byte order, in ours; NULL, with or without an exception, when it is something else. */
+static PyObject *native_integers(PyObject *o)
+{
+    PyObject *dtype = rt_ndarray_check(o) ? PyObject_GetAttrString(o, "dtype") : NULL;
+    PyObject *kind = dtype ? PyObject_GetAttrString(dtype, "kind") : NULL, *native = NULL;
+    if (kind && (PyUnicode_CompareWithASCIIString(kind, "i") == 0 || PyUnicode_CompareWithASCIIString(kind, "u") == 0))
+        native = PyObject_CallMethod(o, "astype", "s", "=i8");
+    Py_XDECREF(dtype);
+    Py_XDECREF(kind);
+    return native;
+}
+
 static int foreign_item(parsed *k, item *at, PyObject *o)
 {
     rt_operand v;
@@ -170,8 +182,16 @@ static int foreign_item(parsed *k, item *at, PyObject *o)
         return numbers ? array_item(k, at, o, numbers) : -1;
     }
     int status = rt_convert_operand(o, &v, &owned);
-    if (status < 0) return -1;
-    if (status > 0 || !v.t) return refuse(o, "");
+    if (status < 0 && !PyErr_ExceptionMatches(rt_DtypeError)) return -1;
+    if (status < 0) {
+        PyErr_Clear();
+        PyObject *native = native_integers(o);
+        rt_tensor *numbers = native ? rt_ndarray_import(native) : NULL;
+        Py_XDECREF(native);
+        if (numbers) return array_item(k, at, o, numbers);
+        PyErr_Clear();
+    }
+    if (status != 0 || !v.t) return refuse(o, "");
     rt_tensor *t = (rt_tensor *)Py_NewRef((PyObject *)v.t);
     Py_XDECREF(owned);
     if (t->size == 0 && !rt_ndarray_check(o) && !rt_tensor_check(o)) {       /* [] is a list of no integers */
@@ -232,7 +252,7 @@ static int read_key(const rt_tensor *t, PyObject *key, parsed *k)
         return -1;
     }
     if (k->used > t->ndim) {
-        PyErr_Format(PyExc_IndexError, "too many indices: the tensor has %d dimensions, but %d were indexed", t->ndim, k->used);
+        PyErr_Format(PyExc_IndexError, "too many indices for array: array is %d-dimensional, but %d were indexed", t->ndim, k->used);
         return -1;
     }
     return 0;
@@ -268,8 +288,8 @@ static int mask_fits(const rt_tensor *t, const rt_tensor *mask, int d)
 {
     for (int i = 0; i < mask->ndim; i++)
         if (mask->shape[i] != t->shape[d + i]) {
-            PyErr_Format(PyExc_IndexError, "the mask does not match the tensor: dimension %d has length %zd, the mask's is"
-                         " %zd", d + i, (Py_ssize_t)t->shape[d + i], (Py_ssize_t)mask->shape[i]);
+            PyErr_Format(PyExc_IndexError, "boolean index did not match indexed array along axis %d; size of axis is %zd but"
+                         " size of corresponding boolean axis is %zd", d + i, (Py_ssize_t)t->shape[d + i], (Py_ssize_t)mask->shape[i]);
             return 0;
         }
     return 1;

@@ -44,7 +44,7 @@ void rt_offsets_drop(rt_offsets *o)
 static int refuse(const char *op, int64_t v, int k, intptr_t dim, intptr_t length)
 {
     if (k == 1)
-        return rt_error(rt_RangeError, op, "index %lld is out of bounds for dimension %zd of length %zd", (long long)v,
+        return rt_error(rt_RangeError, op, "index %lld is out of bounds for axis %zd with size %zd", (long long)v,
                         (Py_ssize_t)dim, (Py_ssize_t)length);
     return rt_error(rt_RangeError, op, "index %lld is out of bounds for %zd elements", (long long)v, (Py_ssize_t)length);
 }
