@@ -112,7 +112,6 @@ static PyObject *call_plainly(const rt_op *op, PyObject *const *args)
     PyObject *owned[3] = {NULL, NULL, NULL};
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     int status = 0, n = 0;
-    op = row(op, args);
     for (; n < op->nin && status == 0; n++) {
         PyObject *o = args[n];
         if (rt_tensor_check_exact(o)) in[n] = rt_operand_of((rt_tensor *)o);
@@ -333,12 +332,13 @@ static PyObject *answer_ufunc(PyObject *const *args, Py_ssize_t n, PyObject *kwn
     const rt_binding *b = rt_binding_find(args[0]);
     if (!b && PyErr_Occurred()) return NULL;
     int plain = b && !kwnames && n - 2 == b->op->nin && b->integers == RT_INTEGERS_OURS && is_call(args[1]);
-    PyObject *result = plain ? call_floating(b->op, args + 2) : NULL;
+    const rt_op *op = plain ? row(b->op, args + 2) : NULL;
+    PyObject *result = plain ? call_floating(op, args + 2) : NULL;
     if (result || PyErr_Occurred()) return result;
     rt_dtype before = rt_default_dtype_overridden();
     rt_default_dtype_override(RT_f64);
     if (plain) {
-        result = call_plainly(b->op, args + 2);
+        result = call_plainly(op, args + 2);
         if (result != Py_NotImplemented) goto done;
         Py_DECREF(result);
     }

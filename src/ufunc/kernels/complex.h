@@ -108,6 +108,10 @@ static UNUSED element c_tanh(element x)
 {
     return __builtin_isinf(RE(x)) ? c_make(copysign(1, RE(x)), copysign(0, IM(x))) : ctanh(x);
 }
+static UNUSED element c_tan(element x)          /* as -1j tanh(1j x) */
+{
+    return __builtin_isinf(IM(x)) ? c_make(copysign(0, RE(x)), copysign(1, IM(x))) : ctan(x);
+}
 static UNUSED element c_log1p(element x)
 {
     double a = RE(x), b = IM(x);
@@ -136,7 +140,7 @@ static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN
 #define rsqrt(x) (1 / csqrt(x))
 #define sin(x) csin(x)
 #define cos(x) ccos(x)
-#define tan(x) ctan(x)
+#define tan(x) c_tan(x)
 #define asin(x) casin(x)
 #define acos(x) cacos(x)
 #define atan(x) catan(x)
