@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _elements, _info, _selecting
-from ._registry import implements, np, one_axis, op, tensor, through_numpy
+from ._registry import np, one_axis, op, tensor, through_numpy
 
 _missing: Any = np._NoValue
 
@@ -81,15 +81,6 @@ def argsort(
         return np.argsort(tensor(a), axis, kind, order, stable=stable)
     x, axis = _along(a, axis)
     return op("argsort")(x, axis, True, True)
-
-
-@implements("unique_values")
-def unique_values(x: Any) -> Any:
-    """The different values of an array, sorted; NaN is different from every NaN.
-
-    The standard leaves the order open, but code written for arrays of unknown kind counts on it.
-    """
-    return np.unique(tensor(x), equal_nan=False)
 
 
 OWN: dict[str, Any] = {f.__name__: f for f in (clip, sort, argsort)}
