@@ -58,7 +58,14 @@ def matrix_transpose(x: Any, /) -> Any:
 @implements("moveaxis")
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     x = tensor(a)
-    return op("movedim")(x, axes_of(source, x.ndim), axes_of(destination, x.ndim))
+    order = np.lib.array_utils.normalize_axis_tuple
+    source, destination = order(source, x.ndim, "source"), order(destination, x.ndim, "destination")
+    if len(source) != len(destination):
+        raise ValueError(
+            f"`source` and `destination` arguments must have the same number of elements, not {len(source)}"
+            f" and {len(destination)}"
+        )
+    return op("movedim")(x, source, destination)
 
 
 @implements("rollaxis")
