@@ -248,12 +248,30 @@ def __complex__(self: Any) -> complex:
     return complex(self.item())
 
 
+def conjugate(self: Any) -> Any:
+    """conj() under NumPy's name."""
+    return self.conj()
+
+
+_NUMPY_TAKE = frozenset({"axis", "mode", "out"})
+
+
+def take(self: Any, *args: Any, **keywords: Any) -> Any:
+    """take(index): elements taken as if flat; with NumPy's axis=, mode= or out= what numpy.take gives."""
+    if _NUMPY_TAKE.isdisjoint(keywords):
+        return _ops["take"](self, *args, **keywords)
+    from .numpy._registry import np
+
+    return np.take(self, *args, **keywords)
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
         astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
         __reduce_ex__, __deepcopy__, __copy__, __format__, __reversed__, pin_memory, to_dense,
         as_subclass, to_device, __array_namespace__, __complex__,
+        conjugate, take,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table["type"] = type_
