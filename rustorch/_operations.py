@@ -49,7 +49,7 @@ NOT_METHODS = {
     "polygamma", "convolution", "convolution_weight", "resample",
     "max_pool", "adaptive_max_pool", "fractional_max_pool", "pool_gather", "pool_scatter",
     "unfold_columns", "fold_columns",
-    "sparse_matmul", "sparse_sample", "sparse_product", "sparse_turn",
+    "sparse_matmul", "sparse_sample", "sparse_product", "sparse_turn", "sparse_check",
 }  # fmt: skip
 
 

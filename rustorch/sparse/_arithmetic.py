@@ -12,7 +12,7 @@ from scipy import sparse as _scipy
 
 from .. import _C
 from . import _structure as st
-from ._memory import FORMATS, SparseMemory, as_ours, plain_of, values_of, wrapped
+from ._memory import FORMATS, SparseMemory, as_ours, attribute_in_scipys_way, plain_of, values_of, wrapped
 
 _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
@@ -53,7 +53,8 @@ class Arithmetic(SparseMemory):
     def _extreme(self, name: str, axis: Any, out: Any, explicit: bool) -> Any:
         plain = self._scipy(name)
         if not st.recorded(self._values) or explicit or out is not None or name not in ("max", "min"):
-            return wrapped(getattr(plain, name)(axis=axis, out=out, explicit=explicit))
+            keywords = {"explicit": True} if explicit else {}
+            return wrapped(getattr(plain, name)(axis=axis, out=out, **keywords))
         if axis is None:
             if self.numel() == 0:
                 raise ValueError(f"{name}: an array of no elements has none")
@@ -78,6 +79,18 @@ class Arithmetic(SparseMemory):
     def nanmin(self, axis: Any = None, out: Any = None, *, explicit: bool = False) -> Any:
         """min without NaN; not differentiable."""
         return self._extreme("nanmin", axis, out, explicit)
+
+    def argmax(self, *args: Any, **keywords: Any) -> Any:
+        """Where the largest element is, in the flattened array or along an axis."""
+        return wrapped(self._scipy("argmax").argmax(*args, **keywords))
+
+    def argmin(self, *args: Any, **keywords: Any) -> Any:
+        """Where the smallest element is, in the flattened array or along an axis."""
+        return wrapped(self._scipy("argmin").argmin(*args, **keywords))
+
+    def count_nonzero(self, *args: Any, **keywords: Any) -> Any:
+        """The number of elements other than 0, of all or along an axis."""
+        return wrapped(self._scipy("count_nonzero").count_nonzero(*args, **keywords))
 
     # ---- elementwise ----
 
@@ -105,15 +118,8 @@ class Arithmetic(SparseMemory):
 
     conj = conjugate
 
-    @property
-    def real(self) -> Any:
-        """Real parts."""
-        return self._mapped("_real", lambda v: v.real)
-
-    @property
-    def imag(self) -> Any:
-        """Imaginary parts."""
-        return self._mapped("_imag", lambda v: v.imag)
+    real = attribute_in_scipys_way("real", lambda self: self._mapped("_real", lambda v: v.real), "Real parts.")
+    imag = attribute_in_scipys_way("imag", lambda self: self._mapped("_imag", lambda v: v.imag), "Imaginary parts.")
 
     def power(self, n: Any, dtype: Any = None) -> Any:
         """Every element to the power n, a number other than 0."""

@@ -17,7 +17,7 @@ from .. import _C
 from . import _structure as st
 from ._arithmetic import Arithmetic
 from ._conversion import Conversions
-from ._memory import FORMATS
+from ._memory import FORMATS, in_scipys_way
 from ._products import Products
 
 _ops: dict[str, Any] = _C.ops
@@ -26,6 +26,18 @@ Tensor: Any = _C.Tensor
 
 class SparseArray(Conversions, Arithmetic, Products):
     """What the three formats share."""
+
+
+# in place
+_OWN = {
+    "sum_duplicates", "sort_indices", "eliminate_zeros", "prune", "resize", "setdiag", "__setitem__", "__imul__",
+    "__itruediv__", "__doc__", "__module__", "__dict__", "__weakref__",
+}  # fmt: skip
+for _part in (Conversions, Arithmetic, Products):
+    for _name, _method in list(vars(_part).items()):
+        _theirs = any(hasattr(kind, _name) for kind in (_scipy.csr_array, _scipy.coo_array))
+        if _theirs and _name not in _OWN and callable(_method):
+            setattr(_part, _name, in_scipys_way(_method, _name))
 
 
 def _entries(dense: Any) -> Any:

@@ -10,7 +10,7 @@ from scipy import sparse as _scipy
 
 from .. import _C
 from . import _structure as st
-from ._memory import FORMATS, SparseMemory, plain_of, wrapped
+from ._memory import FORMATS, SparseMemory, attribute_in_scipys_way, plain_of, wrapped
 
 _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
@@ -129,7 +129,14 @@ class Conversions(SparseMemory):
         """The transpose."""
         return self.transpose()
 
+    T = attribute_in_scipys_way("T", lambda self: self.transpose(), "The transpose.")
     mT = property(t)
+
+    def sorted_indices(self) -> Any:
+        """A copy with the entries of each line in order."""
+        result = self.copy()
+        result.sort_indices()
+        return result
 
     def reshape(self, *shape: Any, **keywords: Any) -> Any:
         """Another shape, in COO format."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,33 @@ def as_ours(x: Any) -> Any:
     if x.format not in FORMATS:
         x = x.tocsr()
     return FORMATS[x.format](x)
+
+
+def _asked_by_scipy() -> bool:
+    """Does SciPy's or scikit-learn's own code call what calls this?  It goes on to compiled code with the answer."""
+    name = sys._getframe(2).f_globals.get("__name__", "")
+    return isinstance(name, str) and name.startswith(("scipy.", "sklearn."))
+
+
+def in_scipys_way(method: Any, name: str) -> Any:
+    """The method, which answers SciPy's own code as SciPy's array does."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **keywords: Any) -> Any:
+        if _asked_by_scipy():
+            return getattr(self._scipy(name), name)(*args, **keywords)
+        return method(self, *args, **keywords)
+
+    return call
+
+
+def attribute_in_scipys_way(name: str, getter: Any, doc: str) -> Any:
+    """A property, which answers SciPy's own code as SciPy's array does."""
+
+    def get(self: Any) -> Any:
+        return getattr(self._scipy(name), name) if _asked_by_scipy() else getter(self)
+
+    return property(get, doc=doc)
 
 
 class SparseMemory:

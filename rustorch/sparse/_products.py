@@ -43,6 +43,8 @@ class Products(SparseMemory):
         return other
 
     def __matmul__(self, other: Any) -> Any:
+        if type(other) is Tensor and other.ndim in (1, 2) and len(self._shape) == 2:
+            return self._times_dense(other, False)
         if st.is_sparse(other):
             return self._times_sparse(other)
         other = self._dense_operand(other, self._shape[-1], False)
@@ -81,6 +83,10 @@ class Products(SparseMemory):
     def dot(self, other: Any) -> Any:
         """self @ other, or self * other for a number."""
         return self * other if st.scalar(other) else self @ other
+
+    def tensordot(self, other: Any, axes: Any = 2) -> Any:
+        """Sums of products over several axes, for COO; not differentiable."""
+        return wrapped(self._scipy("tensordot").tensordot(plain_of(other, "tensordot"), axes))
 
     def matmul(self, other: Any) -> Any:
         """self @ other."""

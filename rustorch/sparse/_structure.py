@@ -65,18 +65,6 @@ def check_index(what: str, index: Any, length: int) -> None:
         raise _C.OutOfRangeError(f"{what}: index {wrong} is out of bounds for a dimension of length {length}")
 
 
-def check_lines(what: str, indptr: Any, indices: Any, length: int) -> None:
-    """Raises IndexError unless indptr rises from 0 to at most the number of indices, and these are below length."""
-    if indptr.dtype.kind not in "iu":
-        raise TypeError(f"{what}: indptr must hold integers, not {indptr.dtype}")
-    if indptr.ndim != 1 or indptr.size == 0 or indptr[0] != 0 or indptr[-1] > indices.size:
-        raise _C.OutOfRangeError(f"{what}: indptr must lead from 0 to at most {indices.size}, the number of entries")
-    if (indptr[1:] < indptr[:-1]).any():
-        at = int(np.argmax(indptr[1:] < indptr[:-1]))
-        raise _C.OutOfRangeError(f"{what}: indptr falls from {indptr[at]} to {indptr[at + 1]} at place {at + 1}")
-    check_index(what, indices, length)
-
-
 def verify(what: str, a: Any) -> None:
     """The indices of a SciPy array in CSR, CSC or COO format are looked through: they may have changed since it
     was made."""
@@ -88,12 +76,17 @@ def verify(what: str, a: Any) -> None:
                 raise _C.TensorError(f"{what}: {len(index)} indices of axis {axis} for {len(a.data)} entries")
             check_index(f"{what}, axis {axis}", index, length)
         return
-    lines, length = a._swap(a.shape if len(a.shape) == 2 else (1, *a.shape))
-    if len(a.indptr) != lines + 1:
-        raise _C.OutOfRangeError(f"{what}: indptr has {len(a.indptr)} elements for {lines} lines, one more is needed")
-    if len(a.data) < a.indptr[-1]:
-        raise _C.TensorError(f"{what}: {len(a.data)} entries, but indptr ends in {a.indptr[-1]}")
-    check_lines(what, a.indptr, a.indices, length)
+    shape = a._shape if len(a._shape) == 2 else (1, *a._shape)
+    lines, length = shape if a.format == "csr" else shape[::-1]
+    indptr, indices, data = a.indptr, a.indices, a.data
+    if len(indptr) != lines + 1:
+        raise _C.OutOfRangeError(f"{what}: indptr has {len(indptr)} elements for {lines} lines, one more is needed")
+    if len(data) != len(indices):
+        raise _C.TensorError(f"{what}: {len(data)} entries, but {len(indices)} indices")
+    try:
+        _ops["sparse_check"](indices, indptr, length)
+    except IndexError as error:
+        raise _C.OutOfRangeError(f"{what}: {str(error).removeprefix('sparse_check: ')}") from None
 
 
 def positions(a: Any) -> Any:

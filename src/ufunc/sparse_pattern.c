@@ -1,5 +1,5 @@
-/* sparse_pattern: what depends on where the entries of sparse matrices are: the lines of a transpose (sparse_turn),
- * and products of two sparse matrices, added up where a third has entries (sparse_product).  Floor: ufunc. */
+/* sparse_pattern: what depends on where the entries of sparse matrices are: whether they are within bounds
+ * (sparse_check), the lines of a transpose (sparse_turn), and products of two sparse matrices, added up where a third has entries (sparse_product).  Floor: ufunc. */
 #include "ufunc/compressed.h"
 #include "backends/memory.h"
 #include "backends/threads.h"
@@ -11,6 +11,58 @@
 enum { UNLOCK = 4096, SHARES = 8, WORK = 65536 };   /* entries; most shares that lines are cut into; entries of a share */
 
 static int64_t number(const void *at, int wide, intptr_t i) { return wide ? ((const int64_t *)at)[i] : ((const int32_t *)at)[i]; }
+
+/* ---- within bounds? ---- */
+
+#define BEYOND(word, ctype) \
+    static int beyond_##word(const void *index, intptr_t n, uint64_t length) \
+    { \
+        const u##ctype *const p = index; \
+        u##ctype most = 0; \
+        for (intptr_t j = 0; j < n; j++) most = p[j] > most ? p[j] : most;     /* negative ones are large */ \
+        return most >= length; \
+    }
+BEYOND(narrow, int32_t)
+BEYOND(wide, int64_t)
+
+/* A line that is wrong, or -1. */
+static intptr_t wrong_line(const rt_compressed *m)
+{
+    int64_t before = number(m->start, m->wide, 0);
+    if (before != 0) return 0;
+    for (intptr_t i = 0; i < m->lines; i++) {
+        const int64_t next = number(m->start, m->wide, i + 1);
+        if (next < before || next > m->count) return i;
+        before = next;
+    }
+    if (before == 0 || !(m->wide ? beyond_wide : beyond_narrow)(m->index, before, (uint64_t)m->length)) return -1;
+    for (intptr_t i = 0; i < m->lines; i++)
+        for (int64_t j = number(m->start, m->wide, i); j < number(m->start, m->wide, i + 1) && j < m->count; j++)
+            if ((uint64_t)number(m->index, m->wide, j) >= (uint64_t)m->length) return i;
+    return -1;
+}
+
+FORWARD(sparse_check)
+{
+    rt_tensor *index = rt_operand_tensor(op, in, 0), *start = rt_operand_tensor(op, in, 1), *work = NULL, *const given = out[0];
+    rt_lines l = {.data = NULL};
+    int status = -1;
+    if (!index || !start || rt_lines_begin(op, NULL, index, start, p->i[0], RT_i64, 0, &l) < 0) return -1;
+    PyThreadState *const state = l.m.count > UNLOCK ? PyEval_SaveThread() : NULL;
+    const intptr_t bad = wrong_line(&l.m);
+    if (state) PyEval_RestoreThread(state);
+    if (bad == 0 && number(l.m.start, l.m.wide, 0) != 0) {
+        rt_error(rt_RangeError, op->cls.name, "indptr starts with %lld, not with 0", (long long)number(l.m.start, l.m.wide, 0));
+    } else if (bad >= 0) {
+        rt_lines_refuse(op, &l.m, bad);
+    } else if (rt_output_begin(op, out, RT_i64, 0, NULL, nin, in, 1, &work) == 0) {
+        *(int64_t *)work->data = number(l.m.start, l.m.wide, l.m.lines);
+        status = rt_output_finish(out[0], work);
+    }
+    rt_lines_end(&l);
+    if (status < 0 && !given) Py_CLEAR(out[0]);
+    return status;
+}
 
 /* ---- the transpose's lines ---- */
 

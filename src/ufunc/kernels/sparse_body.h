@@ -42,9 +42,31 @@ RUN(pack_middle)
 RUN(pack_one)
 #undef RUN
 
+/* width 1: x is a vector. */
+static intptr_t NAME(gather_vector)(const rt_compressed *a, const element *restrict x, element *restrict out, intptr_t begin,
+                                    intptr_t end)
+{
+    const INDEX *restrict const index = a->index;
+    const element *restrict const data = (const element *)a->data;
+    const intptr_t length = a->length;
+    for (intptr_t i = begin; i < end; i++) {
+        element sum = 0;
+        intptr_t j0, j1;
+        if (!NAME(line)(a, i, &j0, &j1)) return i;
+        for (intptr_t j = j0; j < j1; j++) {
+            const INDEX p = index[j];
+            if (OUTSIDE(p, length)) return i;
+            sum += data[j] * x[p];
+        }
+        out[i] = sum;
+    }
+    return -1;
+}
+
 static intptr_t NAME(gather)(const rt_compressed *a, const char *x, intptr_t width, char *out, intptr_t begin, intptr_t end)
 {
     const intptr_t item = sizeof(element), step = width * item;
+    if (width == 1) return NAME(gather_vector)(a, (const element *)x, (element *)out, begin, end);
     for (intptr_t i = begin; i < end; i++) {
         char *const row = out + i * step;
         intptr_t j0, j1, c = 0;
@@ -59,12 +81,32 @@ static intptr_t NAME(gather)(const rt_compressed *a, const char *x, intptr_t wid
     return -1;
 }
 
+static intptr_t NAME(scatter_vector)(const rt_compressed *a, const element *restrict x, element *restrict out, intptr_t begin,
+                                     intptr_t end)
+{
+    const INDEX *restrict const index = a->index;
+    const element *restrict const data = (const element *)a->data;
+    const intptr_t length = a->length;
+    for (intptr_t i = begin; i < end; i++) {
+        const element v = x[i];
+        intptr_t j0, j1;
+        if (!NAME(line)(a, i, &j0, &j1)) return i;
+        for (intptr_t j = j0; j < j1; j++) {
+            const INDEX p = index[j];
+            if (OUTSIDE(p, length)) return i;
+            out[p] += data[j] * v;
+        }
+    }
+    return -1;
+}
+
 static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t width, intptr_t first, intptr_t last, char *out,
                               intptr_t begin, intptr_t end)
 {
     const INDEX *const index = a->index;
     const element *const data = (const element *)a->data;
     const intptr_t length = a->length;
+    if (width == 1) return NAME(scatter_vector)(a, (const element *)x, (element *)out, begin, end);
     for (intptr_t i = begin; i < end; i++) {
         const element *const row = (const element *)x + i * width;
         intptr_t j0, j1;
@@ -74,10 +116,6 @@ static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t wi
             const element v = data[j];
             if (OUTSIDE(p, length)) return i;
             element *const to = (element *)out + (intptr_t)p * width;
-            if (width == 1) {
-                *to += v * *row;
-                continue;
-            }
             intptr_t c = first;
             for (; c + MIDDLE <= last; c += MIDDLE) {
                 pack_middle sum;
