@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import NotHere, Tensor, deliver, implements, np, op, settled, tensor
+from ._registry import NotHere, Tensor, deliver, detached, implements, np, op, settled, tensor
 
 _missing: Any = np._NoValue
 
@@ -43,6 +43,8 @@ def clip(
         low in (None, _missing) if not hasattr(low, "dtype") else False,
         high in (None, _missing) if not hasattr(high, "dtype") else False,
     )
+    if x.dtype.kind in "iu":
+        low, high = _in_range(low, x.dtype), _in_range(high, x.dtype)
     if no_low and no_high:
         return deliver(np.positive(x), out)
     if no_low:
@@ -52,6 +54,14 @@ def clip(
     if x.dtype.kind == "c":
         raise NotHere
     return deliver(op("clamp")(x, low, high), out)
+
+
+def _in_range(limit: Any, dtype: Any) -> Any:
+    """A Python int beyond the dtype's limits as that limit, which has the same effect."""
+    if type(limit) is not int:
+        return limit
+    info = np.iinfo(dtype)
+    return int(info.min) if limit < info.min else int(info.max) if limit > info.max else limit
 
 
 @implements("round", "around")
@@ -111,14 +121,28 @@ def sinc(x: Any) -> Any:
 @implements("nan_to_num")
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     t = tensor(x)
-    if not copy or t.dtype.kind == "c":
-        raise NotHere
+    made = _replaced(t, nan, posinf, neginf)
+    if copy or not isinstance(x, Tensor):
+        return made
+    return x if t.dtype.kind not in "fc" else op("copy")(made, out=x)
+
+
+def _replaced(t: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    if t.dtype.kind == "c":
+        parts = [_replaced(op(part)(t), nan, posinf, neginf) for part in ("real", "imag")]
+        return op("view_as_complex")(op("stack")(parts, -1))
     if t.dtype.kind != "f":
         return op("clone")(t)
     limits = np.finfo(t.dtype)
-    t = op("where")(np.isnan(t), nan, t)
-    t = op("where")(np.equal(t, np.inf), float(limits.max) if posinf is None else posinf, t)
-    return op("where")(np.equal(t, -np.inf), float(limits.min) if neginf is None else neginf, t)
+    values = [
+        (np.isnan(t), nan),
+        (op("isposinf")(t), float(limits.max) if posinf is None else posinf),
+        (op("isneginf")(t), float(limits.min) if neginf is None else neginf),
+    ]
+    made = t
+    for where, value in values:
+        made = op("where")(where, op("cast")(tensor(value), t.dtype) if np.ndim(value) else float(value), made)
+    return made
 
 
 @implements("isneginf")
@@ -137,6 +161,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ValueError("list of cases must be same length as list of conditions")
     if not len(condlist):
         raise ValueError("select with an empty condition list is not possible")
+    for i, condition in enumerate(condlist):
+        if detached(condition).dtype.kind != "b":
+            raise TypeError(f"invalid entry {i} in condlist: should be boolean ndarray")
     result = tensor(default) if not isinstance(default, (bool, int, float, complex)) else default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = where(condition, choice, result)
@@ -150,7 +177,8 @@ def isclose(a: Any, b: Any, rtol: Any = 1.0e-5, atol: Any = 1.0e-8, equal_nan: b
         x = tensor(x)
     if not isinstance(y, (bool, int, float, complex)) and y.dtype.kind in "iub":
         y = op("cast")(y, "float64")
-    near = np.less_equal(np.absolute(np.subtract(x, y)), atol + rtol * np.absolute(y))
+    size = abs(y) if isinstance(y, (bool, int, float, complex)) else np.absolute(y)  # a number is weak
+    near = np.less_equal(np.absolute(np.subtract(x, y)), atol + rtol * size)
     result = np.logical_or(np.logical_and(near, np.isfinite(y)), np.equal(x, y))
     if equal_nan:
         result = np.logical_or(result, np.logical_and(np.isnan(x), np.isnan(y)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._info import check_device
-from ._registry import NotHere, _ops, axes_of, deliver, implements, is_tracked, np, one_axis, op, tensor
+from ._registry import NotHere, _ops, axes_of, deliver, implements, is_known, is_tracked, np, one_axis, op, tensor
 from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims
 
 _builtin_max = max
@@ -153,7 +153,7 @@ def empty_like(
 
 def _filled(a: Any, value: Any, dtype: Any, order: str, shape: Any, device: Any) -> Any:
     check_device(device)
-    if not isinstance(a, _C_Tensor):
+    if not isinstance(a, _C_Tensor) or (dtype is not None and not is_known(np.dtype(dtype))):
         raise NotHere
     x = a.detach()
     if shape is None and order == "K":

@@ -90,7 +90,10 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = np.moveaxis(tensor(a), axisa, -1), np.moveaxis(tensor(b), axisb, -1)
+    x, y = tensor(a), tensor(b)
+    if not x.ndim or not y.ndim:
+        raise ValueError("At least one array has zero dimension")
+    x, y = np.moveaxis(x, axisa, -1), np.moveaxis(y, axisb, -1)
     if x.shape[-1] != 3 or y.shape[-1] != 3:
         raise NotHere
     (x0, x1, x2), (y0, y1, y2) = ([op("select")(v, -1, i) for i in range(3)] for v in (x, y))

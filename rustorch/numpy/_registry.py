@@ -67,10 +67,15 @@ def op(name: str) -> Any:
         raise NotHere from None
 
 
+_PLAIN = (np.ndarray, np.memmap)
+
+
 def tensor(x: Any) -> Any:
     """x as a Tensor: itself, or on the memory of what NumPy makes of it."""
     if isinstance(x, Tensor):
         return x
+    if isinstance(x, np.ndarray) and type(x) not in _PLAIN:
+        raise NotHere  # a masked array, a matrix: theirs to answer
     array = np.asarray(x)
     try:
         return _C.from_numpy(array)
@@ -89,6 +94,8 @@ def is_known(dtype: Any) -> bool:
 def operand(x: Any) -> Any:
     """x as a Tensor, or as the ndarray that NumPy makes of it where its dtype is none of ours."""
     if isinstance(x, Tensor):
+        return x
+    if isinstance(x, np.ndarray) and type(x) not in _PLAIN:
         return x
     array = np.asarray(x)
     return _C.from_numpy(array) if is_known(array.dtype) else array
@@ -132,7 +139,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """Dimension numbers from 0, of None (all), an int or a tuple."""
     if axis is None:
         return tuple(range(ndim))
-    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    given = (axis,) if hasattr(axis, "__index__") else tuple(axis)
     return tuple(np.lib.array_utils.normalize_axis_index(operator.index(a), ndim) for a in given)
 
 
@@ -168,7 +175,8 @@ _WRITES_FIRST = {"copyto", "put", "place", "putmask", "fill_diagonal", "put_alon
 def _to_arrays(x: Any, found: list[Any]) -> Any:
     if isinstance(x, Tensor):
         found.append(x)
-        return x.numpy()
+        array = x.numpy()
+        return array[()] if x.ndim == 0 and type(x) is _C.ndarray else array  # such an array is a scalar
     if type(x) in (list, tuple):
         return type(x)(_to_arrays(item, found) for item in x)
     if type(x) is dict:
@@ -177,7 +185,7 @@ def _to_arrays(x: Any, found: list[Any]) -> Any:
 
 
 def _to_tensors(x: Any, need: str) -> Any:
-    if type(x) in (np.ndarray, np.memmap) or (isinstance(x, np.generic) and not isinstance(x, (str, bytes))):
+    if type(x) in _PLAIN or (isinstance(x, np.generic) and not isinstance(x, (str, bytes))):
         if need and x.dtype.kind in "fcO":
             raise TypeError(f"{need}: no derivative known; detach() the tensor, or compute under no_grad()")
         try:
@@ -203,9 +211,9 @@ def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
         check_device(kwargs["device"])
         kwargs = {key: value for key, value in kwargs.items() if key != "device"}
     out = kwargs.get("out")
-    if isinstance(out, Tensor):
-        kwargs = {key: value for key, value in kwargs.items() if key != "out"}
-        return deliver(tensor(through_numpy(func, args, kwargs)), out)
+    written = [o for o in (out if isinstance(out, tuple) else (out,)) if isinstance(o, Tensor)]
+    if written:
+        return _into(func, args, kwargs, written)
     if name in _WRITES_FIRST and args and isinstance(args[0], Tensor):
         return _write(func, args, kwargs)
     found: list[Any] = []
@@ -217,6 +225,21 @@ def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
             raise TypeError(f"{_name_of(func)}: gradients cannot flow into an ndarray; detach() the tensor")
         return out
     return _to_tensors(result, _name_of(func) if tracked else "")
+
+
+def _into(func: Any, args: Any, kwargs: Any, written: list[Any]) -> Any:
+    """NumPy writes into the tensors' memory."""
+    out = kwargs["out"]
+    found: list[Any] = []
+    arrays, words = _to_arrays(tuple(args), found), _to_arrays({**kwargs, "out": None}, found)
+    if any(map(is_tracked, (*written, *found))):
+        raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
+    views = tuple(o.numpy() if isinstance(o, Tensor) else o for o in (out if isinstance(out, tuple) else (out,)))
+    words["out"] = views if isinstance(out, tuple) else views[0]
+    func(*arrays, **words)
+    for o in written:
+        _ops["copy"](o, out=o)  # notes the write
+    return out
 
 
 def _write(func: Any, args: Any, kwargs: Any) -> None:

@@ -19,6 +19,8 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None)
         raise NotHere
     x = tensor(a)
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if order == "F" and copy is False:
+        raise NotHere
     if order == "F":
         full = np.empty(x.shape, "b").reshape(shape).shape
         made = (

@@ -23,8 +23,10 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     w = tensor(weights)
     if tuple(w.shape) != tuple(x.shape):
         axes = axes_of(axis, x.ndim)
-        if axis is None or tuple(w.shape) != tuple(x.shape[i] for i in axes):
+        if axis is None:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        if tuple(w.shape) != tuple(x.shape[i] for i in axes):
+            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
         order = sorted(range(len(axes)), key=axes.__getitem__)
         w = op("reshape")(op("permute")(w, tuple(order)), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
         w = op("expand")(w, tuple(x.shape))

@@ -130,6 +130,8 @@ def _places(obj: Any, n: int) -> Any:
         return np.flatnonzero(index)
     if index.size == 0 and index.dtype.kind == "f":
         index = index.astype("int64")
+    if index.dtype.kind not in "iu":
+        raise IndexError("arrays used as indices must be of integer (or boolean) type")
     if index.ndim > 1:
         raise ValueError("index array argument obj to insert must be one dimensional or scalar")
     return index

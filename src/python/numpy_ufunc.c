@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "python/convert.h"
 #include "python/dialect.h"
+#include "python/ndarray.h"
 #include "python/numpy_protocol.h"
 #include "python/ufunc_binding.h"
 #include "ufunc/apply.h"
@@ -54,13 +55,32 @@ static int is_number(PyObject *o)
     return PyBool_Check(o) || PyLong_Check(o) || PyFloat_CheckExact(o) || PyComplex_CheckExact(o);
 }
 
+/* NumPy's own call, of arrays that are none of ours: text, objects, masked arrays. */
+static PyObject *by_numpy(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    PyObject *seen[MOST_ARGUMENTS] = {NULL}, *theirs = PyObject_GetAttr(f->ufunc, method), *result = NULL;
+    Py_ssize_t i = 0;
+    for (; theirs && i < all; i++) {
+        seen[i] = rt_tensor_check(args[i]) ? rt_ndarray_export((rt_tensor *)args[i]) : Py_NewRef(args[i]);
+        if (!seen[i]) goto done;
+    }
+    if (theirs) result = PyObject_Vectorcall(theirs, seen, (size_t)n, kwnames);
+    if (result && (rt_ndarray_check(result) || rt_ndarray_is_scalar(result)))
+        Py_SETREF(result, PyObject_CallOneArg(f->convert, result));
+done:
+    while (i-- > 0) Py_XDECREF(seen[i]);
+    Py_XDECREF(theirs);
+    return result;
+}
+
 /* The inputs that are no Tensors, numbers or None made Tensors; then the ufunc's method. */
 static PyObject *converted(array_ufunc *f, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     const Py_ssize_t all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0), nin = method == word_call ? f->nin : 1;
     PyObject *owned[MOST_ARGUMENTS] = {NULL}, *result = NULL;
     Py_ssize_t i = 0;
-    int weak = 0;                                 /* numbers are weak beside something that is none */
+    int none_of_ours = 0, weak = 0;               /* numbers are weak beside something that is none */
     for (Py_ssize_t k = 0; k < n && k < nin; k++) weak |= !is_number(args[k]);
     if (all > MOST_ARGUMENTS) return PyErr_Format(PyExc_TypeError, "%R got too many arguments: %zd", f->ufunc, all);
     for (; i < all; i++) {
@@ -69,8 +89,9 @@ static PyObject *converted(array_ufunc *f, PyObject *method, PyObject *const *ar
                              || (weak && method == word_call && is_number(o));
         owned[i] = as_it_is ? Py_NewRef(o) : PyObject_CallOneArg(f->convert, o);
         if (!owned[i]) goto done;
+        none_of_ours |= i < nin && rt_ndarray_check(owned[i]);
     }
-    result = answer(f, method, owned, n, kwnames);
+    result = none_of_ours ? by_numpy(f, method, owned, n, kwnames) : answer(f, method, owned, n, kwnames);
 done:
     while (i-- > 0) Py_XDECREF(owned[i]);
     return result;
@@ -86,9 +107,11 @@ static PyObject *call_method(array_ufunc *f, PyObject *method, PyObject *const *
         PyErr_Format(PyExc_TypeError, "%R takes at most %d arguments, got %zd", f->ufunc, f->nargs, n);
     else
         result = converted(f, method, args, n, kwnames);
-    if (result == Py_NotImplemented) {
+    if (result == Py_NotImplemented) {            /* an argument's own type answers: NumPy asks it */
         Py_CLEAR(result);
-        PyErr_Format(PyExc_TypeError, "%R: an argument's own type would have to answer this", f->ufunc);
+        PyObject *theirs = PyObject_GetAttr(f->ufunc, method);
+        result = theirs ? PyObject_Vectorcall(theirs, args, (size_t)n, kwnames) : NULL;
+        Py_XDECREF(theirs);
     }
     result = rt_dialect_arrays(result);
     rt_dtype_rules_restore(before);

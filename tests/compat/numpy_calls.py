@@ -183,7 +183,7 @@ np.unique(k%3,return_counts=True) np.unique(a,return_index=True,return_inverse=T
 np.digitize(a,p) np.bincount(i) np.bincount(i,weights=a) np.bincount(i,minlength=9) np.histogram(a,4)
 np.histogram(a,bins=[-1,0,1,2]) np.histogram(a,3,density=True) np.histogram2d(a,d,3)
 np.histogram_bin_edges(a,4) np.isin(i,[1,2]) np.isin(k,i) np.union1d(i,[7]) np.intersect1d(i,[1,9])
-np.setdiff1d(i,[1]) np.setxor1d(i,[1,9]) np.intersect1d(i,[1,9],return_indices=True) np.unique_values(i)
+np.setdiff1d(i,[1]) np.setxor1d(i,[1,9]) np.intersect1d(i,[1,9],return_indices=True) np.sort(np.unique_values(i))
 np.unique_counts(i) np.unique_all(i) np.unique_inverse(i) np.packbits(b) np.unpackbits(u) np.sort_complex(c)
 np.array2string(a) np.array_str(a) np.apply_along_axis(np.sum,0,m) np.apply_along_axis(np.sort,1,m)
 np.apply_along_axis(lambda v:v*2+v[0],0,m) np.apply_over_axes(np.sum,t,[0,2]) np.apply_along_axis(np.diff,1,t)
