@@ -112,9 +112,17 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 @implements("broadcast_arrays")
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    parts = [tensor(a) for a in args]
+    parts = [_tensor_or_array(a) for a in args]
     shape = np.broadcast_shapes(*(tuple(p.shape) for p in parts))
-    return tuple(op("broadcast_to")(p, shape) for p in parts)
+    return tuple(np.broadcast_to(p, shape) for p in parts)
+
+
+def _tensor_or_array(x: Any) -> Any:
+    """A Tensor, or NumPy's array of what we have no dtype for."""
+    try:
+        return tensor(x)
+    except NotHere:
+        return np.asarray(x)
 
 
 def _at_least(n: int, x: Any) -> Any:
