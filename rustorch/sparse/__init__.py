@@ -16,8 +16,11 @@ tensor([2.0, 2.0, 2.0], dtype=float64)
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 try:
-    import scipy.sparse  # noqa: F401
+    import scipy.sparse as _scipy
 except ModuleNotFoundError as error:
     raise ImportError("rustorch.sparse needs SciPy: pip install scipy") from error
 
@@ -59,3 +62,13 @@ from ._torch import (
     softmax as softmax,
     sum as sum,
 )
+
+
+def __getattr__(name: str) -> Any:
+    """What else SciPy has: other formats, csgraph, warnings.  Its matrices, whose * is the product of matrices, are not
+    here."""
+    if name.startswith("__") or name.endswith("_matrix"):
+        raise AttributeError(f"module 'rustorch.sparse' has no attribute {name!r}")
+    if name == "csgraph":
+        return importlib.import_module("scipy.sparse.csgraph")
+    return getattr(_scipy, name)

@@ -24,6 +24,9 @@ class Products(SparseMemory):
     def _times_dense(self, x: Any, transposed: bool) -> Any:
         """self @ x, or its transpose times x, for a dense vector or matrix."""
         if self.format == "coo":
+            if not st.recorded(self._values, x) and type(x) is Tensor and x.dtype == self.dtype:
+                plain = self._scipy("matmul")
+                return st.tensor((plain.T if transposed else plain) @ x.numpy())
             return self.tocsr()._times_dense(x, transposed)
         values = self.values()
         indices, indptr, turned = self._parts()

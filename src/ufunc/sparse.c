@@ -142,10 +142,10 @@ static intptr_t line_of(const rt_compressed *m, intptr_t at)
     return low;
 }
 
-/* Parts of a transposed product: as many as its sums can be added up again at little cost. */
+/* Parts of a transposed product: as many as can be added up again at little cost. */
 static intptr_t part_count(const rt_compressed *m, intptr_t width)
 {
-    const intptr_t n = m->length ? m->count / m->length / 4 : 1;
+    const intptr_t n = m->length ? m->count / m->length / 8 : 1;
     if (width >= 2 * COLUMNS || (double)m->count * (double)width < 65536 || n < 2) return 1;
     return n < PARTS ? n : PARTS;
 }

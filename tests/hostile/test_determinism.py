@@ -8,7 +8,7 @@ from table import rows as table
 import rustorch as rt
 
 THREADS = (1, 2, 3, 4)
-GROUPS = (specimens.images, specimens.layers, specimens.orders, specimens.algebra)
+GROUPS = (specimens.images, specimens.layers, specimens.orders, specimens.algebra, specimens.sparse)
 SCALE, ROWS = 24, 8000            # large enough that loops are cut
 ELEMENTS = 70_001
 

@@ -117,6 +117,11 @@ static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t wi
             if (OUTSIDE(p, length)) return i;
             element *const to = (element *)out + (intptr_t)p * width;
             intptr_t c = first;
+            if (width == 2) {
+                to[0] += v * row[0];
+                to[1] += v * row[1];
+                continue;
+            }
             for (; c + MIDDLE <= last; c += MIDDLE) {
                 pack_middle sum;
                 memcpy(&sum, to + c, sizeof sum);
