@@ -1,12 +1,12 @@
-"""./dev bench [name ...]: small, train, networks, large, loading, memory, importing (all by default), table, operators,
-instructions."""
+"""./dev bench [name ...]: small, arrays, train, networks, large, loading, memory, importing (all by default), table,
+operators, instructions."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-DEFAULT = ("small", "train", "networks", "large", "loading", "memory", "importing")
+DEFAULT = ("small", "arrays", "train", "networks", "large", "loading", "memory", "importing")
 NAMES = (*DEFAULT, "table", "operators", "instructions")
 
 

@@ -3,9 +3,10 @@
  * rustorch.numpy._attributes.  Floor: python. */
 #include "python/array_attributes.h"
 #include "core/error.h"
+#include "core/view.h"
+#include "python/array_items.h"
 #include "python/convert.h"
 #include "python/dialect.h"
-#include "python/size.h"
 #include "ufunc/apply.h"
 #include "ufunc/views.h"
 
@@ -50,10 +51,21 @@ static int set_by_python(PyObject *self, PyObject *value, void *closure)
     return done ? 0 : -1;
 }
 
+static PyObject *tuple_of(int n, const intptr_t *values)
+{
+    PyObject *t = PyTuple_New(n);
+    for (int i = 0; t && i < n; i++) {
+        PyObject *v = PyLong_FromSsize_t(values[i]);
+        if (v) PyTuple_SET_ITEM(t, i, v);
+        else Py_CLEAR(t);
+    }
+    return t;
+}
+
 GETTER(get_shape)
 {
     (void)unused;
-    return rt_size_object(SELF->ndim, SELF->shape);
+    return tuple_of(SELF->ndim, SELF->shape);
 }
 
 GETTER(get_size)
@@ -71,13 +83,7 @@ GETTER(get_dtype)
 GETTER(get_strides)
 {
     (void)unused;
-    PyObject *t = PyTuple_New(SELF->ndim);
-    for (int i = 0; t && i < SELF->ndim; i++) {
-        PyObject *v = PyLong_FromSsize_t(SELF->steps[i]);
-        if (v) PyTuple_SET_ITEM(t, i, v);
-        else Py_CLEAR(t);
-    }
-    return t;
+    return tuple_of(SELF->ndim, SELF->steps);
 }
 
 GETTER(get_transposed)
@@ -87,6 +93,7 @@ GETTER(get_transposed)
     rt_params p;
     if (SELF->ndim < 2) return Py_NewRef(self);
     for (int i = 0; i < SELF->ndim; i++) dims[i] = SELF->ndim - 1 - i;
+    if (!rt_array_in_graph(SELF)) return rt_array_window(SELF, rt_view_permute("T", SELF, SELF->ndim, dims));
     rt_params_begin(&p);
     rt_params_push(&p, 0, SELF->ndim, dims);
     return (PyObject *)rt_apply1p(RT_OP_permute, SELF, &p);

@@ -13,12 +13,6 @@
 
 #define SELF ((rt_tensor *)self)
 
-/* Does what is taken from t, or a write into it, concern a graph? */
-static inline int in_graph(const rt_tensor *t)
-{
-    return rt_tensor_requires_grad(t) || (t->base && rt_tensor_requires_grad(t->base));
-}
-
 PyObject *rt_array_scalar(rt_dtype dtype, const char *at)
 {
     const size_t item = rt_itemsize(dtype);
@@ -38,12 +32,21 @@ PyObject *rt_array_scalar(rt_dtype dtype, const char *at)
 static inline PyObject *row(rt_tensor *t, char *at)
 {
     if (t->ndim == 1) return rt_array_scalar((rt_dtype)t->dtype, at);
-    rt_tensor *view = rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim - 1, t->shape + 1, t->steps + 1);
-    if (!view) return NULL;
-    view->base = (rt_tensor *)Py_NewRef((PyObject *)(t->base ? t->base : t));
-    view->base_version = view->storage->version;
-    PyObject_GC_Track((PyObject *)view);
-    return (PyObject *)view;
+    return rt_array_window(t, rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim - 1, t->shape + 1, t->steps + 1));
+}
+
+/* A slice of the first dimension. */
+static PyObject *rows(rt_tensor *t, PyObject *slice)
+{
+    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM];
+    Py_ssize_t start, stop, step;
+    if (PySlice_Unpack(slice, &start, &stop, &step) < 0) return NULL;
+    memcpy(shape, t->shape, t->ndim * sizeof *shape);
+    memcpy(steps, t->steps, t->ndim * sizeof *steps);
+    shape[0] = PySlice_AdjustIndices(t->shape[0], &start, &stop, step);
+    if (shape[0] > 1) steps[0] *= step;
+    char *at = shape[0] ? t->data + start * t->steps[0] : t->data;
+    return rt_array_window(t, rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim, shape, steps));
 }
 
 static inline int wrap(intptr_t *i, intptr_t length)
@@ -79,11 +82,12 @@ static char *element(const rt_tensor *t, PyObject *key)
 static PyObject *get(PyObject *self, PyObject *key)
 {
     intptr_t i;
-    if (!in_graph(SELF)) {
+    if (!rt_array_in_graph(SELF)) {
         const char *at = element(SELF, key);
         if (at) return rt_array_scalar((rt_dtype)SELF->dtype, at);
         if (SELF->ndim > 1 && small_integer(key, &i) && wrap(&i, SELF->shape[0]))
             return row(SELF, SELF->data + i * SELF->steps[0]);
+        if (PySlice_Check(key) && SELF->ndim) return rows(SELF, key);
     }
     return rt_subscript_get(SELF, key);
 }
@@ -125,7 +129,7 @@ static int set(PyObject *self, PyObject *key, PyObject *value)
         PyErr_SetString(PyExc_ValueError, "cannot delete array elements");
         return -1;
     }
-    if (!in_graph(SELF) && !(SELF->flags & RT_READONLY) && rt_tensor_is_injective(SELF)) {
+    if (!rt_array_in_graph(SELF) && !(SELF->flags & RT_READONLY) && rt_tensor_is_injective(SELF)) {
         char *at = element(SELF, key);
         const int done = at ? store(SELF, at, value) : 0;
         if (done) {
@@ -181,7 +185,7 @@ static PyObject *iterator_next(PyObject *self)
     if (!t) return NULL;
     if (t->ndim && it->next < t->shape[0]) {
         const intptr_t i = it->next++;
-        if (!in_graph(t)) return row(t, t->data + i * t->steps[0]);
+        if (!rt_array_in_graph(t)) return row(t, t->data + i * t->steps[0]);
         rt_params p = {.i = {0, i}};
         PyObject *window = (PyObject *)rt_apply1p(RT_OP_select, t, &p);
         return window ? rt_array_settle(window) : NULL;

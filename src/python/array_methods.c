@@ -3,6 +3,8 @@
  * rustorch.numpy._methods.  Floor: python. */
 #include "python/array_methods.h"
 #include "core/error.h"
+#include "core/view.h"
+#include "python/array_items.h"
 #include "python/convert.h"
 #include "python/dialect.h"
 #include "python/ndarray.h"
@@ -14,7 +16,7 @@
 #define MOST_ARGUMENTS 40
 
 #define METHODS(X) X(reshape) X(transpose) X(swapaxes) X(ravel) X(flatten) X(squeeze) X(copy) X(astype) X(view) X(diagonal) \
-    X(clip) X(round) X(nonzero) X(argsort) X(sort) X(dot) X(fill) X(take) X(repeat) X(item)
+    X(clip) X(round) X(nonzero) X(argsort) X(sort) X(dot) X(fill) X(take) X(repeat) X(item) X(trace)
 #define NUMBER(name) AT_##name,
 enum { METHODS(NUMBER) NMETHODS };
 #define SLOW(name) {#name, NULL},
@@ -67,6 +69,22 @@ static int integers(PyObject *const *args, Py_ssize_t n, intptr_t *list)
     return (int)n;
 }
 
+/* The same elements in another shape, without a copy and beside the graph. */
+static PyObject *reshaped(rt_tensor *t, int n, const intptr_t *shape)
+{
+    intptr_t known[RT_MAX_NDIM], size = 1;
+    int open = -1;
+    for (int i = 0; i < n; i++) {
+        known[i] = shape[i];
+        if (shape[i] == -1) open = i;
+        else size *= shape[i];
+    }
+    if (open >= 0) known[open] = t->size / size;
+    return rt_array_window(t, rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, n, known, NULL));
+}
+
+static int is_plain(const rt_tensor *t) { return rt_tensor_is_contiguous(t) && !rt_array_in_graph(t); }
+
 static PyObject *with_list(rt_op_index op, rt_tensor *t, int n, const intptr_t *list)
 {
     rt_params p;
@@ -93,7 +111,7 @@ METHOD(reshape)
     intptr_t shape[RT_MAX_NDIM];
     const int ndim = n && !kwnames ? integers(args, n, shape) : -1;
     if (ndim < 0 || !is_shape_of(SELF, ndim, shape)) OTHERWISE(reshape);
-    return with_list(RT_OP_reshape, SELF, ndim, shape);
+    return is_plain(SELF) ? reshaped(SELF, ndim, shape) : with_list(RT_OP_reshape, SELF, ndim, shape);
 }
 
 METHOD(transpose)
@@ -111,6 +129,7 @@ METHOD(transpose)
         if (dims[i] < 0 || dims[i] >= ndim || seen >> dims[i] & 1) OTHERWISE(transpose);
         seen |= 1u << dims[i];
     }
+    if (!rt_array_in_graph(SELF)) return rt_array_window(SELF, rt_view_permute("transpose", SELF, ndim, dims));
     return with_list(RT_OP_permute, SELF, ndim, dims);
 }
 
@@ -128,6 +147,7 @@ METHOD(ravel)
 {
     const intptr_t all = -1;
     if (n || kwnames || SELF->size == 0) OTHERWISE(ravel);
+    if (is_plain(SELF)) return reshaped(SELF, 1, &all);
     return with_list(RT_OP_reshape, SELF, 1, &all);
 }
 
@@ -184,6 +204,19 @@ METHOD(diagonal)
     rt_tensor *view = rt_apply1p(RT_OP_diagonal, SELF, &p);
     if (view) view->flags |= RT_READONLY;
     return (PyObject *)view;
+}
+
+METHOD(trace)
+{
+    if (n || kwnames || SELF->ndim != 2) OTHERWISE(trace);
+    rt_params p = {.i = {0, 0, 1}};
+    rt_tensor *diagonal = rt_apply1p(RT_OP_diagonal, SELF, &p), *sum = NULL;
+    rt_params_begin(&p);
+    p.n[0] = -1;
+    p.i[1] = rt_dtype_kind((rt_dtype)SELF->dtype) == RT_KIND_UNSIGNED ? RT_u64 : RT_NODTYPE;
+    if (diagonal) sum = rt_apply1p(RT_OP_sum, diagonal, &p);
+    Py_XDECREF(diagonal);
+    return (PyObject *)sum;
 }
 
 /* A bound that neither widens the dtype nor needs conversion. */
@@ -281,7 +314,7 @@ METHOD(take)
 {
     rt_operand index;
     PyObject *owned = NULL;
-    if (n != 1 || kwnames || SELF->ndim != 1) OTHERWISE(take);
+    if (n != 1 || kwnames || SELF->ndim == 0) OTHERWISE(take);
     int status = rt_convert_operand(args[0], &index, &owned);
     const int ready = status == 0 && index.t && index.t->dtype == RT_i64 && index.t->ndim;
     PyObject *result = ready ? (PyObject *)rt_apply2(RT_OP_take, SELF, index.t) : NULL;
@@ -356,6 +389,8 @@ PyMethodDef rt_array_methods[] = {
         "Another array on the same memory, its bytes as elements of dtype."),
     ROW("diagonal", diagonal, ", offset=0, axis1=0, axis2=1",
         "A read-only view of the diagonal of two axes."),
+    ROW("trace", trace, ", offset=0, axis1=0, axis2=1, dtype=None, out=None",
+        "The sum along the diagonal of two axes."),
     ROW("clip", clip, ", min=None, max=None, out=None",
         "The elements, within bounds."),
     ROW("round", round_, ", decimals=0, out=None",

@@ -212,6 +212,32 @@ static PyObject *with_numbers(PyObject *o)
     return copy;
 }
 
+/* A flat list or tuple of Python's ints, or of its floats for a floating dtype, read on the spot; NULL without an
+ * exception when it is something else. */
+static rt_tensor *from_numbers(PyObject *o, rt_dtype d)
+{
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+    PyObject *const *items = PySequence_Fast_ITEMS(o);
+    if (n == 0) return NULL;
+    const int floats = PyFloat_CheckExact(items[0]);
+    if (!floats && !PyLong_CheckExact(items[0])) return NULL;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int overflow = 0;
+        if (Py_TYPE(items[i]) != Py_TYPE(items[0])) return NULL;
+        if (!floats) (void)PyLong_AsLongLongAndOverflow(items[i], &overflow);
+        if (overflow) return NULL;
+    }
+    if (d == RT_NODTYPE) d = floats ? rt_default_dtype() : RT_i64;
+    if (floats && !rt_dtype_is_inexact(d)) return NULL;
+    const intptr_t length = n;
+    rt_tensor *t = rt_empty(d, 1, &length, (rt_device){RT_CPU, 0});
+    for (Py_ssize_t i = 0; t && i < n; i++) {
+        const rt_operand s = floats ? rt_operand_float(PyFloat_AS_DOUBLE(items[i])) : rt_operand_int(PyLong_AsLongLong(items[i]));
+        if (rt_operand_store(&s, d, t->data + i * (intptr_t)rt_itemsize(d)) < 0) Py_CLEAR(t);
+    }
+    return t;
+}
+
 /* Nested sequences go through NumPy's reader, which knows ragged ones from even ones. */
 static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
 {
@@ -222,6 +248,10 @@ static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
         np_array = np ? PyObject_GetAttrString(np, "array") : NULL;
         Py_XDECREF(np);
         if (!np_array) return NULL;
+    }
+    if (PyList_CheckExact(o) || PyTuple_CheckExact(o)) {
+        t = from_numbers(o, d);
+        if (t || PyErr_Occurred()) return t;
     }
     int typed = holds_typed(o);
     PyObject *read = typed ? with_numbers(o) : Py_NewRef(o);
@@ -356,9 +386,23 @@ PyObject *rt_convert_item(rt_dtype d, const void *at)
     }
 }
 
+/* The last dimension, where a test of the dtype for each element would take longer than the element. */
+static PyObject *row_of(const rt_tensor *t, const char *at)
+{
+    const intptr_t n = t->shape[t->ndim - 1], step = t->steps[t->ndim - 1];
+    PyObject *list = PyList_New(n);
+    for (intptr_t i = 0; list && i < n; i++, at += step) {
+        PyObject *item = t->dtype == RT_f64 ? PyFloat_FromDouble(*(const double *)at) : PyLong_FromLongLong(*(const int64_t *)at);
+        if (item) PyList_SET_ITEM(list, i, item);
+        else Py_CLEAR(list);
+    }
+    return list;
+}
+
 static PyObject *list_of(const rt_tensor *t, int dim, const char *at)
 {
     if (dim == t->ndim) return rt_convert_item((rt_dtype)t->dtype, at);
+    if (dim == t->ndim - 1 && (t->dtype == RT_f64 || t->dtype == RT_i64)) return row_of(t, at);
     PyObject *list = PyList_New(t->shape[dim]);
     for (intptr_t i = 0; list && i < t->shape[dim]; i++) {
         PyObject *item = list_of(t, dim + 1, at + i * t->steps[dim]);
