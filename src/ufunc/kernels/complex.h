@@ -155,6 +155,7 @@ static UNUSED element c_log10(element x) { x = clog(x); return c_make(RE(x) / LN
 #define ldexp(x, y) ((x) * cexp((y) * LN2))
 #define logaddexp(x, y) c_logaddexp(x, y)
 #define sigmoid(x) (1 / (1 + cexp(-(x))))
+#define silu(x) ((x) / (1 + cexp(-(x))))
 #define angle_slope(x) (c_make(0, 1) / ~(x))
 #endif
 #endif

@@ -9,6 +9,18 @@
 #if IS_F32
 #include "ufunc/kernels/wide.h"
 #endif
+#if !IS_F32
+#include "ufunc/kernels/pairs.h"
+#if defined(__FMA__)
+#include "ufunc/kernels/trigonometry.h"
+#endif
+#endif
+#if !IS_F32 && defined(__AVX512F__)
+#include "ufunc/kernels/tabled.h"
+#define TABLED 1
+#else
+#define TABLED 0
+#endif
 #if defined(RT_HAVE_SLEEF) && (defined(__SSE4_1__) || defined(__aarch64__))
 #include <sleef.h>
 #define VECTOR_MATH 1
@@ -47,15 +59,59 @@
 #endif
 
 FUNCTION1(exp2, u10)
+#if TABLED
+ALWAYS vec v_log(vec x) { return tabled_log(x, &base_e); }
+ALWAYS vec v_log2(vec x) { return tabled_log(x, &base_2); }
+ALWAYS vec v_log10(vec x) { return tabled_log(x, &base_10); }
+ALWAYS vec v_log1p(vec x) { return tabled_log1p(x); }
+#else
 FUNCTION1(log2, u10)
 LONG1(log10, u10)
-FUNCTION1(sin, u10)
-FUNCTION1(cos, u10)
-FUNCTION1(tan, u10)
+#endif
 FUNCTION1(asin, u10)
 FUNCTION1(acos, u10)
 LONG1(cbrt, u10)
+#if IS_F32
+ALWAYS vec v_hypot(vec x, vec y) { return v_widely2(w_hypot, x, y); }
+#else
 FUNCTION2(hypot, u05)
+#endif
+
+/* sin, cos and tan by `near` below 2^20, by SLEEF or the C library beyond.  SLEEF 3.5.1 chooses its reduction by all
+ * lanes, so those that need none are filled up with a number that asks for the longest. */
+#if VECTOR_MATH
+#define FAR_ANGLE(f, far, x, r) v_where(far, SLEEF(f, u10)(v_where(far, x, splat((real)1e20))), r)
+#else
+#define FAR_ANGLE(f, far, x, r) v_mend1(f, far, x, r)
+#endif
+#define ANGULAR(f, near) \
+    ALWAYS vec v_##f(vec x) \
+    { \
+        mask far = ~(v_abs(x) < 0x1p20); \
+        vec r = near; \
+        return any_lane(far) ? FAR_ANGLE(f, far, x, r) : r; \
+    }
+#if IS_F32
+ANGULAR(sin, v_widely(w_sin, x))
+ANGULAR(cos, v_widely(w_cos, x))
+ANGULAR(tan, v_widely(w_tan, x))
+#elif defined(__FMA__)
+ANGULAR(sin, quarter_sin(x, 0))
+ANGULAR(cos, quarter_sin(x, 1))
+ANGULAR(tan, quarter_tan(x))
+#elif VECTOR_MATH
+/* SLEEF's other threshold is 15. */
+ALWAYS vec low_lanes(vec x) { return v_where(v_abs(x) < 15, x, splat(0)); }
+ALWAYS vec high_lanes(vec x, mask far) { return v_where(far, splat(1e10), v_where(v_abs(x) < 15, splat(15), x)); }
+#define TWO_RANGES(f) v_where(v_abs(x) < 15, SLEEF(f, u10)(low_lanes(x)), SLEEF(f, u10)(high_lanes(x, far)))
+ANGULAR(sin, TWO_RANGES(sin))
+ANGULAR(cos, TWO_RANGES(cos))
+ANGULAR(tan, v_where(v_abs(x) < 0x1p-27, x, TWO_RANGES(tan)))
+#else
+FUNCTION1(sin, u10)
+FUNCTION1(cos, u10)
+FUNCTION1(tan, u10)
+#endif
 
 /* The C library's f on lanes where c holds: there SLEEF 3.5.1 overflows too early, or rounds
  * results near the denormal ones twice. */
@@ -73,7 +129,14 @@ FUNCTION2(hypot, u05)
 #define FAR 0x1p500
 #endif
 #define FINITE(x) (v_abs(x) < (real)INFINITY)
+#if TABLED
+ALWAYS vec v_pow(vec x, vec y) { return tabled_pow(x, y); }
+ALWAYS vec v_asinh(vec x) { return tabled_asinh(x); }
+ALWAYS vec v_acosh(vec x) { return tabled_acosh(x); }
+ALWAYS vec v_atanh(vec x) { return tabled_atanh(x); }
+#else
 MENDED2(pow, u10, ~FINITE(r) & FINITE(x) & FINITE(y) & (x != 0))
+#endif
 #if IS_F32
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-120f) & (x != 0))
 MENDED1(acosh, u10, x > FAR)
@@ -111,11 +174,14 @@ ALWAYS vec v_log1p(vec x)
     return v_where(x == 0, x, log_plus(u, (x - (u - 1)) / u));
 }
 #else
+#if !TABLED
 FUNCTION1(log, u10)
-FUNCTION1(expm1, u10)
+MENDED1(acosh, u10, x > FAR)
+#endif
+ALWAYS vec v_expm1(vec x) { return pairs_expm1(x); }
+ALWAYS vec v_tanh(vec x) { return pairs_tanh(x); }
 LONG1(lgamma, u10)
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
-MENDED1(acosh, u10, x > FAR)
 MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
 #if VECTOR_MATH
 ALWAYS double erfc_far(double x) { return (double)erfcl(x); }
@@ -128,9 +194,14 @@ ALWAYS vec v_erfc(vec x)
 LONG1(erfc, u15)
 #endif
 #endif
-#if !IS_F32 && VECTOR_MATH
+#if TABLED
+#elif !IS_F32 && VECTOR_MATH
 /* Far out 1 + x is x; SLEEF 3.5.1 overflows there. */
-ALWAYS vec v_log1p(vec x) { return v_where(x > 0x1p100, v_log(x), SLEEF(log1p, u10)(x)); }
+ALWAYS vec v_log1p(vec x)
+{
+    vec r = v_where(x > 0x1p100, v_log(x), SLEEF(log1p, u10)(x));
+    return v_where(v_abs(x) < 0x1p-60, x, r);
+}
 #elif !IS_F32
 FUNCTION1(log1p, u10)
 #endif
@@ -143,21 +214,19 @@ ALWAYS vec v_atan(vec x) { return SLEEF(atan, u10)(x); }
 #endif
 /* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
 ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-13 : 0x1p-27), x, r); }
+#if !TABLED
 ALWAYS vec v_atanh(vec x) { return near_zero(x, SLEEF(atanh, u10)(x)); }
 ALWAYS vec v_asinh(vec x)
 {
     vec r = near_zero(x, SLEEF(asinh, u10)(x));
     return v_mend1(asinh, v_abs(x) > FAR, x, r);
 }
-#if !IS_F32
-ALWAYS vec v_tanh(vec x) { return near_zero(x, SLEEF(tanh, u10)(x)); }
 #endif
 #else
 FUNCTION1(atan, u10)
+#if !TABLED
 LONG1(atanh, u10)
 LONG1(asinh, u10)
-#if !IS_F32
-LONG1(tanh, u10)
 #endif
 ALWAYS vec v_sinpi(vec x)
 {
@@ -177,6 +246,9 @@ enum { MANTISSA = 52, BIAS = 1023 };
  * are rounded once. */
 ALWAYS vec v_exp_scaled(vec x, int scale)
 {
+#if TABLED
+    return tabled_exp(x, scale);
+#endif
 #if IS_F32
     static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
                              (real)1.666666668e-1, (real)0.5};
@@ -236,24 +308,26 @@ ALWAYS vec v_sigmoid(vec x)
 #endif
 
 #if !IS_F32
-#if VECTOR_MATH
-/* SLEEF 3.5.1 overflows too early: far out both are exp(|x|) / 2. */
-ALWAYS vec v_sinh(vec x)
+/* Beyond 600 sinh and cosh are exp(|x|) / 2. */
+ALWAYS vec far_or(vec x, vec r)
 {
-    return v_where(v_abs(x) > 709, v_copysign(v_exp_scaled(v_abs(x), -1), x), near_zero(x, SLEEF(sinh, u10)(x)));
+    mask far = v_abs(x) > 600;
+    return any_lane(far) ? v_where(far, v_exp_scaled(v_abs(x), -1), r) : r;
 }
-ALWAYS vec v_cosh(vec x)
-{
-    return v_where(v_abs(x) > 709, v_exp_scaled(v_abs(x), -1), SLEEF(cosh, u10)(x));
-}
-#else
-LONG1(sinh, u10)
-LONG1(cosh, u10)
-#endif
+ALWAYS vec v_sinh(vec x) { return v_copysign(far_or(x, pairs_sinh(x)), x); }
+ALWAYS vec v_cosh(vec x) { return far_or(x, pairs_cosh(x)); }
 ALWAYS vec v_sigmoid(vec x)
 {
-    vec e = v_exp(-v_abs(x));
-    return v_where(x < 0, e, splat(1)) / (1 + e);
+    vec a = v_below(splat(700), v_abs(x));
+#if TABLED
+    vec n;
+    pair e = exp_parts(-a, splat(-0.0), &n);
+    vec r = pairs_sigmoid(x, (pair){scaled(e.high, n), scaled(e.low, n)});
+#else
+    vec r = pairs_sigmoid(x, pairs_exp(-a));
+#endif
+    mask far = x < -700;
+    return any_lane(far) ? v_where(far, v_exp(x), r) : r;
 }
 #endif
 
@@ -301,11 +375,17 @@ ALWAYS vec v_ndtr(vec x)
 #pragma GCC unroll 16
     for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, t, splat(q[i]));
     vec e = v_exp(square * (real)-0.5);
-    vec tail = v_mad(e, v_mad(a, a, -square) * (real)-0.5, e) * (t * p);
+    vec tail = v_mad(e, product_rest(a, a, square) * (real)-0.5, e) * (t * p);
     return v_where(x < 0, tail, 1 - tail);
 }
 #else
-ALWAYS vec v_ndtr(vec x) { return 0.5 * v_erfc(x * -0.70710678118654752440); }
+/* erfc(h + rest) / 2, h = -x sqrt(1/2) rounded: rest times the slope is what the rounding took off. */
+ALWAYS vec v_ndtr(vec x)
+{
+    vec a = v_below(splat(40), v_above(splat(-40), x)), h = a * -0.70710678118654752440;
+    vec rest = product_rest(a, splat(-0.70710678118654752440), h) + a * 4.833646656726457e-17;
+    return 0.5 * (v_erfc(h) - 1.1283791670955126 * rest * v_exp(-h * h));
+}
 #endif
 
 /* x - y trunc(x / y).  The product is exact where the quotient is small; fused, so is the rest. */

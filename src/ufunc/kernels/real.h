@@ -12,7 +12,31 @@ ALWAYS vec v_minimum(vec x, vec y) { return v_where(y != y, y, v_below(y, x)); }
 ALWAYS vec v_fmax(vec x, vec y) { return v_where(x != x, y, v_above(y, x)); }
 ALWAYS vec v_fmin(vec x, vec y) { return v_where(x != x, y, v_below(y, x)); }
 ALWAYS vec v_angle(vec x) { return v_where(x < 0, splat((real)3.14159265358979323846), v_where(x == x, splat(0), x)); }
-ALWAYS vec v_sinc(vec x) { return v_where(x == 0, splat(1), v_sinpi(x) / (x * (real)3.14159265358979323846)); }
+/* SLEEF's sinpi is good to some 1e8 only; x less an even number is exact.  pi x is taken with what its rounding
+ * takes off. */
+ALWAYS vec v_sinc(vec x)
+{
+    const real pi = (real)3.14159265358979323846, pi_rest = (real)(IS_F32 ? -8.74227766e-8 : 1.2246467991473532e-16);
+    vec s = v_sinpi(x - 2 * v_rint(x * (real)0.5)), p = x * pi, q = s / p;
+    vec rest = product_rest(x, splat(pi), p) + x * pi_rest;
+    return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-14 : 0x1p-28), splat(1), v_where(s == 0, q, q - q * (rest / p)));
+}
+/* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
+ALWAYS vec v_silu(vec x)
+{
+    vec r = x * v_sigmoid(x);
+    mask far = x < (real)(IS_F32 ? -80 : -700);
+    if (!any_lane(far)) return r;
+    vec root = v_exp(v_where(far, x * (real)0.5, splat(0)));
+    return v_where(far, x * root * root, r);
+}
+/* x tanh(log(1 + e^x)), e the exponential: x e (e + 2) / (e (e + 2) + 2). */
+ALWAYS vec v_mish(vec x)
+{
+    vec e = v_exp(v_below(splat(20), x)), t = e * (e + 2), r = x * (t / (t + 2));
+    mask far = x < (real)(IS_F32 ? -80 : -700);
+    return any_lane(far) ? v_where(far, v_silu(x), r) : r;
+}
 ALWAYS vec v_xlogy(vec x, vec y)
 {
     return v_where((x == 0) & (y == y), splat(0), x * v_log(y));
@@ -105,6 +129,8 @@ static inline double frexp_exponent_lane(double x)
 #define angle_slope(x) (V(x) * 0)
 #define sinc(x) v_sinc(V(x))
 #define sigmoid(x) v_sigmoid(V(x))
+#define silu(x) v_silu(V(x))
+#define mish(x) v_mish(V(x))
 #define erf(x) v_erf(V(x))
 #define ndtr(x) v_ndtr(V(x))
 #define erfc(x) v_erfc(V(x))

@@ -77,6 +77,17 @@ ALWAYS vec v_mad(vec a, vec b, vec c)
     return a * b + c;
 #endif
 }
+/* a b - p for p next to a b, exactly: fused, or by halves (T. Dekker, 1971), which must not overflow. */
+ALWAYS vec product_rest(vec a, vec b, vec p)
+{
+#if defined(__FMA__) || defined(__AVX512F__)
+    return v_mad(a, b, -p);
+#else
+    const real split = (real)(IS_F32 ? 4097 : 134217729);
+    vec ta = a * split, tb = b * split, ah = ta - (ta - a), bh = tb - (tb - b), al = a - ah, bl = b - bh;
+    return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#endif
+}
 ALWAYS mask sign_bits(void) { return (mask)splat((real)-0.0); }
 ALWAYS vec v_abs(vec x) { return (vec)((mask)x & ~sign_bits()); }
 ALWAYS vec v_copysign(vec x, vec y) { return (vec)(((mask)x & ~sign_bits()) | ((mask)y & sign_bits())); }

@@ -45,27 +45,48 @@ ALWAYS wide w_polynomial(const double *c, int n, wide x)
     for (int i = 1; i < n; i++) p = w_mad(p, x, w_splat(c[i]));
     return p;
 }
-ALWAYS vec v_widely(wide (*f)(wide), vec x)
+/* The lower and the upper half of x in double precision, and back. */
+typedef struct { wide low, high; } wides;
+ALWAYS wides widened(vec x)
 {
 #if defined(__AVX512F__)
-    wide low = f((wide)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)));
-    wide high = f((wide)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1)));
-    __m256 parts[2] = {_mm512_cvtpd_ps((__m512d)low), _mm512_cvtpd_ps((__m512d)high)};
-    return (vec)_mm512_insertf32x8(_mm512_castps256_ps512(parts[0]), parts[1], 1);
+    return (wides){(wide)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)),
+                   (wide)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1))};
 #elif defined(__AVX2__)
-    wide low = f((wide)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)));
-    wide high = f((wide)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1)));
-    return (vec)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)high), _mm256_cvtpd_ps((__m256d)low));
+    return (wides){(wide)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)),
+                   (wide)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1))};
 #elif defined(__SSE4_1__)
-    wide low = f((wide)_mm_cvtps_pd((__m128)x)), high = f((wide)_mm_cvtps_pd(_mm_movehl_ps((__m128)x, (__m128)x)));
-    return (vec)_mm_movelh_ps(_mm_cvtpd_ps((__m128d)low), _mm_cvtpd_ps((__m128d)high));
+    return (wides){(wide)_mm_cvtps_pd((__m128)x), (wide)_mm_cvtps_pd(_mm_movehl_ps((__m128)x, (__m128)x))};
 #else
     wide parts[2];
     for (int i = 0; i < LANES; i++) parts[i / (LANES / 2)][i % (LANES / 2)] = x[i];
-    parts[0] = f(parts[0]), parts[1] = f(parts[1]);
-    for (int i = 0; i < LANES; i++) x[i] = (float)parts[i / (LANES / 2)][i % (LANES / 2)];
+    return (wides){parts[0], parts[1]};
+#endif
+}
+ALWAYS vec narrowed(wides a)
+{
+#if defined(__AVX512F__)
+    __m256 parts[2] = {_mm512_cvtpd_ps((__m512d)a.low), _mm512_cvtpd_ps((__m512d)a.high)};
+    return (vec)_mm512_insertf32x8(_mm512_castps256_ps512(parts[0]), parts[1], 1);
+#elif defined(__AVX2__)
+    return (vec)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)a.high), _mm256_cvtpd_ps((__m256d)a.low));
+#elif defined(__SSE4_1__)
+    return (vec)_mm_movelh_ps(_mm_cvtpd_ps((__m128d)a.low), _mm_cvtpd_ps((__m128d)a.high));
+#else
+    vec x;
+    for (int i = 0; i < LANES; i++) x[i] = (float)(i < LANES / 2 ? a.low[i] : a.high[i - LANES / 2]);
     return x;
 #endif
+}
+ALWAYS vec v_widely(wide (*f)(wide), vec x)
+{
+    wides a = widened(x);
+    return narrowed((wides){f(a.low), f(a.high)});
+}
+ALWAYS vec v_widely2(wide (*f)(wide, wide), vec x, vec y)
+{
+    wides a = widened(x), b = widened(y);
+    return narrowed((wides){f(a.low, b.low), f(a.high, b.high)});
 }
 
 /* x = n ln 2 + r, |r| <= ln(2) / 2, for |x| < 700: returns r + r^2 q(r) = exp(r) - 1, and 2^n. */
@@ -141,17 +162,54 @@ ALWAYS wide w_erf(wide x)
     wide near = x * w_polynomial(p, 7, x * x), far = w_copysign(1 - w_erfc_positive(w_abs(x)), x);
     return w_where(w_abs(x) < 1, near, far);
 }
-ALWAYS wide w_rsqrt(wide x)
+/* x = q pi / 2 + r, |r| <= pi / 4, for |x| < 2^20: q pi / 2 in parts of 33 bits, whose products with q are exact. */
+typedef struct { wide sin, cos; wide_mask q; } wide_quarter;
+ALWAYS wide_quarter w_quarter(wide x)
+{
+    static const double s[] = {2.7249314054698804e-06L, -0.00019840082012765537L, 0.008333331865959415L,
+                               -0.16666666663832763L};
+    static const double c[] = {2.4463116702438325e-05L, -0.0013887583970817676L, 0.041666650548440196L,
+                               -0.49999999968871983L};
+    const double magic = 6755399441055744;
+    wide shifted = w_mad(x, w_splat(0.6366197723675814L), w_splat(magic)), q = shifted - magic;
+    wide r = x - q * (double)1.5707963267341256L - q * (double)6.077100506303966e-11L;
+    wide square = r * r;
+    return (wide_quarter){w_mad(r * square, w_polynomial(s, 4, square), r),
+                          w_mad(square, w_polynomial(c, 4, square), w_splat(1)), (wide_mask)shifted};
+}
+ALWAYS wide w_quarter_sin(wide x, int turns)
+{
+    wide_quarter a = w_quarter(x);
+    wide_mask q = a.q + turns;
+    return (wide)((wide_mask)w_where(-(q & 1), a.cos, a.sin) ^ ((q & 2) << 62));
+}
+ALWAYS wide w_sin(wide x) { return w_quarter_sin(x, 0); }
+ALWAYS wide w_cos(wide x) { return w_quarter_sin(x, 1); }
+ALWAYS wide w_tan(wide x)
+{
+    wide_quarter a = w_quarter(x);
+    wide_mask odd = -(a.q & 1);
+    return w_where(odd, -a.cos, a.sin) / w_where(odd, a.sin, a.cos);
+}
+
+ALWAYS wide w_sqrt(wide x)
 {
 #if defined(__AVX512F__)
-    return 1 / (wide)_mm512_sqrt_pd((__m512d)x);
+    return (wide)_mm512_sqrt_pd((__m512d)x);
 #elif defined(__AVX2__)
-    return 1 / (wide)_mm256_sqrt_pd((__m256d)x);
+    return (wide)_mm256_sqrt_pd((__m256d)x);
 #elif defined(__SSE4_1__)
-    return 1 / (wide)_mm_sqrt_pd((__m128d)x);
+    return (wide)_mm_sqrt_pd((__m128d)x);
 #else
-    for (unsigned i = 0; i < sizeof x / sizeof x[0]; i++) x[i] = 1 / __builtin_sqrt(x[i]);
+    for (unsigned i = 0; i < sizeof x / sizeof x[0]; i++) x[i] = __builtin_sqrt(x[i]);
     return x;
 #endif
+}
+ALWAYS wide w_rsqrt(wide x) { return 1 / w_sqrt(x); }
+/* Infinite where an operand is, even beside NaN. */
+ALWAYS wide w_hypot(wide x, wide y)
+{
+    wide far = w_splat(INFINITY);
+    return w_where((w_abs(x) == far) | (w_abs(y) == far), far, w_sqrt(x * x + y * y));
 }
 #endif
