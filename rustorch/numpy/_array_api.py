@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _elements, _info, _selecting
-from ._registry import np, one_axis, op, tensor, through_numpy
+from ._registry import Tensor, np, one_axis, op, tensor, through_numpy
 
 _missing: Any = np._NoValue
 
@@ -83,9 +83,23 @@ def argsort(
     return op("argsort")(x, axis, True, True)
 
 
-OWN: dict[str, Any] = {f.__name__: f for f in (clip, sort, argsort)}
+def result_type(*arrays_and_dtypes: Any) -> Any:
+    """The dtype that all arrays and dtypes are promoted to; Python numbers take part by their kind alone.
+
+    ValueError without arguments.
+    """
+    return np.result_type(*(a.dtype if isinstance(a, Tensor) else a for a in arrays_and_dtypes))
+
+
+def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+    """May a dtype, or that of an array, be cast to another by a casting rule of NumPy's?"""
+    return bool(np.can_cast(from_.dtype if isinstance(from_, Tensor) else from_, to, casting))
+
+
+OWN: dict[str, Any] = {f.__name__: f for f in (clip, sort, argsort, result_type, can_cast)}
 AS_THEY_ARE: dict[str, Any] = {
     "finfo": _info.finfo,
     "iinfo": _info.iinfo,
+    "isdtype": np.isdtype,
     "__array_namespace_info__": _info.NamespaceInfo,
 }

@@ -243,7 +243,11 @@ def _cumulative(ufunc: Any, neutral: int, x: Any, axis: Any, dtype: Any, out: An
         if x.ndim > 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
         x, axis = (op("reshape")(x, (1,)) if x.ndim == 0 else x), 0
-    scanned = ufunc.accumulate(x, axis=axis, dtype=dtype)
+    row = "cumsum" if ufunc is np.add else "cumprod"
+    if x.dtype.kind in "fc" and dtype is None:
+        scanned = op(row)(x, one_axis(axis, x.ndim))
+    else:
+        scanned = ufunc.accumulate(x, axis=axis, dtype=dtype)
     if include_initial:
         first = list(scanned.shape)
         first[one_axis(axis, x.ndim)] = 1
