@@ -118,6 +118,8 @@ def _as_text(operands: Any) -> tuple[str, Any]:
     """einsum(x, [0, 1], y, [1, 2], [0, 2]) as 'ab,bc->ac'."""
 
     def letters(labels: Any) -> str:
+        if any(label is not ... and not 0 <= label < 52 for label in labels):
+            raise ValueError("subscript is not within the valid range [0, 52)")
         return "".join("..." if label is ... else string.ascii_letters[label] for label in labels)
 
     pairs = len(operands) // 2

@@ -333,7 +333,7 @@ def _nan_spread(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: 
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     x, bad = _without_nan(a, 0.0, where)
-    count = op("cast")(sum(np.logical_not(bad), axis, None, None, True), x.dtype)
+    count = op("cast")(sum(np.logical_not(bad), axis, None, None, True), np.finfo(x.dtype).dtype)
     off = op("where")(bad, 0.0, x - sum(x, axis, None, None, True) / count)
     if keepdims is not True:
         count = sum(count, axis) if axis is not None else op("reshape")(count, ())

@@ -190,7 +190,7 @@ def _to_tensors(x: Any, need: str) -> Any:
             raise TypeError(f"{need}: no derivative known; detach() the tensor, or compute under no_grad()")
         try:
             return _C.from_numpy(np.asarray(x))
-        except TypeError:
+        except (TypeError, _C.TensorError):  # a dtype that is none of ours, more dimensions than we have
             return x
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return type(x)(*(_to_tensors(item, need) for item in x))

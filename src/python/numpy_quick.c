@@ -55,6 +55,7 @@ static int read_fold(const rt_tensor *t, PyObject *const *args, Py_ssize_t n, Py
 static int folds(int row, rt_dtype d)
 {
     switch (row) {
+    case RT_OP_count_nonzero: return 1;
     case RT_OP_any: case RT_OP_all: case RT_OP_argmax: case RT_OP_argmin: return !rt_dtype_is_complex(d);
     case RT_OP_sum: case RT_OP_prod: return d == RT_i64 || d == RT_f32 || d == RT_f64;
     case RT_OP_amax: case RT_OP_amin: return d != RT_b1 && !rt_dtype_is_complex(d) && d != RT_f16;
@@ -365,7 +366,7 @@ static const rt_quick entries[] = {
     {"sum", fold, RT_OP_sum, 0}, {"prod", fold, RT_OP_prod, 0}, {"mean", fold, RT_OP_mean, 0},
     {"std", fold, RT_OP_std, 0}, {"var", fold, RT_OP_var, 0}, {"max", fold, RT_OP_amax, 0}, {"amax", fold, RT_OP_amax, 0},
     {"min", fold, RT_OP_amin, 0}, {"amin", fold, RT_OP_amin, 0}, {"any", fold, RT_OP_any, 0}, {"all", fold, RT_OP_all, 0},
-    {"argmax", fold_index, RT_OP_argmax, 0}, {"argmin", fold_index, RT_OP_argmin, 0},
+    {"count_nonzero", fold, RT_OP_count_nonzero, 0}, {"average", fold, RT_OP_mean, 0}, {"argmax", fold_index, RT_OP_argmax, 0}, {"argmin", fold_index, RT_OP_argmin, 0},
     {"cumsum", scan, RT_OP_cumsum, 0}, {"cumprod", scan, RT_OP_cumprod, 0},
     {"reshape", reshape, RT_OP_reshape, 0}, {"broadcast_to", broadcast_to, RT_OP_broadcast_to, 0},
     {"ravel", ravel, RT_OP_reshape, 0}, {"transpose", transpose, RT_OP_permute, 0},
@@ -387,5 +388,7 @@ const rt_quick *rt_quick_find(const char *name)
         if (strcmp(entries[i].name, name) == 0) return &entries[i];
     for (int i = 0; i < rt_quick_nmakers; i++)
         if (strcmp(rt_quick_makers[i].name, name) == 0) return &rt_quick_makers[i];
+    for (int i = 0; i < rt_quick_nsteps; i++)
+        if (strcmp(rt_quick_steps[i].name, name) == 0) return &rt_quick_steps[i];
     return NULL;
 }

@@ -20,4 +20,7 @@ const rt_quick *rt_quick_find(const char *name);
 /* Those that make arrays from numbers (numpy_make.c). */
 extern const rt_quick rt_quick_makers[];
 extern const int rt_quick_nmakers;
+/* Those of several rows (numpy_steps.c). */
+extern const rt_quick rt_quick_steps[];
+extern const int rt_quick_nsteps;
 #endif
