@@ -22,7 +22,8 @@ issparse = _scipy.issparse
 def from_scipy(array: Any) -> Any:
     """SciPy's sparse array or matrix as one of ours on the same memory: changes of one are seen in the other.
 
-    CSR, CSC and COO keep their format and nothing is copied; other formats become CSR.  TypeError: array is not
+    CSR, CSC and COO keep their format and nothing is copied; other formats become CSR.  A matrix becomes an array,
+    whose * is elementwise.  TypeError: array is not
     sparse; IndexError: its indices are out of bounds."""
     if not issparse(array):
         raise TypeError(f"from_scipy: needs a sparse array of SciPy's, not {type(array).__name__}")

@@ -31,9 +31,6 @@ ALWAYS void pack_wide_add(pack_wide *sum, element a, const char *x)
     pack_middle_add(&sum->at[3], a, x + 3 * sizeof(pack_middle));
 }
 ALWAYS void pack_wide_put(char *out, const pack_wide *sum) { memcpy(out, sum, sizeof *sum); }
-typedef element pack_one;
-ALWAYS void pack_one_add(pack_one *sum, element a, const char *x) { *sum += a * *(const unaligned_1 *)x; }
-ALWAYS void pack_one_put(char *out, const pack_one *sum) { *(unaligned_1 *)out = *sum; }
 
 /* The sum of x[c] y[c], in PARTS partial sums on every ISA. */
 enum { PARTS = 32 / sizeof(element) > 1 ? 32 / sizeof(element) : 1 };

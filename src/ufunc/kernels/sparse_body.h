@@ -39,8 +39,32 @@ ALWAYS int NAME(line)(const rt_compressed *a, intptr_t i, intptr_t *j0, intptr_t
     }
 RUN(pack_wide)
 RUN(pack_middle)
-RUN(pack_one)
 #undef RUN
+
+/* The n < MIDDLE columns that are left, n a constant in each call. */
+ALWAYS int NAME(run_rest)(const rt_compressed *a, intptr_t j0, intptr_t j1, const char *x, intptr_t step, char *out, int n)
+{
+    const INDEX *const index = a->index;
+    const element *const data = (const element *)a->data;
+    const intptr_t length = a->length;
+    element sum[MIDDLE] = {0};
+    for (intptr_t j = j0; j < j1; j++) {
+        const INDEX p = index[j];
+        if (OUTSIDE(p, length)) return 0;
+        const unaligned_1 *const row = (const unaligned_1 *)(x + (intptr_t)p * step);
+        for (int c = 0; c < n; c++) sum[c] += data[j] * row[c];
+    }
+    memcpy(out, sum, (size_t)n * sizeof *sum);
+    return 1;
+}
+
+ALWAYS int NAME(run_few)(const rt_compressed *a, intptr_t j0, intptr_t j1, const char *x, intptr_t step, char *out, intptr_t n)
+{
+#define CASE(k) case k: return NAME(run_rest)(a, j0, j1, x, step, out, k < MIDDLE ? k : 0);
+    switch (n) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
+#undef CASE
+    return 1;
+}
 
 /* width 1: x is a vector. */
 static intptr_t NAME(gather_vector)(const rt_compressed *a, const element *restrict x, element *restrict out, intptr_t begin,
@@ -75,8 +99,7 @@ static intptr_t NAME(gather)(const rt_compressed *a, const char *x, intptr_t wid
             if (!NAME(run_pack_wide)(a, j0, j1, x + c * item, step, row + c * item)) return i;
         for (; c + MIDDLE <= width; c += MIDDLE)
             if (!NAME(run_pack_middle)(a, j0, j1, x + c * item, step, row + c * item)) return i;
-        for (; c < width; c++)
-            if (!NAME(run_pack_one)(a, j0, j1, x + c * item, step, row + c * item)) return i;
+        if (!NAME(run_few)(a, j0, j1, x + c * item, step, row + c * item, width - c)) return i;
     }
     return -1;
 }
@@ -100,28 +123,27 @@ static intptr_t NAME(scatter_vector)(const rt_compressed *a, const element *rest
     return -1;
 }
 
-static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t width, intptr_t first, intptr_t last, char *out,
-                              intptr_t begin, intptr_t end)
+/* `few` columns in all, a constant, or 0: columns first..last. */
+ALWAYS intptr_t NAME(scatter_rows)(const rt_compressed *a, const element *x, intptr_t width, intptr_t first, intptr_t last,
+                                   element *out, intptr_t begin, intptr_t end, const int few)
 {
     const INDEX *const index = a->index;
     const element *const data = (const element *)a->data;
-    const intptr_t length = a->length;
-    if (width == 1) return NAME(scatter_vector)(a, (const element *)x, (element *)out, begin, end);
+    const intptr_t length = a->length, step = few ? few : width;
     for (intptr_t i = begin; i < end; i++) {
-        const element *const row = (const element *)x + i * width;
+        const element *const row = x + i * step;
         intptr_t j0, j1;
         if (!NAME(line)(a, i, &j0, &j1)) return i;
         for (intptr_t j = j0; j < j1; j++) {
             const INDEX p = index[j];
             const element v = data[j];
             if (OUTSIDE(p, length)) return i;
-            element *const to = (element *)out + (intptr_t)p * width;
-            intptr_t c = first;
-            if (width == 2) {
-                to[0] += v * row[0];
-                to[1] += v * row[1];
+            element *const to = out + (intptr_t)p * step;
+            if (few) {
+                for (int c = 0; c < few; c++) to[c] += v * row[c];
                 continue;
             }
+            intptr_t c = first;
             for (; c + MIDDLE <= last; c += MIDDLE) {
                 pack_middle sum;
                 memcpy(&sum, to + c, sizeof sum);
@@ -132,6 +154,19 @@ static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t wi
         }
     }
     return -1;
+}
+
+static intptr_t NAME(scatter)(const rt_compressed *a, const char *x, intptr_t width, intptr_t first, intptr_t last, char *out,
+                              intptr_t begin, intptr_t end)
+{
+    const element *const from = (const element *)x;
+    element *const to = (element *)out;
+    switch (width) {
+    case 1: return NAME(scatter_vector)(a, from, to, begin, end);
+    case 2: return NAME(scatter_rows)(a, from, 2, 0, 2, to, begin, end, 2);
+    case 3: return NAME(scatter_rows)(a, from, 3, 0, 3, to, begin, end, 3);
+    }
+    return NAME(scatter_rows)(a, from, width, first, last, to, begin, end, 0);
 }
 
 static intptr_t NAME(sample)(const rt_compressed *a, const char *x, const char *y, intptr_t width, char *out, intptr_t begin,
