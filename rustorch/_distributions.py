@@ -1,5 +1,6 @@
 """Methods that fill a tensor with numbers drawn from a distribution: each inverts its distribution function
-at uniform numbers, drawn in float64 (Devroye 1986, chapter 2)."""
+at uniform numbers, drawn in float64 (Devroye 1986, chapter 2).  Elementary functions are those of the least
+instruction set, so that the numbers are the same on every processor."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 from . import _C
 
 _ops: dict[str, Any] = _C.ops
+_portable: Any = _C._portable
 
 
 def _uniform(self: Any, generator: Any) -> Any:
@@ -30,7 +32,7 @@ def exponential_(self: Any, lambd: float = 1, *, generator: Any = None) -> Any:
     _need_floating("exponential_", self)
     if not lambd > 0:
         raise _C.TensorError(f"exponential_: lambd must be positive, it is {lambd}")
-    return _fill(self, _ops["log1p"](-_uniform(self, generator)) / -lambd)
+    return _fill(self, _portable("log1p", -_uniform(self, generator)) / -lambd)
 
 
 def cauchy_(self: Any, median: float = 0, sigma: float = 1, *, generator: Any = None) -> Any:
@@ -38,7 +40,7 @@ def cauchy_(self: Any, median: float = 0, sigma: float = 1, *, generator: Any = 
     _need_floating("cauchy_", self)
     if not sigma > 0:
         raise _C.TensorError(f"cauchy_: sigma must be positive, it is {sigma}")
-    return _fill(self, _ops["tan"]((_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
+    return _fill(self, _portable("tan", (_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
 
 
 def log_normal_(self: Any, mean: float = 1, std: float = 2, *, generator: Any = None) -> Any:
@@ -47,7 +49,7 @@ def log_normal_(self: Any, mean: float = 1, std: float = 2, *, generator: Any = 
     if not std > 0:
         raise _C.TensorError(f"log_normal_: std must be positive, it is {std}")
     normal = _C.normal(float(mean), float(std), tuple(self.shape), dtype="float64", generator=generator)
-    return _fill(self, _ops["exp"](normal))
+    return _fill(self, _portable("exp", normal))
 
 
 def geometric_(self: Any, p: float, *, generator: Any = None) -> Any:
@@ -56,7 +58,7 @@ def geometric_(self: Any, p: float, *, generator: Any = None) -> Any:
         raise _C.TensorError(f"geometric_: p must lie between 0 and 1, it is {p}")
     if self.dtype.kind == "b" or self.is_complex():
         raise _C.DtypeError(f"geometric_: needs numbers, not {self.dtype}")
-    trials = _ops["floor"](_ops["log1p"](-_uniform(self, generator)) / math.log1p(-p)) + 1
+    trials = _ops["floor"](_portable("log1p", -_uniform(self, generator)) / math.log1p(-p)) + 1
     return _fill(self, trials if self.is_floating_point() else trials.to("int64"))
 
 

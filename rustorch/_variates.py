@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import _C
@@ -12,7 +13,15 @@ from ._modes import no_grad
 from .autograd.function import Function
 
 _ops: dict[str, Any] = _C.ops
-_log, _lgamma, _floor, _where, _sqrt = (_ops[name] for name in ("log", "lgamma", "floor", "where", "sqrt"))
+_floor, _where, _sqrt = (_ops[name] for name in ("floor", "where", "sqrt"))
+
+
+def _portable(name: str) -> Any:
+    """A function of the same bits on every processor, without gradients."""
+    return partial(_C._portable, name)
+
+
+_log, _lgamma, _exp, _log1p = map(_portable, ("log", "lgamma", "exp", "log1p"))
 _MOST_TRIES = 1000
 
 
@@ -56,14 +65,15 @@ def _gamma_flat(alpha: Any, generator: Any) -> Any:
     def propose(a: Any) -> tuple[Any, Any]:
         d = a - 1 / 3
         x = _C.randn(tuple(a.shape), dtype="float64", generator=generator)
-        v = (1 + x / _sqrt(9 * d)) ** 3
+        root = 1 + x / _sqrt(9 * d)
+        v = root * root * root
         u = _uniform(a, generator)
         taken = (v > 0) & (_log(u) < 0.5 * x * x + d * (1 - v + _log(_ops["clamp_min"](v, 1e-300))))
         return d * v, taken
 
     value = _rejected((raised,), propose)
     shrink = _log(_uniform(alpha, generator)) / alpha
-    return _where(low, value * _ops["exp"](shrink), value)
+    return _where(low, value * _exp(shrink), value)
 
 
 class _StandardGamma(Function):
@@ -85,7 +95,7 @@ class _StandardGamma(Function):
         lower = _ops["igamma"](alpha + step, z) - _ops["igamma"](alpha - step, z)
         upper = _ops["igammac"](alpha - step, z) - _ops["igammac"](alpha + step, z)
         slope = _where(z < alpha, lower, upper) / (2 * step)
-        density = _ops["exp"]((alpha - 1) * _log(z) - z - _lgamma(alpha))
+        density = _ops["exp"]((alpha - 1) * _ops["log"](z) - z - _ops["lgamma"](alpha))
         return grad * (-slope / density).to(grad.dtype), None
 
 
@@ -102,7 +112,7 @@ def _poisson_flat(rate: Any, generator: Any) -> Any:
     small = rate < 10
     result = _C.zeros(rate.shape[0], dtype="float64")
     few = _ops["masked_select"](rate, small)
-    u, p = _uniform(few, generator), _ops["exp"](-few)
+    u, p = _uniform(few, generator), _exp(-few)
     total, count = p, _C.zeros_like(few)
     for k in range(1, 100):
         beyond = u > total
@@ -148,7 +158,7 @@ def _binomial_flat(count: Any, prob: Any, generator: Any) -> Any:
     result = _C.zeros(count.shape[0], dtype="float64")
     n, q = _ops["masked_select"](count, small), _ops["masked_select"](p, small)
     odds, u = q / (1 - q), _uniform(n, generator)
-    mass = _ops["exp"](n * _ops["log1p"](-q))
+    mass = _exp(n * _log1p(-q))
     total, found = mass, _C.zeros_like(n)
     for k in range(1, 120):
         beyond = (u > total) & (found < n)
@@ -195,7 +205,8 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
 
 def log_binomial(n: Any, k: Any) -> Any:
     """log of the number of ways to choose k of n."""
-    return _lgamma(n + 1) - _lgamma(k + 1) - _lgamma(n - k + 1)
+    lgamma = _ops["lgamma"]
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)

@@ -1,7 +1,9 @@
 """Random numbers: generators, seeding, and tensors drawn from distributions.
 
 The generator is Philox4x32-10 (Salmon et al. 2011).  What it gives depends on the seed, on the
-order of calls and on an element's place in the tensor: never on the number of threads.
+order of calls and on an element's place in the tensor: never on the number of threads, the layout of the
+tensor or the processor's instruction set.  Each call takes a stream of its own, so that `rand(5)` is the
+beginning of `rand(9)` from the same state, and `rand(5)`, `rand(4)` in turn are other numbers than `rand(9)`.
 
 >>> import rustorch as rt
 >>> _ = rt.manual_seed(0)
@@ -38,10 +40,10 @@ from ._shapes import into
 from ._sorting import searchsorted
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
+    "Generator", "bernoulli", "binomial", "default_generator", "dirichlet", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
     "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
     "randperm",
-    "seed", "set_rng_state",
+    "poisson", "seed", "set_rng_state", "standard_gamma",
 ]  # fmt: skip
 
 
@@ -79,6 +81,47 @@ def fork_rng(enabled: bool = True) -> Iterator[None]:
     finally:
         if enabled:
             set_rng_state(state)
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts drawn from Poisson distributions of the rates in input, of its shape and floating dtype.
+
+    RuntimeError for negative rates and NaN."""
+    from ._variates import poisson as draw
+
+    counts: Tensor = draw(input, generator)
+    return counts
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials of probability `prob` succeed, for each element of both, broadcast.
+
+    RuntimeError for negative counts and probabilities outside [0, 1]."""
+    from ._variates import binomial as draw
+
+    counts: Tensor = draw(count, prob, generator)
+    return counts
+
+
+def standard_gamma(alpha: Tensor, generator: Generator | None = None) -> Tensor:
+    """Numbers of density x^(alpha - 1) exp(-x) / gamma(alpha), of alpha's shape; differentiable by alpha.
+
+    RuntimeError unless all of alpha is positive (Marsaglia and Tsang 2000; Figurnov et al. 2018)."""
+    from ._variates import standard_gamma as draw
+
+    numbers: Tensor = draw(alpha, generator)
+    return numbers
+
+
+def dirichlet(concentration: Tensor, generator: Generator | None = None) -> Tensor:
+    """Points of the simplex, along the last dimension, of density proportional to prod x^(concentration - 1).
+
+    concentration: positive, of at least one dimension; differentiable by it.  RuntimeError else."""
+    if concentration.ndim == 0:
+        raise TensorError("dirichlet: the concentration needs at least one dimension")
+    parts = standard_gamma(concentration.to("float64"), generator)
+    points: Tensor = (parts / parts.sum(-1, True)).to(concentration.dtype)
+    return points
 
 
 def multinomial(

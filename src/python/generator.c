@@ -11,6 +11,8 @@ typedef struct {
     rt_generator own, *g;      /* g: own, or the process's default */
 } generator;
 
+static PyTypeObject generator_type;
+
 #define G (((generator *)self)->g)
 enum { STATE_BYTES = 16 };
 
@@ -95,6 +97,32 @@ static PyObject *construct(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+static PyObject *clone_state(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    generator *twin = (generator *)generator_type.tp_alloc(&generator_type, 0);
+    if (!twin) return NULL;
+    twin->own = *G;
+    twin->g = &twin->own;
+    return (PyObject *)twin;
+}
+
+/* (type, (), (seed, next)): what is pickled is a generator of its own, also of the default one. */
+static PyObject *reduce(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_BuildValue("(O()(KK))", (PyObject *)Py_TYPE(self), (unsigned long long)G->seed, (unsigned long long)G->next);
+}
+
+static PyObject *restore(PyObject *self, PyObject *state)
+{
+    unsigned long long seed, next;
+    if (!PyTuple_Check(state)) return PyErr_Format(PyExc_TypeError, "Generator: a pickled state is a tuple of two integers");
+    if (!PyArg_ParseTuple(state, "KK:__setstate__", &seed, &next)) return NULL;
+    *G = (rt_generator){seed, next};
+    Py_RETURN_NONE;
+}
+
 static PyObject *device(PyObject *self, void *unused)
 {
     (void)self, (void)unused;
@@ -113,6 +141,9 @@ static PyMethodDef methods[] = {
     {"initial_seed", initial_seed, METH_NOARGS, "The seed in use."},
     {"get_state", get_state, METH_NOARGS, "The state, a uint8 Tensor."},
     {"set_state", set_state, METH_O, "set_state(state): goes back to a state that get_state gave."},
+    {"clone_state", clone_state, METH_NOARGS, "Another Generator in the same state, on its own from then on."},
+    {"__reduce__", reduce, METH_NOARGS, NULL},
+    {"__setstate__", restore, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef getset[] = {{"device", device, NULL, "Always 'cpu'.", NULL}, {NULL, NULL, NULL, NULL, NULL}};

@@ -9,6 +9,7 @@
 #include "python/creation.h"
 #include "python/generator.h"
 #include "ufunc/apply.h"
+#include "ufunc/portable.h"
 #include "ufunc/record.h"
 #include <string.h>
 
@@ -404,6 +405,15 @@ FUNCTION(bernoulli_method)
     return finish(t, t && fill_bernoulli(opt.generator, t, opt.own[0] && opt.own[0] != Py_None ? opt.own[0] : self) < 0, &opt);
 }
 
+static PyObject *portable(PyObject *module, PyObject *args)
+{
+    const char *name;
+    PyObject *x;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "sO!:_portable", &name, &rt_tensor_type, &x)) return NULL;
+    return (PyObject *)rt_portable_apply(name, (rt_tensor *)x);
+}
+
 #define ROW(name, f, doc) {name, (PyCFunction)(void (*)(void))f, METH_FASTCALL | METH_KEYWORDS, doc}
 static PyMethodDef functions[] = {
     ROW("rand", rand_, "rand(*size, generator=None, dtype=None, requires_grad=False)\n\nUniform numbers in [0, 1)."),
@@ -418,6 +428,8 @@ static PyMethodDef functions[] = {
         "Normal numbers; mean and std may be tensors when no size is given."),
     ROW("bernoulli", bernoulli, "bernoulli(input, p=None, generator=None)\n\n"
         "Ones with the probabilities in input (or p), zeros else."),
+    {"_portable", portable, METH_VARARGS, "_portable(name, x): a function of one number, in float64, of the same bits for"
+     " every instruction set."},
     {NULL, NULL, 0, NULL},
 };
 static PyMethodDef methods[] = {
