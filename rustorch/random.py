@@ -40,10 +40,28 @@ from ._shapes import into
 from ._sorting import searchsorted
 
 __all__ = [
-    "Generator", "bernoulli", "binomial", "default_generator", "dirichlet", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
-    "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "Generator",
+    "bernoulli",
+    "binomial",
+    "default_generator",
+    "dirichlet",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "multinomial",
+    "normal",
+    "poisson",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
     "randperm",
-    "poisson", "seed", "set_rng_state", "standard_gamma",
+    "seed",
+    "set_rng_state",
+    "standard_gamma",
 ]  # fmt: skip
 
 

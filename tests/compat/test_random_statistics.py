@@ -238,7 +238,8 @@ def test_streams_of_neighbouring_seeds_and_calls_are_unrelated():
 
 
 def test_first_numbers_of_many_seeds():
-    first = np.array([float(rt.rand(1, generator=rt.Generator().manual_seed(s), dtype=rt.float64)) for s in range(20_000)])
+    g = rt.Generator()
+    first = np.array([float(rt.rand(1, generator=g.manual_seed(s), dtype=rt.float64)) for s in range(20_000)])
     assert stats.kstest(first, "uniform").pvalue > P
     assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 4.5 / np.sqrt(len(first))
 
@@ -272,7 +273,8 @@ for dtype in ("float32", "float64"):
         put(getattr(rt.empty(n, dtype=dtype), method)(*args))
 rate = rt.linspace(0.1, 40, n, dtype=rt.float64)
 put(rt.poisson(rate)); put(rt.random.standard_gamma(rate)); put(rt.binomial(rt.floor(rate), rate / 41))
-put(rt.randperm(n)); put(rt.multinomial(rate, 50)); put(rt.multinomial(rate, 50, True)); put(rt.randint(0, 10**12, (n,)))
+put(rt.randperm(n)); put(rt.multinomial(rate, 50)); put(rt.multinomial(rate, 50, True))
+put(rt.randint(0, 10**12, (n,)))
 print(rt._C.build_info()["isa"], h.hexdigest())
 """
 
