@@ -7,7 +7,7 @@
 #include "core/shape.h"
 #include <string.h>
 
-#define FREE_MAX 256
+#define FREE_MAX 1024
 static rt_tensor *free_list;      /* linked through storage */
 static int free_count;
 
@@ -38,11 +38,49 @@ static int tensor_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
+/* What inline_dims of a single hold. */
+typedef struct {
+    rt_storage storage;        /* owner: the tensor, once it is gone and the storage is not; before, NULL */
+    char element[8];
+} single;
+_Static_assert(sizeof(single) <= sizeof(((rt_tensor *)0)->inline_dims), "a storage and an element must fit into the dims");
+
+/* The block of a dead tensor of our own types: kept for the next, or given back. */
+static inline void recycle(rt_tensor *t)
+{
+    if (free_count < FREE_MAX) {
+        t->storage = (rt_storage *)free_list;
+        free_list = t;
+        free_count++;
+    } else {
+        PyObject_GC_Del(t);
+    }
+}
+
+static void single_release(rt_storage *s)
+{
+    if (s->owner) recycle(s->owner);
+}
+
+/* A single of our own types with nothing to drop but itself? */
+static inline int is_bare_single(const rt_tensor *t)
+{
+    const rt_storage *own = &((const single *)t->inline_dims)->storage;
+    const uintptr_t more = (uintptr_t)t->node | (uintptr_t)t->grad | (uintptr_t)t->base | (uintptr_t)t->hooks
+                           | (uintptr_t)t->dict | (uintptr_t)t->weakrefs;
+    return !more && t->storage == own && own->refs == 1 && t->shape == t->inline_dims && rt_tensor_check_exact((PyObject *)t);
+}
+
 static void tensor_dealloc(PyObject *self)
 {
     rt_tensor *t = (rt_tensor *)self;
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    if ((t->flags & RT_SINGLE) && is_bare_single(t)) {
+        Py_SET_TYPE(self, &rt_tensor_type);
+        recycle(t);
+        return;
+    }
     if (t->weakrefs) PyObject_ClearWeakRefs(self);
     Py_XDECREF((PyObject *)t->node);
     if (t->grad || t->base || t->hooks || t->dict) {
@@ -53,13 +91,9 @@ static void tensor_dealloc(PyObject *self)
     if (t->shape != t->inline_dims) drop_dims(t);
     if (type == &rt_tensor_type || type == &rt_array_type) {
         Py_SET_TYPE(self, &rt_tensor_type);
-        if (free_count < FREE_MAX) {
-            t->storage = (rt_storage *)free_list;
-            free_list = t;
-            free_count++;
-        } else {
-            PyObject_GC_Del(self);
-        }
+        rt_storage *own = &((single *)t->inline_dims)->storage;
+        if ((t->flags & RT_SINGLE) && own->refs > 0) own->owner = t;      /* somebody still looks at the element */
+        else recycle(t);
         return;
     }
     type->tp_free(self);        /* a Python subclass: its own dealloc drops the type */
@@ -119,7 +153,7 @@ static inline int set_dims(rt_tensor *t, int ndim, const intptr_t *shape, const 
 {
     t->ndim = (uint8_t)ndim;
     t->shape = t->inline_dims;
-    if (ndim > RT_INLINE_NDIM) {
+    if (ndim > RT_INLINE_NDIM || (ndim && (t->flags & RT_SINGLE))) {
         t->shape = PyMem_Malloc(2 * (size_t)ndim * sizeof(intptr_t));
         if (!t->shape) {
             t->shape = t->inline_dims;
@@ -179,6 +213,22 @@ rt_tensor *rt_tensor_wrap(rt_storage *storage, char *data, rt_dtype dtype, int n
         Py_DECREF(t);
         return NULL;
     }
+    return t;
+}
+
+rt_tensor *rt_tensor_single(rt_dtype dtype)
+{
+    rt_tensor *t = tensor_alloc();
+    if (!t) return NULL;
+    single *s = (single *)t->inline_dims;
+    s->storage = (rt_storage){.refs = 1, .data = s->element, .nbytes = rt_itemsize(dtype), .release = single_release};
+    t->storage = &s->storage;
+    t->data = s->element;
+    t->dtype = (int8_t)dtype;
+    t->ndim = 0;
+    t->shape = t->steps = t->inline_dims;
+    t->size = 1;
+    t->flags = (uint8_t)(RT_SINGLE | RT_CONTIGUOUS | (rt_inference_enabled ? RT_INFERENCE : 0));
     return t;
 }
 

@@ -24,6 +24,7 @@ enum {
     RT_READONLY = 4,        /* writing through this tensor raises */
     RT_CONTIGUOUS = 8,      /* C order without gaps; always kept right by rt_tensor_refresh */
     RT_INFERENCE = 16,      /* made under inference_mode: never recorded */
+    RT_SINGLE = 32,         /* a storage of its own lies in inline_dims: see rt_tensor_single */
 };
 
 typedef struct rt_node rt_node;
@@ -38,7 +39,7 @@ struct rt_tensor {
     PyObject *hooks;          /* list of callables, or NULL */
     PyObject *dict;           /* user attributes, or NULL */
     PyObject *weakrefs;
-    /* borrowed from inline_dims, or one owned block when ndim > RT_INLINE_NDIM */
+    /* borrowed from inline_dims, or one owned block when ndim > RT_INLINE_NDIM or these hold a storage */
     intptr_t *shape, *steps;
     /* values */
     char *data;
@@ -70,6 +71,9 @@ static inline size_t rt_tensor_itemsize(const rt_tensor *t) { return rt_itemsize
  * NULL means C order.  Shape is copied.  size must not overflow: see rt_shape_size. */
 RT_WARN_UNUSED rt_tensor *rt_tensor_wrap(rt_storage *storage, char *data, rt_dtype dtype,
                                          int ndim, const intptr_t *shape, const intptr_t *steps);
+/* New tensor without dimensions of an element of at most 8 bytes, not set; its storage and the element lie in its own
+ * inline_dims, so that it is one block.  That block lives as long as the tensor or anyone who retains the storage. */
+RT_WARN_UNUSED rt_tensor *rt_tensor_single(rt_dtype dtype);
 /* New tensor of the given geometry on t's storage, of t's dialect, with t's device and
  * readonly flag but neither node nor base: plain aliasing. */
 RT_WARN_UNUSED rt_tensor *rt_tensor_alias(const rt_tensor *t, char *data, rt_dtype dtype,

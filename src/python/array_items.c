@@ -16,8 +16,7 @@
 PyObject *rt_array_scalar(rt_dtype dtype, const char *at)
 {
     const size_t item = rt_itemsize(dtype);
-    rt_storage *s = rt_memory_alloc(item, (rt_device){RT_CPU, 0});
-    rt_tensor *t = s ? rt_tensor_wrap(s, s->data, dtype, 0, NULL, NULL) : NULL;
+    rt_tensor *t = item <= 8 ? rt_tensor_single(dtype) : rt_empty(dtype, 0, NULL, (rt_device){RT_CPU, 0});
     if (!t) return NULL;
     switch (item) {
     case 8: memcpy(t->data, at, 8); break;
@@ -55,14 +54,19 @@ static inline int wrap(intptr_t *i, intptr_t length)
     return (size_t)*i < (size_t)length;
 }
 
-/* A small exact int; 0 when o is something else. */
+/* An exact int of one digit; 0 when o is something else. */
 static inline int small_integer(PyObject *o, intptr_t *i)
 {
     if (!PyLong_CheckExact(o)) return 0;
-    *i = PyLong_AsSsize_t(o);
-    if (*i != -1 || !PyErr_Occurred()) return 1;
-    PyErr_Clear();
-    return 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)o)) return 0;
+    *i = PyUnstable_Long_CompactValue((PyLongObject *)o);
+#else
+    const Py_ssize_t digits = Py_SIZE(o);
+    if (digits < -1 || digits > 1) return 0;
+    *i = digits ? digits * (intptr_t)((PyLongObject *)o)->ob_digit[0] : 0;
+#endif
+    return 1;
 }
 
 /* The address that as many integers as there are dimensions stand for; NULL without an exception otherwise. */
@@ -101,6 +105,10 @@ static int store(rt_tensor *t, char *at, PyObject *value)
         memcpy(at, ((rt_tensor *)value)->data, rt_tensor_itemsize(t));
         return 1;
     }
+    if (t->dtype == RT_f64 && PyFloat_CheckExact(value)) {
+        *(double *)at = PyFloat_AS_DOUBLE(value);
+        return 1;
+    }
     if (PyFloat_CheckExact(value) && kind == RT_KIND_FLOAT) {
         const rt_operand s = rt_operand_float(PyFloat_AS_DOUBLE(value));
         return rt_operand_store(&s, (rt_dtype)t->dtype, at) < 0 ? -1 : 1;
@@ -129,7 +137,8 @@ static int set(PyObject *self, PyObject *key, PyObject *value)
         PyErr_SetString(PyExc_ValueError, "cannot delete array elements");
         return -1;
     }
-    if (!rt_array_in_graph(SELF) && !(SELF->flags & RT_READONLY) && rt_tensor_is_injective(SELF)) {
+    if (!rt_array_in_graph(SELF) && !(SELF->flags & RT_READONLY) 
+        && (rt_tensor_is_contiguous(SELF) || rt_tensor_is_injective(SELF))) {
         char *at = element(SELF, key);
         const int done = at ? store(SELF, at, value) : 0;
         if (done) {

@@ -142,6 +142,37 @@ def test_lent_memory_is_not_resized():
     assert window.tolist() == [0, 1, 2, 3]
 
 
+def test_values_outlived_by_what_looks_at_them():
+    """The element of a value lies in its own block: views, lent memory and copies of it keep that block."""
+    kept = []
+    for i in range(3000):
+        a = np.arange(4.0) + i
+        x = a[1]
+        lent, view, window, capsule = numpy.asarray(x), x[...], memoryview(x), numpy.from_dlpack(x)
+        tensor = tested.tensor(5.0)
+        tensor.data = x
+        if i % 3 == 0:
+            x.shape = (1, 1)
+            assert x.strides == (8, 8) and x.tolist() == [[i + 1.0]]
+        if i % 3 == 1:
+            x.shape = (1, 1, 1, 1, 1)
+            x.shape = (1,)
+        kept.append((i, lent, view, window, capsule, tensor))
+        del x
+        if i % 7 == 0:
+            kept = kept[-5:]
+    gc.collect()
+    filler = [a[k % 4] for k in range(5000)]
+    for i, lent, view, window, capsule, tensor in kept:
+        assert lent == view == window[()] == capsule == tensor.item() == i + 1
+        view[...] = -1.0
+        assert lent == window[()] == -1.0
+    assert len(filler) == 5000
+    b = np.arange(3)[2]
+    b.resize((2, 2))
+    assert b.tolist() == [[2, 0], [0, 0]]
+
+
 def test_nothing_is_written_through_what_is_readonly():
     base = numpy.arange(4.0)
     base.flags.writeable = False
