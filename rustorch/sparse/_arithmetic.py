@@ -274,9 +274,10 @@ def _zero_keeping(name: str, row: str) -> Callable[[Any], Any]:
     return method
 
 
-for _name, _row in {
+FUNCTIONS = {
     "sin": "sin", "tan": "tan", "arcsin": "asin", "arctan": "atan", "sinh": "sinh", "tanh": "tanh",
     "arcsinh": "asinh", "arctanh": "atanh", "rint": "round", "sign": "sign", "expm1": "expm1", "log1p": "log1p",
     "deg2rad": "deg2rad", "rad2deg": "rad2deg", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "sqrt": "sqrt",
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _row in FUNCTIONS.items():
     setattr(Arithmetic, _name, _zero_keeping(_name, _row))

@@ -8,6 +8,7 @@ the tensor is, and to_dense gives a Tensor."""
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy import sparse as _scipy
 
 from .. import _C
 from . import _structure as st
-from ._arithmetic import Arithmetic
+from ._arithmetic import FUNCTIONS, Arithmetic
 from ._conversion import Conversions
 from ._memory import FORMATS, in_scipys_way
 from ._products import Products
@@ -24,8 +25,23 @@ _ops: dict[str, Any] = _C.ops
 Tensor: Any = _C.Tensor
 
 
+# the functions of rustorch that take sparse arrays, by their rows
+_ANSWERS: dict[str, Any] = {
+    **dict.fromkeys(("matmul", "mm", "mv"), operator.matmul),
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
+    "abs": abs, "conj": lambda x: x.conj(), "transpose": lambda x, dim0=0, dim1=1: x.transpose(),
+    "pow": operator.pow, "clone": lambda x: x.clone(),
+    **{row: operator.methodcaller(name) for name, row in FUNCTIONS.items()},
+}  # fmt: skip
+
+
 class SparseArray(Conversions, Arithmetic, Products):
     """What the three formats share."""
+
+    def __rustorch_function__(self, row: str, *args: Any, **keywords: Any) -> Any:
+        """What rustorch's function of a row, rustorch.mm say, is of sparse arrays."""
+        found = _ANSWERS.get(row)
+        return NotImplemented if found is None or keywords else found(*args)
 
 
 # in place

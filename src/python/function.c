@@ -64,6 +64,39 @@ static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nar
     return PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }
 
+/* After a TypeError: the answer of the first argument that has one, by type(x).__rustorch_function__(x, row, *args,
+ * **keywords): sparse arrays do.  Else NULL and the error. */
+static PyObject *answer_of_argument(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *result = NULL, *type, *value, *trace;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
+    PyErr_Fetch(&type, &value, &trace);
+    for (Py_ssize_t i = 0; i < nargs && !result; i++) {
+        PyObject *method = rt_tensor_check(args[i]) ? NULL : PyObject_GetAttrString((PyObject *)Py_TYPE(args[i]), "__rustorch_function__");
+        const Py_ssize_t named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+        PyObject **all = method ? PyMem_New(PyObject *, nargs + named + 2) : NULL;
+        PyErr_Clear();
+        if (all) {
+            all[0] = args[i];
+            all[1] = ((rt_function *)self)->name;
+            memcpy(all + 2, args, (size_t)(nargs + named) * sizeof *all);
+            result = PyObject_Vectorcall(method, all, (size_t)nargs + 2, kwnames);
+        }
+        PyMem_Free(all);
+        Py_XDECREF(method);
+        if (all && !result) break;                        /* its error is the one to tell */
+        if (result == Py_NotImplemented) Py_CLEAR(result);
+    }
+    if (!result && !PyErr_Occurred()) {
+        PyErr_Restore(type, value, trace);
+        return NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return result;
+}
+
 static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     rt_dtype_rules before;
@@ -71,7 +104,7 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
     int numpy = nargs > 0 && rt_dialect_enter(args[0], nargs > 1 ? args[1] : NULL, &before);
     PyObject *result = call_in_rules(self, args, nargsf, kwnames);
     if (numpy) rt_dtype_rules_restore(before);
-    return result;
+    return result || !nargs ? result : answer_of_argument(self, args, nargs, kwnames);
 }
 
 /* An operand whose own operators are to answer: a pandas.Series, an xarray.DataArray, a masked array. */

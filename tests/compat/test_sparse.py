@@ -616,6 +616,23 @@ def test_pytorchs_names():
     np.testing.assert_array_equal(cube.values().grad.numpy(), [1, 1])
 
 
+def test_functions_take_sparse_arrays():
+    S, x = sample((6, 5), "csr"), dense((5, 2))
+    A, t = rt.sparse.from_scipy(S), rt.from_numpy(x)
+    for f in (rt.matmul, rt.mm):
+        agree(f(A, t).numpy(), S @ x)
+        agree(f(t.T, A.T).numpy(), x.T @ S.T)
+    agree(rt.mv(A, t[:, 0]).numpy(), S @ x[:, 0])
+    agree(rt.add(A, A), S + S)
+    agree(rt.mul(A, 2), S * 2)
+    agree(rt.sin(A), S.sin())
+    agree(rt.abs(A), abs(S))
+    with pytest.raises(TypeError, match="csr_array"):
+        rt.cumsum(A, 0)
+    with pytest.raises(ValueError):
+        rt.mm(A, A)
+
+
 def test_threads_do_not_change_bits():
     rng = np.random.default_rng(0)
     S = sp.random_array((20000, 3000), density=3e-3, format="csr", rng=rng)

@@ -3,6 +3,11 @@ outside its memory."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -170,3 +175,50 @@ def test_wrong_arguments():
     ]:
         with pytest.raises(kind):
             call()
+
+
+FLUSH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from test_guard import guarded
+import rustorch as rt
+ops, rng = rt._C.ops, np.random.default_rng(0)
+
+def flush(values, at_end):
+    array = guarded(np, values.dtype, values.size, at_end)
+    array[:] = values.reshape(-1)
+    return rt.from_numpy(array.reshape(values.shape))
+
+for at_end in (True, False):
+    for dtype in ("float32", "float64", "complex64", "complex128", "int64"):
+        for kind in ("int32", "int64"):
+            count = 37
+            ends = np.sort(rng.integers(0, count + 1, 10))
+            indptr = flush(np.concatenate([[0], ends, [count]]).astype(kind), at_end)
+            indices = flush(np.concatenate([rng.integers(0, 5, count - 2), [0, 4]]).astype(kind), at_end)
+            data = flush(np.ones(count, dtype), at_end)
+            for width in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47):
+                x, y = (flush(np.ones((n, width), dtype), at_end) for n in (5, 11))
+                a = ops["sparse_matmul"](data, indices, indptr, x, 5, out=flush(np.zeros((11, width), dtype), at_end))
+                assert a.sum() == count * width
+                out = flush(np.zeros((5, width), dtype), at_end)
+                b = ops["sparse_matmul"](data, indices, indptr, y, 5, True, out=out)
+                assert b.sum() == count * width
+                c = ops["sparse_sample"](y, x, indices, indptr, out=flush(np.zeros(count, dtype), at_end))
+                assert c.sum() == count * width
+            where, lines, starts = ops["sparse_turn"](indices, indptr, 5)
+            unit = [flush(a, at_end) for a in (np.ones(5, dtype), np.arange(5).astype(kind), np.arange(6).astype(kind))]
+            ops["sparse_product"](data, indices, indptr, *unit, indices, indptr, 5)
+print("whole")
+"""
+
+
+def test_nothing_outside_the_operands_is_touched():
+    """Operands that end, or begin, at memory that may not be touched."""
+    place = Path(__file__).parent
+    environment = dict(os.environ, PYTHONPATH=str(Path(rt.__file__).parents[1]))
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", FLUSH, str(place)], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "whole", done.stderr[-3000:]
