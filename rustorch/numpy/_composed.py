@@ -36,6 +36,9 @@ def _ldexp(x: Any, y: Any) -> Any:
 
 
 def _vecdot(x: Any, y: Any) -> Any:
+    x, y = tensor(x), tensor(y)
+    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"vecdot: the last dimensions of {tuple(x.shape)} and {tuple(y.shape)} differ")
     product = np.multiply(np.conjugate(x) if _is_complex(x) else x, y)
     if product.dtype.kind == "b":
         return np.logical_or.reduce(product, axis=-1)

@@ -178,10 +178,14 @@ def _to_arrays(x: Any, found: list[Any]) -> Any:
         array = x.numpy()
         return array[()] if x.ndim == 0 and type(x) is _C.ndarray else array  # such an array is a scalar
     if type(x) in (list, tuple):
-        return type(x)(_to_arrays(item, found) for item in x)
+        return type(x)(_to_arrays(item, found) for item in x) if _C._holds_tensors(x) else x
     if type(x) is dict:
         return {key: _to_arrays(item, found) for key, item in x.items()}
     return x
+
+
+def _all_arrays(args: Any, found: list[Any]) -> tuple[Any, ...]:
+    return tuple(_to_arrays(x, found) for x in args)
 
 
 def _to_tensors(x: Any, need: str) -> Any:
@@ -217,7 +221,7 @@ def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
     if name in _WRITES_FIRST and args and isinstance(args[0], Tensor):
         return _write(func, args, kwargs)
     found: list[Any] = []
-    arrays, words = _to_arrays(tuple(args), found), _to_arrays(dict(kwargs), found)
+    arrays, words = _all_arrays(args, found), _to_arrays(dict(kwargs), found)
     tracked = _C.is_grad_enabled() and name not in _CONSTANT and any(t.requires_grad for t in found)
     result = func(*arrays, **words)
     if out is not None:
@@ -231,7 +235,7 @@ def _into(func: Any, args: Any, kwargs: Any, written: list[Any]) -> Any:
     """NumPy writes into the tensors' memory."""
     out = kwargs["out"]
     found: list[Any] = []
-    arrays, words = _to_arrays(tuple(args), found), _to_arrays({**kwargs, "out": None}, found)
+    arrays, words = _all_arrays(args, found), _to_arrays({**kwargs, "out": None}, found)
     if any(map(is_tracked, (*written, *found))):
         raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
     views = tuple(o.numpy() if isinstance(o, Tensor) else o for o in (out if isinstance(out, tuple) else (out,)))
@@ -246,7 +250,7 @@ def _write(func: Any, args: Any, kwargs: Any) -> None:
     """Functions that write into their first argument."""
     target = args[0]
     found: list[Any] = []
-    rest, words = _to_arrays(tuple(args[1:]), found), _to_arrays(dict(kwargs), found)
+    rest, words = _all_arrays(args[1:], found), _to_arrays(dict(kwargs), found)
     if any(map(is_tracked, (target, *found))):
         raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
     copy = target.numpy().copy()

@@ -140,7 +140,7 @@ def _places(obj: Any, n: int) -> Any:
 @implements("delete")
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     x, axis = _along(arr, axis)
-    return pick(x, np.delete(np.arange(x.shape[axis]), obj if isinstance(obj, slice) else detached(obj)), axis)
+    return pick(x, np.delete(np.arange(x.shape[axis]), detached(obj) if isinstance(obj, Tensor) else obj), axis)
 
 
 @implements("insert")

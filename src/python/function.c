@@ -6,6 +6,7 @@
 #include "python/convert.h"
 #include "python/dialect.h"
 #include "python/ndarray.h"
+#include "python/ndarray.h"
 #include "python/numpy_protocol.h"
 #include "ufunc/apply.h"
 #include <string.h>
@@ -131,6 +132,10 @@ static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
     if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
     Py_XDECREF(owned[0]);
     Py_XDECREF(owned[1]);
+    if (status < 0 && (rt_ndarray_check(a) || rt_ndarray_check(b)) && PyErr_ExceptionMatches(rt_DtypeError)) {
+        PyErr_Clear();                             /* objects, dates, foreign bytes: NumPy's turn */
+        status = 1;
+    }
     if (status < 0) return NULL;
     if (status == 1) Py_RETURN_NOTIMPLEMENTED;
     return (PyObject *)out[0];

@@ -90,7 +90,14 @@ static rt_tensor *select_where(const rt_numpy_call *c, rt_tensor *result, rt_ten
                         [2] = otherwise ? rt_operand_of(otherwise) : (rt_operand){.kind = RT_KIND_BOOL}};
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     PyObject *owned = NULL;
-    int status = rt_convert_operand(c->where, &in[0], &owned);
+    int status = 0;
+    if (PyList_CheckExact(c->where) || PyTuple_CheckExact(c->where)) {       /* truth values of what is listed */
+        in[0].t = rt_convert_tensor(c->where, RT_b1, -1);
+        owned = (PyObject *)in[0].t;
+        if (!owned) return NULL;
+    } else {
+        status = rt_convert_operand(c->where, &in[0], &owned);
+    }
     if (status > 0) refuse(c, "where= must be an array of bool");
     if (status == 0 && in[0].t && in[0].t->dtype != RT_b1) status = refuse(c, "where= must be an array of bool");
     if (status == 0) status = rt_op_apply(&rt_ops[RT_OP_where], 3, in, NULL, out);

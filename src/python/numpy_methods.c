@@ -130,16 +130,24 @@ static int refuses_out(const rt_numpy_call *c)
 
 static int is_empty_tuple(PyObject *o) { return o && PyTuple_Check(o) && PyTuple_GET_SIZE(o) == 0; }
 
+static int has_foreign_dtype(const rt_numpy_call *c)
+{
+    rt_dtype d;
+    if (!c->dtype || rt_dtype_convert(c->dtype, &d) == 0) return 0;
+    PyErr_Clear();
+    return 1;
+}
+
 PyObject *rt_numpy_reduce(const rt_numpy_call *c)
 {
     const char *row = c->binding ? c->binding->reduce : NULL;
     rt_tensor *x = NULL, *result = NULL;
     PyObject *dtype = NULL, *axis = NULL, *neutral = NULL, *handed = NULL;
-    if (!row || c->others || is_empty_tuple(c->axis)) return rt_numpy_fallback(c);
+    if (!row || c->others || is_empty_tuple(c->axis) || has_foreign_dtype(c)) return rt_numpy_fallback(c);
     if (refuses_out(c) < 0) return NULL;
     x = input_of(c);
     if (!x) return PyErr_Occurred() ? NULL : rt_numpy_fallback(c);
-    if (x->size == 0 && !is_summing(row)) {        /* what is left of nothing is NumPy's to say */
+    if (x->size == 0 && (c->initial || !is_summing(row))) {        /* what is left of nothing is NumPy's to say */
         handed = rt_numpy_fallback(c);
         goto done;
     }

@@ -84,7 +84,7 @@ static int take_keywords(rt_numpy_call *c)
     }
     if (c->where == Py_True) c->where = NULL;
     if (c->dtype == Py_None) c->dtype = NULL;
-    if (c->out == Py_None) c->out = NULL;
+    if (c->out == Py_None || c->out == Py_Ellipsis) c->out = NULL;      /* `...` asks for an array, which it is anyway */
     return 0;
 }
 
@@ -180,12 +180,23 @@ static int settle_integers(const rt_numpy_call *c, rt_operand *in, PyObject **ow
     return owned[0] ? 0 : -1;
 }
 
+/* A dtype the op does not compute in: NumPy has no loop for it and says so. */
+static int has_no_loop(const rt_numpy_call *c)
+{
+    rt_dtype d;
+    const int klass = c->binding->op->klass;
+    if (!c->dtype || (klass != RT_CLASS_FLOAT && klass != RT_CLASS_INEXACT)) return 0;
+    if (rt_dtype_convert(c->dtype, &d) == 0) return !rt_dtype_is_inexact(d);
+    PyErr_Clear();
+    return 1;
+}
+
 PyObject *rt_numpy_call_op(const rt_numpy_call *c)
 {
     const rt_op *op = c->binding->op;
     rt_operand in[3];
     PyObject *owned[3] = {NULL, NULL, NULL}, *result = NULL;
-    if (c->nin != op->nin || c->others || c->axis || c->keepdims) return rt_numpy_fallback(c);
+    if (c->nin != op->nin || c->others || c->axis || c->keepdims || has_no_loop(c)) return rt_numpy_fallback(c);
     int status = 0;
     for (Py_ssize_t i = 0; i < c->nin && status == 0; i++) status = rt_convert_operand(c->in[i], &in[i], &owned[i]);
     for (Py_ssize_t i = 0; i < c->nin && status == 0 && op->nin < 3; i++)

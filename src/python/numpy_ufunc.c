@@ -190,11 +190,21 @@ static void ufunc_dealloc(PyObject *self)
 
 #define FAST(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef ufunc_methods[] = {
-    {"reduce", FAST(ufunc_reduce), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"accumulate", FAST(ufunc_accumulate), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"reduceat", FAST(ufunc_reduceat), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"outer", FAST(ufunc_outer), METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"at", FAST(ufunc_at), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"reduce", FAST(ufunc_reduce), METH_FASTCALL | METH_KEYWORDS,
+     "reduce($self, array, axis=0, dtype=None, out=None, keepdims=False, initial=None, where=True)\n--\n\n"
+     "One dimension, or several, folded with the ufunc; numpy.ufunc.reduce."},
+    {"accumulate", FAST(ufunc_accumulate), METH_FASTCALL | METH_KEYWORDS,
+     "accumulate($self, array, axis=0, dtype=None, out=None)\n--\n\n"
+     "What folding gives after each element; numpy.ufunc.accumulate."},
+    {"reduceat", FAST(ufunc_reduceat), METH_FASTCALL | METH_KEYWORDS,
+     "reduceat($self, array, indices, axis=0, dtype=None, out=None)\n--\n\n"
+     "Pieces folded that start at the indices; numpy.ufunc.reduceat."},
+    {"outer", FAST(ufunc_outer), METH_FASTCALL | METH_KEYWORDS,
+     "outer($self, A, B, /, **kwargs)\n--\n\n"
+     "The ufunc of all pairs of elements; numpy.ufunc.outer."},
+    {"at", FAST(ufunc_at), METH_FASTCALL | METH_KEYWORDS,
+     "at($self, a, indices, b=None, /)\n--\n\n"
+     "In place at indices, which may repeat; numpy.ufunc.at."},
     {"__reduce__", ufunc_reduce_pickle, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
