@@ -256,7 +256,7 @@ def test_where_and_dtype():
     with pytest.raises(TypeError):
         np.add(tensor([1.5]), 1, dtype="int64")
     with pytest.raises(TypeError):
-        np.add(x, 1, where=[1.5, 0, 1])
+        np.add(x, 1, where=np.array([1.5, 0, 1]))
 
 
 @pytest.mark.parametrize(
