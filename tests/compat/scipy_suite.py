@@ -19,8 +19,8 @@ import scipy
 HOME = pathlib.Path(scipy.__file__).parent
 ROOT = pathlib.Path(__file__).parents[2]
 ALL = [
-    "cluster", "constants", "differentiate", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
-    "spatial", "special", "stats",
+    "cluster", "constants", "differentiate", "fft", "integrate", "interpolate", "linalg", "ndimage",
+    "optimize", "signal", "spatial", "special", "stats",
 ]  # fmt: skip
 
 # What a test asks that is not a question about us.
