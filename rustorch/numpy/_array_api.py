@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _elements, _info, _selecting
+from . import _elements, _info, _sorting
 from ._registry import Tensor, np, one_axis, op, tensor, through_numpy
 
 _missing: Any = np._NoValue
@@ -59,9 +59,9 @@ def sort(
     AxisError for an axis that is not there.
     """
     if not descending:
-        return _selecting.sort(a, axis, kind, order, stable=stable)
+        return _sorting.sort(a, axis, kind, order, stable=stable)
     x, axis = _along(a, axis)
-    return op("clone")(x) if x.ndim == 0 else op("sort")(x, axis, True, stable=True)[0]
+    return op("clone")(x) if x.ndim == 0 else op("sort")(x, axis, True, True)[0]
 
 
 def argsort(
@@ -78,7 +78,7 @@ def argsort(
     AxisError for an axis that is not there.
     """
     if not descending:
-        return np.argsort(tensor(a), axis, kind, order, stable=stable)
+        return _sorting.argsort(a, axis, kind, order, stable=stable)
     x, axis = _along(a, axis)
     return op("argsort")(x, axis, True, True)
 

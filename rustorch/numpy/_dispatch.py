@@ -27,6 +27,7 @@ from . import (  # noqa: F401  (they enter themselves)
     _reductions,
     _selecting,
     _shapes,
+    _sorting,
     _statistics,
     _writing,
 )

@@ -1,11 +1,11 @@
-"""Taking elements: by index, by order, by value."""
+"""Taking elements: by index, by value."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .. import _shapes
-from ._registry import NotHere, Tensor, deliver, detached, implements, is_tracked, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, deliver, detached, implements, np, one_axis, op, tensor
 from ._shapes import pick
 
 
@@ -71,50 +71,3 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     first = (found[0] if found.size else len(detached(x))) if "f" in trim.lower() else 0
     last = (found[-1] + 1 if found.size else first) if "b" in trim.lower() else x.shape[0]
     return x[int(first) : int(last)]
-
-
-@implements("sort")
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    x = tensor(a)
-    if order is not None:
-        raise ValueError("Cannot specify order when the array has no fields.")
-    if axis is None:
-        x, axis = op("reshape")(x, (-1,)), 0
-    if not is_tracked(x):
-        return tensor(np.sort(detached(x), axis, kind))
-    return op("gather")(
-        x,
-        one_axis(axis, x.ndim),
-        tensor(np.argsort(detached(x), axis, kind or ("stable" if stable else None))),
-    )
-
-
-@implements("unique")
-def unique(
-    ar: Any,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: Any = None,
-    *,
-    equal_nan: bool = True,
-    sorted: bool = True,
-) -> Any:
-    x = tensor(ar)
-    if axis is not None or not is_tracked(x):
-        raise NotHere
-    _, index, inverse, counts = np.unique(detached(x), True, True, True, equal_nan=equal_nan)
-    values = pick(op("reshape")(x, (-1,)), index, 0)
-    extra = [
-        tensor(v)
-        for v, wanted in ((index, return_index), (inverse, return_inverse), (counts, return_counts))
-        if wanted
-    ]
-    return (values, *extra) if extra else values
-
-
-@implements("unique_values")
-def unique_values(x: Any) -> Any:
-    """The different values, sorted (NumPy leaves their order open); every NaN is one of its own."""
-    return np.unique(tensor(x), equal_nan=False)
-

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ._registry import NotHere, axes_of, deliver, implements, is_tracked, np, op, tensor
-from ._selecting import sort
+from ._sorting import by_ranks, sort
 
 _missing: Any = np._NoValue
 
@@ -79,6 +79,9 @@ def quantile(
     *,
     weights: Any = None,
 ) -> Any:
+    if not is_tracked(tensor(a)) and not is_tracked(weights):
+        words = {"axis": axis, "out": out, "method": method, "keepdims": keepdims, "weights": weights}
+        return by_ranks(np.quantile, tensor(a), q, **words)
     points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64")
     if method != "linear" or weights is not None:
         raise NotHere
@@ -99,6 +102,9 @@ def percentile(
     *,
     weights: Any = None,
 ) -> Any:
+    if not is_tracked(tensor(a)) and not is_tracked(weights):
+        words = {"axis": axis, "out": out, "method": method, "keepdims": keepdims, "weights": weights}
+        return by_ranks(np.percentile, tensor(a), q, **words)
     points = np.asarray(q.numpy() if hasattr(q, "numpy") else q, "float64") / 100
     if method != "linear" or weights is not None:
         raise NotHere
@@ -108,7 +114,11 @@ def percentile(
 
 
 @implements("median")
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
+    if not is_tracked(tensor(a)):
+        return by_ranks(np.median, tensor(a), axis=axis, out=out, keepdims=keepdims)
     return deliver(_quantiles(tensor(a), np.asarray(0.5), axis, keepdims), out)
 
 

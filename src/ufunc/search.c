@@ -1,5 +1,4 @@
-/* search: places of values in sorted sequences (search), and how often each number occurs (bincount).
- * Floor: ufunc. */
+/* search: places of values in sorted sequences.  Floor: ufunc. */
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "core/error.h"
@@ -9,23 +8,42 @@
 
 #define RELEASE_GIL 20000       /* values */
 #define GRAIN 4096
+enum { TOGETHER = 16 };         /* values */
+
+#pragma GCC optimize("O3")       /* the searches side by side must be unrolled */
 
 typedef void find_fn(const char *sorted, intptr_t n, const char *values, intptr_t m, int right, int64_t *out);
 
-/* How many elements are below v, or not above it when `right`; nothing is below or above a NaN, which goes last. */
+/* How many elements are below v, or not above it when `right`; nothing is below or above a NaN, which goes last.  The
+ * searches of TOGETHER values go side by side, without a branch on what they find, so that their waiting overlaps. */
+#define FIND_LOOP(count, before) \
+    for (intptr_t left = n; left > 1;) { \
+        const intptr_t half = left / 2; \
+        left -= half; \
+        for (int k = 0; k < (count); k++) { \
+            const intptr_t mid = at[k] + half; \
+            at[k] = (before(s[mid - 1], x[k])) ? mid : at[k]; \
+        } \
+    } \
+    for (int k = 0; k < (count); k++) out[i + k] = at[k] + (n > 0 && (before(s[at[k]], x[k])));
+#define BELOW(a, b) !((a) >= (b))
+#define NOT_ABOVE(a, b) !((a) > (b))
 #define FIND(word, ctype) \
     static void find_##word(const char *sorted, intptr_t n, const char *values, intptr_t m, int right, int64_t *out) \
     { \
         const ctype *const s = (const ctype *)sorted, *const v = (const ctype *)values; \
-        for (intptr_t i = 0; i < m; i++) { \
-            intptr_t at = 0, left = n; \
-            while (left > 0) { \
-                const intptr_t half = left / 2; \
-                const int before = right ? !(s[at + half] > v[i]) : !(s[at + half] >= v[i]); \
-                at = before ? at + half + 1 : at; \
-                left = before ? left - half - 1 : half; \
-            } \
-            out[i] = at; \
+        intptr_t i = 0; \
+        for (; i + TOGETHER <= m; i += TOGETHER) { \
+            intptr_t at[TOGETHER] = {0}; \
+            const ctype *const x = v + i; \
+            if (right) { FIND_LOOP(TOGETHER, NOT_ABOVE) } \
+            else { FIND_LOOP(TOGETHER, BELOW) } \
+        } \
+        for (; i < m; i++) { \
+            intptr_t at[1] = {0}; \
+            const ctype *const x = v + i; \
+            if (right) { FIND_LOOP(1, NOT_ABOVE) } \
+            else { FIND_LOOP(1, BELOW) } \
         } \
     }
 FIND(u8, uint8_t)
@@ -101,58 +119,6 @@ FORWARD(search)
 done:
     Py_XDECREF(v);
     Py_XDECREF(s);
-    Py_XDECREF(work);
-    if (status < 0 && !given) Py_CLEAR(*out);
-    return status;
-}
-
-/* ---- bincount ---- */
-
-/* Length of the result; -1 with an exception for a negative number. */
-static intptr_t bins_of(const rt_op *op, const rt_tensor *x, intptr_t least)
-{
-    const int64_t *v = (const int64_t *)x->data;
-    int64_t low = 0, high = -1;
-    for (intptr_t i = 0; i < x->size; i++) {
-        low = v[i] < low ? v[i] : low;
-        high = v[i] > high ? v[i] : high;
-    }
-    if (low < 0) return rt_error(PyExc_RuntimeError, op->cls.name, "the numbers must not be negative, one is %lld", (long long)low);
-    if (high == INT64_MAX) return rt_error(PyExc_OverflowError, op->cls.name, "%lld is too large", (long long)high);
-    return high + 1 > least ? high + 1 : least;
-}
-
-static rt_dtype weights_dtype(const rt_tensor *w)
-{
-    return !w ? RT_i64 : w->dtype == RT_f32 ? RT_f32 : RT_f64;
-}
-
-FORWARD(bincount)
-{
-    rt_tensor *x = rt_operand_tensor(op, in, 0), *const w = in[1].none ? NULL : in[1].t;
-    rt_tensor *work = NULL, *index = NULL, *v = NULL, *const given = *out;
-    int status = -1;
-    if (!x) return -1;
-    if (x->ndim != 1 || rt_dtype_is_inexact((rt_dtype)x->dtype) || x->dtype == RT_b1)
-        return rt_error(rt_TensorError, op->cls.name, "needs a 1-d tensor of integers, not %s of %d dimensions",
-                        rt_dtypes[x->dtype].name, x->ndim);
-    if (p->i[0] < 0) return rt_error(PyExc_RuntimeError, op->cls.name, "minlength must not be negative, it is %zd", (Py_ssize_t)p->i[0]);
-    if (!in[1].none && (!w || w->ndim != 1 || w->size != x->size))
-        return rt_error_shapes(op->cls.name, "weights must be one for each number", x->ndim, x->shape, w ? w->ndim : 0, w ? w->shape : NULL);
-    const rt_dtype d = weights_dtype(w);
-    if (!(index = rt_index_int64(op->cls.name, x)) || (w && !(v = packed(w, d)))) goto done;
-    const intptr_t bins = bins_of(op, index, p->i[0]);
-    if (bins < 0 || rt_shape_size(1, &bins, 8) < 0 || rt_output_begin(op, out, d, 1, &bins, nin, in, 1, &work) < 0) goto done;
-    memset(work->data, 0, (size_t)bins * rt_itemsize(d));
-    const int64_t *at = (const int64_t *)index->data;
-    if (d == RT_i64) for (intptr_t i = 0; i < x->size; i++) ((int64_t *)work->data)[at[i]]++;
-    else if (d == RT_f32) for (intptr_t i = 0; i < x->size; i++) ((float *)work->data)[at[i]] += ((const float *)v->data)[i];
-    else for (intptr_t i = 0; i < x->size; i++) ((double *)work->data)[at[i]] += ((const double *)v->data)[i];
-    status = rt_output_finish(*out, work);
-    work = NULL;
-done:
-    Py_XDECREF(index);
-    Py_XDECREF(v);
     Py_XDECREF(work);
     if (status < 0 && !given) Py_CLEAR(*out);
     return status;

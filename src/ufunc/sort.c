@@ -8,6 +8,7 @@
 #include "core/view.h"
 #include "ufunc/kernels/isa.h"
 #include "ufunc/reduce.h"
+#include "ufunc/values.h"
 #include "ufunc/views.h"
 
 #define RELEASE_GIL 20000       /* elements */
@@ -75,6 +76,11 @@ static int run(const rt_op *op, const order *o, const rt_tensor *x, int dim, int
     if (j.lines == 0 || length == 0) return 0;
     if (n > RT_ORDER_LONGEST)
         return rt_error(rt_TensorError, op->cls.name, "dimension %d has more than %zd elements", dim, (Py_ssize_t)RT_ORDER_LONGEST);
+    if (o->kind == ORDER_SORT && j.lines == 1 && n >= RT_LONG_LINE) {
+        const rt_places places = {x->data, n, x->steps[dim], (rt_dtype)x->dtype, o->descending, values ? values->data : NULL,
+                                  indices ? indices->data : NULL, j.inner * j.item, j.inner * 8};
+        return rt_places_run(&places);
+    }
     const int threaded = x->size > RELEASE_GIL;
     j.pieces = threaded ? rt_threads_count() : 1;
     if (j.pieces > MOST_PIECES) j.pieces = MOST_PIECES;

@@ -8,7 +8,9 @@
 #include "backends/execute.h"
 #include "ufunc/kernels/order.h"
 #include "ufunc/kernels/attention.h"
+#include "ufunc/kernels/keys.h"
 #include "ufunc/kernels/norm.h"
+#include "ufunc/kernels/quick.h"
 #include "ufunc/kernels/random.h"
 #include "ufunc/kernels/reduce.h"
 #include "ufunc/kernels/rnn.h"
@@ -37,6 +39,8 @@ typedef struct {
     const rt_reducer *reducers[RT_REDUCE_COUNT]; /* [kind] -> array over dtypes */
     const rt_scanner *scanners[RT_SCAN_COUNT];   /* likewise */
     const rt_orderer *orderers;                  /* sorting and ranking, by dtype */
+    const rt_keys *keys;                         /* elements as keys, by dtype */
+    const rt_quick *quick[9];                    /* sorting keys, by their bytes */
     const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
     const rt_norms *norms[RT_NDTYPE];            /* normalisations: f32 and f64 */
     const rt_attentions *attentions[RT_NDTYPE];  /* softmax of scores: f32 and f64 */

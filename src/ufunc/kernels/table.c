@@ -32,6 +32,8 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
         [RT_SCAN_LOGSUM] = RT_BASE_NAME(scanners)[RT_SCAN_LOGSUM],
     },
     .orderers = RT_BASE_NAME(orderers),
+    .keys = RT_BASE_NAME(keys),
+    .quick = {[4] = &RT_ISA_NAME(quick_i32), [8] = &RT_ISA_NAME(quick_i64)},
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
     .attentions = {[RT_f32] = &RT_ISA_NAME(attentions_f32), [RT_f64] = &RT_ISA_NAME(attentions_f64)},
