@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms: PyTorch's torch.fft, computed by NumPy's pocketfft.
+"""Discrete Fourier transforms: PyTorch's torch.fft.
 
 float32 and complex64 stay in single precision, integers become the default dtype.  `norm` is
 "backward" (default: the inverse divides by n), "forward" (the other way round) or "ortho" (both by
@@ -11,13 +11,11 @@ tensor([1.0+0.0j, 1.0+0.0j, 1.0+0.0j, 1.0+0.0j])
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy.fft as _numpy
-
 from . import _C
-from .autograd.function import Function
 from .linalg._results import operator
 
 __all__ = [
@@ -26,105 +24,16 @@ __all__ = [
 ]  # fmt: skip
 
 _ops: dict[str, Any] = _C.ops
-_ADJOINT = {"backward": "forward", "forward": "backward", "ortho": "ortho"}  # the same factor, the other direction
-_COMPLEX = {"float32": "complex64", "complex64": "complex64", "float64": "complex128", "complex128": "complex128"}
-_LARGE = 65536
-_REAL = {"complex64": "float32", "complex128": "float64"}
+_NORMS = ("backward", "forward", "ortho")
+_COMPLEX = {"float32": "complex64", "float64": "complex128"}
+_c2c, _r2c, _c2r = (_ops[f"fft_{name}"] for name in ("c2c", "r2c", "c2r"))
 
 
-def _array(x: Any) -> Any:
-    return x.detach().numpy()
-
-
-def _shape(x: Any, dim: int, n: int) -> Any:
-    if x.numel() < _LARGE:
-        return None
-    return tuple(n if d == dim else length for d, length in enumerate(x.shape))
-
-
-def _received(run: Any, x: Any, shape: Any, dtypes: dict[str, str], **kw: Any) -> Any:
-    """run's result as a Tensor; a large one (shape is given) is written into our memory, whose pages are not fresh."""
-    if shape is None:
-        return _C.from_numpy(run(_array(x), **kw))
-    out = _C.empty(shape, dtype=dtypes[str(x.dtype)])
-    run(_array(x), out=out.numpy(), **kw)
-    return out
-
-
-def _records(x: Any) -> bool:
-    return bool(x.requires_grad and _C.is_grad_enabled())
-
-
-def _transform(x: Any, dims: tuple[int, ...], norm: str, inverse: bool) -> Any:
-    """Complex to complex over dims, not recorded; x may be real."""
-    shape = x.shape if x.numel() >= _LARGE else None
-    if len(dims) == 1:
-        return _received(_numpy.ifft if inverse else _numpy.fft, x, shape, _COMPLEX, axis=dims[0], norm=norm)
-    return _received(_numpy.ifftn if inverse else _numpy.fftn, x, shape, _COMPLEX, axes=dims, norm=norm)
-
-
-class _Complex(Function):
-    """Complex to complex over dims."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, dims: tuple[int, ...], norm: str, inverse: bool) -> Any:
-        ctx.call = dims, norm, inverse
-        return _transform(x, dims, norm, inverse)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        dims, norm, inverse = ctx.call
-        return _Complex.apply(grads[0], dims, _ADJOINT[norm], not inverse), None, None, None
-
-
-def _halve(x: Any, dim: int, norm: str) -> Any:
-    return _received(_numpy.rfft, x, _shape(x, dim, x.shape[dim] // 2 + 1), _COMPLEX, axis=dim, norm=norm)
-
-
-class _Halved(Function):
-    """Real to the first half of its Hermitian transform, along dim."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, dim: int, norm: str) -> Any:
-        ctx.call = dim, norm, x.shape[dim]
-        return _halve(x, dim, norm)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        dim, norm, n = ctx.call
-        whole = _Complex.apply(_resized(grads[0], dim, n), (dim,), _ADJOINT[norm], True)
-        return _ops["real"](whole), None, None
-
-
-class _Unhalved(Function):
-    """From the first half of a Hermitian transform to n real numbers, along dim."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, dim: int, n: int, norm: str) -> Any:
-        ctx.call = dim, norm, x.shape[dim], n
-        return _received(_numpy.irfft, x, _shape(x, dim, n), _REAL, n=n, axis=dim, norm=norm)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        dim, norm, given, n = ctx.call
-        half = _Halved.apply(grads[0], dim, _ADJOINT[norm])
-        twice = n - half.shape[dim]  # elements that stand for their conjugates, too
-        narrow = _ops["narrow"]
-        parts = [narrow(half, dim, 0, 1), narrow(half, dim, 1, twice) * 2]
-        parts.append(narrow(half, dim, 1 + twice, half.shape[dim] - 1 - twice))
-        return _resized(_ops["cat"](parts, dim), dim, given), None, None, None
-
-
-def _resized(x: Any, dim: int, n: int) -> Any:
-    """x cut or filled up with zeros to length n along dim."""
-    length = x.shape[dim]
-    if length == n:
-        return x
-    if length > n:
-        return _ops["narrow"](x, dim, 0, n)
-    shape = list(x.shape)
-    shape[dim] = n - length
-    return _ops["cat"]([x, _C.zeros(shape, dtype=x.dtype)], dim)
+def factor(norm: str, inverse: bool, n: int) -> float:
+    """What a transform of length n is multiplied by."""
+    if norm == "ortho":
+        return 1.0 / math.sqrt(n)
+    return 1.0 / n if inverse == (norm == "backward") else 1.0
 
 
 # ---- arguments -------------------------------------------------------------------------------
@@ -150,7 +59,7 @@ def _input(name: str, x: Any, complex_: bool | None) -> Any:
 def _norm(name: str, norm: Any) -> str:
     if norm is None:
         return "backward"
-    if norm not in _ADJOINT:
+    if norm not in _NORMS:
         raise RuntimeError(f"fft.{name}: norm must be 'forward', 'backward' or 'ortho', not {norm!r}")
     return str(norm)
 
@@ -188,14 +97,8 @@ def _axes(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[i
     return lengths, dims
 
 
-def _sized(name: str, x: Any, lengths: Sequence[int | None], dims: Sequence[int]) -> Any:
-    for n, d in zip(lengths, dims, strict=True):
-        x = _resized(x, d, _length(name, x.shape[d] if n is None else n))
-    return x
-
-
-def _to_half(x: Any, dim: int, norm: str) -> Any:
-    return _Halved.apply(x, dim, norm) if _records(x) else _halve(x, dim, norm)
+def _sizes(name: str, x: Any, lengths: Sequence[int | None], dims: Sequence[int]) -> list[int]:
+    return [_length(name, x.shape[d] if n is None else n) for n, d in zip(lengths, dims, strict=True)]
 
 
 # ---- one dimension ---------------------------------------------------------------------------
@@ -204,7 +107,8 @@ def _to_half(x: Any, dim: int, norm: str) -> Any:
 def _along(name: str, x: Any, n: Any, dim: int, norm: Any, inverse: bool) -> Any:
     x = _input(name, x, None)
     d = _wrap(name, x, dim)
-    return _over(_sized(name, x, [n], [d]), (d,), _norm(name, norm), inverse)
+    n = _length(name, x.shape[d] if n is None else n)
+    return _c2c(x, (d,), (n,), (n,), inverse, factor(_norm(name, norm), inverse, n))
 
 
 @operator("input", "fft.fft")
@@ -219,17 +123,18 @@ def ifft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = Non
     return _along("ifft", input, n, dim, norm, True)
 
 
-def _half(name: str, x: Any, n: Any, dim: int, norm: Any) -> Any:
+def _half(name: str, x: Any, n: Any, dim: int, norm: str, inverse: bool = False) -> Any:
     x = _input(name, x, False)
     d = _wrap(name, x, dim)
-    return _to_half(_sized(name, x, [n], [d]), d, norm)
+    n = _length(name, x.shape[d] if n is None else n)
+    return _r2c(x, d, n, n // 2 + 1, False, factor(norm, inverse, n))
 
 
-def _whole(name: str, x: Any, n: Any, dim: int, norm: str) -> Any:
+def _whole(name: str, x: Any, n: Any, dim: int, norm: str, inverse: bool = True) -> Any:
     x = _input(name, x, True)
     d = _wrap(name, x, dim)
     n = _length(name, 2 * (x.shape[d] - 1) if n is None else n)
-    return _Unhalved.apply(_resized(x, d, n // 2 + 1), d, n, norm)
+    return _c2r(x, d, n, factor(norm, inverse, n))
 
 
 @operator("input", "fft.rfft")
@@ -248,24 +153,31 @@ def irfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = No
 def hfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
     """fft of a Hermitian signal given by its first half: n real numbers."""
     x = _input("hfft", input, True)
-    return _whole("hfft", _ops["conj"](x), n, dim, _ADJOINT[_norm("hfft", norm)])
+    return _whole("hfft", _ops["conj"](x), n, dim, _norm("hfft", norm), False)
 
 
 @operator("input", "fft.ihfft")
 def ihfft(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Any:
     """Inverse of hfft: the first half of a Hermitian signal."""
-    return _ops["conj"](_half("ihfft", input, n, dim, _ADJOINT[_norm("ihfft", norm)]))
+    return _ops["conj"](_half("ihfft", input, n, dim, _norm("ihfft", norm), True))
 
 
 # ---- several dimensions ----------------------------------------------------------------------
 
 
+def _over(name: str, x: Any, lengths: Sequence[int | None], dims: Sequence[int], norm: str, inverse: bool) -> Any:
+    """Complex transforms over dims."""
+    if not dims:
+        return x
+    sizes = _sizes(name, x, lengths, dims)
+    return _c2c(x, dims, sizes, sizes, inverse, math.prod(factor(norm, inverse, n) for n in sizes))
+
+
 def _several(name: str, x: Any, s: Any, dim: Any, norm: Any, inverse: bool) -> Any:
     x = _input(name, x, None)
     lengths, dims = _axes(name, x, s, dim)
-    x = _sized(name, x, lengths, dims)
     norm = _norm(name, norm)
-    return _over(x, dims, norm, inverse) if dims else _complex(x).clone()
+    return _over(name, x, lengths, dims, norm, inverse) if dims else _complex(x).clone()
 
 
 def _some(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[int]]:
@@ -275,25 +187,19 @@ def _some(name: str, x: Any, s: Any, dim: Any) -> tuple[list[int | None], list[i
     return lengths, dims
 
 
-def _over(x: Any, dims: Sequence[int], norm: str, inverse: bool) -> Any:
-    if dims and not _records(x):
-        return _transform(x, tuple(dims), norm, inverse)
-    x = _complex(x)
-    return _Complex.apply(x, tuple(dims), norm, inverse) if dims else x
-
-
 def _halves(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, False)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    return _over(_to_half(_sized(name, x, lengths, dims), dims[-1], norm), dims[:-1], norm, False)
+    half = _half(name, x, lengths[-1], dims[-1], norm)
+    return _over(name, half, lengths[:-1], dims[:-1], norm, False)
 
 
 def _wholes(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, True)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    x = _over(_sized(name, x, lengths[:-1], dims[:-1]), dims[:-1], norm, True)
+    x = _over(name, x, lengths[:-1], dims[:-1], norm, True)
     return _whole(name, x, lengths[-1], dims[-1], norm)
 
 
@@ -301,16 +207,16 @@ def _hermitian(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, True)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    x = _over(_sized(name, x, lengths[:-1], dims[:-1]), dims[:-1], norm, False)
-    return _whole(name, _ops["conj"](x), lengths[-1], dims[-1], _ADJOINT[norm])
+    x = _over(name, x, lengths[:-1], dims[:-1], norm, False)
+    return _whole(name, _ops["conj"](x), lengths[-1], dims[-1], norm, False)
 
 
 def _unhermitian(name: str, x: Any, s: Any, dim: Any, norm: Any) -> Any:
     x = _input(name, x, False)
     lengths, dims = _some(name, x, s, dim)
     norm = _norm(name, norm)
-    half = _ops["conj"](_to_half(_sized(name, x, lengths, dims), dims[-1], _ADJOINT[norm]))
-    return _over(half, dims[:-1], norm, True)
+    half = _ops["conj"](_half(name, x, lengths[-1], dims[-1], norm, True))
+    return _over(name, half, lengths[:-1], dims[:-1], norm, True)
 
 
 @operator("input", "fft.fftn")

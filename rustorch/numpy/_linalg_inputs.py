@@ -113,5 +113,5 @@ def real(x: Any) -> Any:
 def refuse_objects(*given: Any) -> None:
     """Arrays of dtypes that we lack are NumPy's to answer."""
     for a in given:
-        if getattr(a, "dtype", None) == object:
+        if getattr(getattr(a, "dtype", None), "kind", "") == "O":
             raise NotHere

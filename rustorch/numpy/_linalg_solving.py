@@ -125,10 +125,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         return result(empty, single), result(_C.zeros((0,), dtype=s.dtype), single), rank, result(s, single)
     whole, rank, s = op("linalg_lstsq")(x, y, "gelsd", float(rcond))
     solution = op("narrow")(whole, 0, 0, n)
-    if m > n and int(rank) == n:
-        residuals = _tail_squares(whole, x, y, solution)
-    else:
-        residuals = _C.zeros((0,), dtype=s.dtype)
+    known = m > n and int(rank) == n
+    residuals = _tail_squares(whole, x, y, solution) if known else _C.zeros((0,), dtype=s.dtype)
     solution = op("squeeze")(solution, -1) if vector else solution
     return result(solution, single), result(residuals, single), rank, result(s, single)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from numpy.linalg import LinAlgError as LinAlgError
 
+from .. import _C
 from . import _fill, _linalg_products, _np
 from ._linalg_inputs import (
     EighResult as EighResult,
@@ -25,7 +26,6 @@ from ._linalg_inputs import (
     SlogdetResult as SlogdetResult,
     SVDResult as SVDResult,
 )
-from .. import _C
 
 _fill(globals(), _np.linalg)
 expm: Any = _C._array_function(_linalg_products.expm, None, None, _linalg_products.expm)

@@ -8,6 +8,7 @@
 #include "backends/execute.h"
 #include "ufunc/kernels/order.h"
 #include "ufunc/kernels/attention.h"
+#include "ufunc/kernels/fft.h"
 #include "ufunc/kernels/keys.h"
 #include "ufunc/kernels/norm.h"
 #include "ufunc/kernels/quick.h"
@@ -49,6 +50,7 @@ typedef struct {
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */
     const rt_sparses *sparses[RT_NDTYPE];        /* products of sparse matrices: f32, f64, c64, c128 and i64 */
+    const rt_ffts *ffts[RT_NDTYPE];              /* Fourier transforms: f32 and f64 */
 } rt_isa;
 
 extern const rt_isa rt_isa_v2, rt_isa_v3, rt_isa_v4, rt_isa_portable;

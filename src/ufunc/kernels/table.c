@@ -36,6 +36,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .quick = {[4] = &RT_ISA_NAME(quick_i32), [8] = &RT_ISA_NAME(quick_i64)},
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
+    .ffts = {[RT_f32] = &RT_ISA_NAME(ffts_f32), [RT_f64] = &RT_ISA_NAME(ffts_f64)},
     .attentions = {[RT_f32] = &RT_ISA_NAME(attentions_f32), [RT_f64] = &RT_ISA_NAME(attentions_f64)},
     .rnns = {[RT_f32] = &RT_ISA_NAME(rnns_f32), [RT_f64] = &RT_ISA_NAME(rnns_f64)},
     .updates = {[RT_f32] = &RT_ISA_NAME(updates_f32), [RT_f64] = &RT_ISA_NAME(updates_f64)},

@@ -1,0 +1,336 @@
+/* fft: discrete Fourier transforms of lines, by Stockham's autosorting passes of radix 8, 4, 2 and odd ones, by
+ * Bluestein's chirp where a prime factor is great, and real ones of even length as complex ones of half the length.
+ * Sources: Van Loan, Computational Frameworks for the Fast Fourier Transform (1992); Bluestein (1970); for the
+ * interface of lines and lanes, Frigo and Johnson, The design and implementation of FFTW3 (2005).
+ * Floor: ufunc/kernels. */
+#include "ufunc/kernels/vector.h"
+
+typedef struct { element *re, *im; } parts;
+#define HALF_BYTES (VECTOR_BYTES / 2)
+typedef element half_vec __attribute__((vector_size(HALF_BYTES)));
+
+#define NAME(word) word##_1
+#define E element
+#define W 1
+#include "ufunc/kernels/fft_body.h"
+#define FULL (VECTOR_BYTES / (IS_F32 ? 4 : 8))
+#define NAME(word) word##_half
+#define E half_vec
+#if VECTOR_BYTES / (IS_F32 ? 8 : 16) > 1
+#define W (VECTOR_BYTES / (IS_F32 ? 8 : 16))
+#else
+#define W 1
+#endif
+#include "ufunc/kernels/fft_body.h"
+#define NAME(word) word##_full
+#define E vec
+#define W FULL
+#include "ufunc/kernels/fft_body.h"
+
+/* ---- complex, between arrays of parts ---- */
+
+ALWAYS void pass_of(const int r, const rt_fft_pass *f, intptr_t s, parts x, parts y)
+{
+    if (s % FULL == 0) sweep_full(r, f, 0, s, x, y);
+    else if (s == 1 && f->m > 1) sweep_1(r, f, first_full(r, f, x, y), 1, x, y);
+    else if (s % (FULL / 2) == 0) sweep_half(r, f, 0, s, x, y);
+    else sweep_1(r, f, 0, s, x, y);
+}
+
+/* Functions of their own, so that the compiler unrolls each. */
+#define PASS(r) static void pass_##r(const rt_fft_pass *f, intptr_t s, parts x, parts y) { pass_of(r, f, s, x, y); }
+PASS(2) PASS(3) PASS(4) PASS(5) PASS(7) PASS(8)
+static void pass_any(const rt_fft_pass *f, intptr_t s, parts x, parts y)
+{
+    if (f->radix > 8 && f->radix <= RT_FFT_RADIX) pass_of(f->radix, f, s, x, y);
+}
+
+/* The transform of lanes in x, forward; y is scratch.  Returns the one of the two that holds it. */
+static parts run_passes(const rt_fft_tables *plan, intptr_t lanes, parts x, parts y)
+{
+    intptr_t s = lanes;
+    for (int i = 0; i < plan->npasses; i++) {
+        const rt_fft_pass *f = &plan->pass[i];
+        switch (f->radix) {
+        case 2: pass_2(f, s, x, y); break;
+        case 3: pass_3(f, s, x, y); break;
+        case 4: pass_4(f, s, x, y); break;
+        case 5: pass_5(f, s, x, y); break;
+        case 7: pass_7(f, s, x, y); break;
+        case 8: pass_8(f, s, x, y); break;
+        default: pass_any(f, s, x, y);
+        }
+        s *= f->radix;
+        const parts held = x;
+        x = y;
+        y = held;
+    }
+    return x;
+}
+
+/* x[k] *= w[k] for n elements of all lanes; w: real parts, then, `apart` elements on, imaginary ones. */
+static void modulate(intptr_t n, intptr_t lanes, const element *w, intptr_t apart, parts x)
+{
+    for (intptr_t k = 0; k < n; k++) {
+        const element c = w[k], d = w[apart + k];
+        element *const re = x.re + k * lanes, *const im = x.im + k * lanes;
+        for (intptr_t l = 0; l < lanes; l++) {
+            const element a = re[l], b = im[l];
+            re[l] = a * c - b * d;
+            im[l] = a * d + b * c;
+        }
+    }
+}
+
+static parts run(const rt_fft_tables *plan, intptr_t lanes, parts x, parts y)
+{
+    if (!plan->inner) return run_passes(plan, lanes, x, y);
+    const intptr_t n = plan->n, length = plan->inner->n;
+    modulate(n, lanes, plan->chirp, n, x);
+    memset(x.re + n * lanes, 0, (size_t)((length - n) * lanes) * sizeof(element));
+    memset(x.im + n * lanes, 0, (size_t)((length - n) * lanes) * sizeof(element));
+    parts z = run_passes(plan->inner, lanes, x, y);
+    parts other = z.re == x.re ? y : x;
+    modulate(length, lanes, plan->filter, length, z);
+    z = run_passes(plan->inner, lanes, (parts){z.im, z.re}, (parts){other.im, other.re});    /* exchanged: inverse */
+    z = (parts){z.im, z.re};
+    modulate(n, lanes, plan->chirp, n, z);
+    return z;
+}
+
+/* ---- in and out ---- */
+
+typedef element unaligned __attribute__((aligned(1), may_alias));
+
+/* The two pairs of arrays of a call's room. */
+ALWAYS void rooms(const rt_fft_lines *f, parts *x, parts *y)
+{
+    element *const room = f->room;
+    const intptr_t length = f->plan->room * f->lanes;
+    *x = (parts){room, room + length};
+    *y = (parts){room + 2 * length, room + 3 * length};
+}
+
+ALWAYS void zero_from(parts x, intptr_t from, intptr_t to, intptr_t lanes)
+{
+    if (from >= to) return;
+    memset(x.re + from * lanes, 0, (size_t)((to - from) * lanes) * sizeof(element));
+    memset(x.im + from * lanes, 0, (size_t)((to - from) * lanes) * sizeof(element));
+}
+
+ALWAYS void load_one(const char *in, intptr_t step, intptr_t count, intptr_t lanes, element *re, element *im)
+{
+    for (intptr_t k = 0; k < count; k++) {
+        const unaligned *const at = (const unaligned *)(in + k * step);
+        re[k * lanes] = at[0];
+        im[k * lanes] = at[1];
+    }
+}
+
+/* The first `count` complex elements, those that are there. */
+static void load_complex(const rt_fft_lines *f, intptr_t count, parts x)
+{
+    const intptr_t have = f->have < count ? f->have : count, lanes = f->lanes, pair = 2 * sizeof(element);
+    if (lanes == 1 && f->in_step == pair) load_one(f->in[0], pair, have, 1, x.re, x.im);
+    else if (lanes == 1) load_one(f->in[0], f->in_step, have, 1, x.re, x.im);
+    else
+        for (intptr_t k = 0; k < have; k++)
+            for (intptr_t l = 0; l < lanes; l++) {
+                const unaligned *const at = (const unaligned *)(f->in[l] + k * f->in_step);
+                x.re[k * lanes + l] = at[0];
+                x.im[k * lanes + l] = at[1];
+            }
+    zero_from(x, have, count, lanes);
+}
+
+/* `count` real elements to `to`, `apart` arrays' elements of one lane lying every `every`. */
+static void load_real(const rt_fft_lines *f, intptr_t from, intptr_t every, intptr_t count, element *to)
+{
+    const intptr_t lanes = f->lanes, all = f->have > from ? (f->have - from + every - 1) / every : 0;
+    const intptr_t have = all < count ? all : count;
+    for (intptr_t k = 0; k < have; k++)
+        for (intptr_t l = 0; l < lanes; l++)
+            to[k * lanes + l] = *(const unaligned *)(f->in[l] + (from + k * every) * f->in_step);
+    if (have < count) memset(to + have * lanes, 0, (size_t)((count - have) * lanes) * sizeof(element));
+}
+
+ALWAYS void store_one(char *out, intptr_t step, intptr_t count, intptr_t lanes, const element *re, const element *im,
+                      element scale, element turn)
+{
+    for (intptr_t k = 0; k < count; k++) {
+        unaligned *const at = (unaligned *)(out + k * step);
+        at[0] = re[k * lanes] * scale;
+        at[1] = im[k * lanes] * turn;
+    }
+}
+
+/* `count` elements that there are, zeros beyond; conjugated where `turn` is -scale. */
+static void store_complex(const rt_fft_lines *f, intptr_t count, parts x, element scale, element turn)
+{
+    const intptr_t made = f->want < count ? f->want : count, lanes = f->lanes, pair = 2 * sizeof(element);
+    if (lanes == 1 && f->out_step == pair) store_one(f->out[0], pair, made, 1, x.re, x.im, scale, turn);
+    else if (lanes == 1) store_one(f->out[0], f->out_step, made, 1, x.re, x.im, scale, turn);
+    else
+        for (intptr_t k = 0; k < made; k++)
+            for (intptr_t l = 0; l < f->used; l++) {
+                unaligned *const at = (unaligned *)(f->out[l] + k * f->out_step);
+                at[0] = x.re[k * lanes + l] * scale;
+                at[1] = x.im[k * lanes + l] * turn;
+            }
+    for (intptr_t k = made; k < f->want; k++)
+        for (intptr_t l = 0; l < f->used; l++) memset(f->out[l] + k * f->out_step, 0, 2 * sizeof(element));
+}
+
+static void store_real(const rt_fft_lines *f, const element *from, intptr_t at, intptr_t every, intptr_t count)
+{
+    const element scale = (element)f->scale;
+    const intptr_t lanes = f->lanes;
+    for (intptr_t k = 0; k < count; k++)
+        for (intptr_t l = 0; l < f->used; l++)
+            *(unaligned *)(f->out[l] + (at + k * every) * f->out_step) = from[k * lanes + l] * scale;
+}
+
+/* ---- kernels ---- */
+
+static void c2c(const rt_fft_lines *f)
+{
+    parts x, y;
+    const element scale = (element)f->scale;
+    rooms(f, &x, &y);
+    load_complex(f, f->n, x);
+    if (f->inverse) {              /* parts exchanged on the way in and out */
+        const parts z = run(f->plan, f->lanes, (parts){x.im, x.re}, (parts){y.im, y.re});
+        store_complex(f, f->n, (parts){z.im, z.re}, scale, scale);
+    } else {
+        store_complex(f, f->n, run(f->plan, f->lanes, x, y), scale, scale);
+    }
+}
+
+/* From the transform z of n = 2 h real numbers taken for h complex ones, the first h + 1 of theirs, into x:
+ * x[k] = e + w^k o, x[h - k] = conj(e - w^k o), e and o from z[k] and conj(z[h - k]). */
+static void unfold_real(intptr_t h, intptr_t lanes, const element *restrict half, parts z, parts x)
+{
+    const element *const restrict c = half, *const restrict d = half + h / 2 + 1;
+    const element *const restrict zr = z.re, *const restrict zi = z.im;
+    element *const restrict xr = x.re, *const restrict xi = x.im;
+    for (intptr_t l = 0; l < lanes; l++) {
+        const element a = zr[l], b = zi[l];
+        xr[l] = a + b, xi[l] = 0;
+        xr[h * lanes + l] = a - b, xi[h * lanes + l] = 0;
+    }
+    for (intptr_t k = 1; k <= h / 2; k++)
+        for (intptr_t l = 0; l < lanes; l++) {
+            const intptr_t i = k * lanes + l, j = (h - k) * lanes + l;
+            const element er = (zr[i] + zr[j]) * (element)0.5, ei = (zi[i] - zi[j]) * (element)0.5;
+            const element or_ = (zi[i] + zi[j]) * (element)0.5, oi = (zr[j] - zr[i]) * (element)0.5;
+            const element tr = or_ * c[k] - oi * d[k], ti = or_ * d[k] + oi * c[k];
+            xr[i] = er + tr, xi[i] = ei + ti;
+            xr[j] = er - tr, xi[j] = ti - ei;
+        }
+}
+
+/* The first n / 2 + 1 elements of the transform of real lines, unscaled. */
+static parts halved(const rt_fft_lines *f)
+{
+    parts x, y;
+    rooms(f, &x, &y);
+    if (f->n % 2) {
+        load_real(f, 0, 1, f->n, x.re);
+        memset(x.im, 0, (size_t)(f->n * f->lanes) * sizeof(element));
+        return run(f->plan, f->lanes, x, y);
+    }
+    const intptr_t h = f->n / 2;
+    if (f->lanes == 1 && f->in_step == sizeof(element) && f->have >= f->n) {
+        load_one(f->in[0], 2 * sizeof(element), h, 1, x.re, x.im);
+    } else {
+        load_real(f, 0, 2, h, x.re);
+        load_real(f, 1, 2, h, x.im);
+    }
+    const parts z = run(f->plan, f->lanes, x, y), to = z.re == x.re ? y : x;
+    unfold_real(h, f->lanes, f->plan->half, z, to);
+    return to;
+}
+
+static void r2c(const rt_fft_lines *f)
+{
+    const parts x = halved(f);
+    const element scale = (element)f->scale;
+    if (f->twice)
+        for (intptr_t i = f->lanes; i < ((f->n + 1) / 2) * f->lanes; i++) x.re[i] *= 2, x.im[i] *= 2;
+    store_complex(f, f->n / 2 + 1, x, scale, f->inverse ? -scale : scale);
+}
+
+static void r2c_whole(const rt_fft_lines *f)
+{
+    const parts x = halved(f);
+    const intptr_t made = f->n / 2 + 1, lanes = f->lanes;
+    const element scale = (element)f->scale, turn = f->inverse ? -scale : scale;
+    rt_fft_lines first = *f;
+    if (first.want > made) first.want = made;
+    store_complex(&first, made, x, scale, turn);
+    for (intptr_t k = made; k < f->want; k++)
+        for (intptr_t l = 0; l < f->used; l++) {
+            unaligned *const at = (unaligned *)(f->out[l] + k * f->out_step);
+            at[0] = k < f->n ? x.re[(f->n - k) * lanes + l] * scale : 0;
+            at[1] = k < f->n ? x.im[(f->n - k) * lanes + l] * -turn : 0;
+        }
+}
+
+/* The way back of unfold_real, without the halves: in x the first h + 1 elements, to z. */
+static void fold_real(intptr_t h, intptr_t lanes, const element *restrict half, parts x, parts z)
+{
+    const element *const restrict c = half, *const restrict d = half + h / 2 + 1;
+    const element *const restrict xr = x.re, *const restrict xi = x.im;
+    element *const restrict zr = z.re, *const restrict zi = z.im;
+    for (intptr_t l = 0; l < lanes; l++) {
+        const element a = xr[l], b = xr[h * lanes + l];
+        zr[l] = a + b, zi[l] = a - b;
+    }
+    for (intptr_t k = 1; k <= h / 2; k++)
+        for (intptr_t l = 0; l < lanes; l++) {
+            const intptr_t i = k * lanes + l, j = (h - k) * lanes + l;
+            const element er = xr[i] + xr[j], ei = xi[i] - xi[j], dr = xr[i] - xr[j], di = xi[i] + xi[j];
+            const element or_ = dr * c[k] + di * d[k], oi = di * c[k] - dr * d[k];
+            zr[i] = er - oi, zi[i] = ei + or_;
+            zr[j] = er + oi, zi[j] = or_ - ei;
+        }
+}
+
+static void c2r(const rt_fft_lines *f)
+{
+    parts x, y;
+    const intptr_t n = f->n, lanes = f->lanes, made = n / 2 + 1;
+    rooms(f, &x, &y);
+    load_complex(f, made, x);
+    if (n % 2) {
+        for (intptr_t l = 0; l < lanes; l++) x.im[l] = 0;
+        for (intptr_t k = made; k < n; k++)
+            for (intptr_t l = 0; l < lanes; l++) {
+                x.re[k * lanes + l] = x.re[(n - k) * lanes + l];
+                x.im[k * lanes + l] = -x.im[(n - k) * lanes + l];
+            }
+        const parts z = run(f->plan, lanes, (parts){x.im, x.re}, (parts){y.im, y.re});
+        store_real(f, z.im, 0, 1, n);
+        return;
+    }
+    fold_real(n / 2, lanes, f->plan->half, x, y);
+    const parts z = run(f->plan, lanes, (parts){y.im, y.re}, (parts){x.im, x.re});
+    if (lanes == 1 && f->out_step == sizeof(element)) {
+        store_one(f->out[0], 2 * sizeof(element), n / 2, 1, z.im, z.re, (element)f->scale, (element)f->scale);
+        return;
+    }
+    store_real(f, z.im, 0, 2, n / 2);
+    store_real(f, z.re, 1, 2, n / 2);
+}
+
+static void run_line(const rt_fft_tables *plan, void *re, void *im, void *scratch_re, void *scratch_im)
+{
+    const parts x = {re, im}, z = run_passes(plan, 1, x, (parts){scratch_re, scratch_im});
+    if (z.re == x.re) return;
+    memcpy(re, z.re, (size_t)plan->n * sizeof(element));
+    memcpy(im, z.im, (size_t)plan->n * sizeof(element));
+}
+
+const rt_ffts SYMBOL(ffts) = {
+    .lanes = FULL < 4 ? 4 : FULL, .c2c = c2c, .r2c = r2c, .r2c_whole = r2c_whole, .c2r = c2r, .run = run_line,
+};
