@@ -16,6 +16,7 @@ from . import (  # noqa: F401  (they enter themselves)
     _creation,
     _differences,
     _elements,
+    _fft,
     _joining,
     _linalg_factors,
     _linalg_norms,

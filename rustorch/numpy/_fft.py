@@ -107,35 +107,42 @@ def ifft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = Non
 @implements("fft.rfft")
 def rfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """fft of real numbers, its first n // 2 + 1 elements; the others are their conjugates."""
-    x = _real("rfft", _input(a))
+    x = _input(a)
     n, axis = _one(x, n, axis)
-    return _deliver(_r2c(x, axis, n, n // 2 + 1, False, _factor(norm, False, n)), out)
+    scale = _factor(norm, False, n)
+    return _deliver(_r2c(_real("rfft", x), axis, n, n // 2 + 1, False, scale), out)
 
 
-def _to_real(x: Any, n: Any, axis: Any, norm: Any, out: Any, inverse: bool) -> Any:
+def _as_given(result: Any, a: Any) -> Any:
+    """Real results of half precision are in half precision."""
+    return _ops["cast"](result, "float16") if getattr(a, "dtype", None) == np.float16 else result
+
+
+def _to_real(a: Any, x: Any, n: Any, axis: Any, norm: Any, out: Any, inverse: bool) -> Any:
     axis = one_axis(axis, x.ndim)
     n = _length((x.shape[axis] - 1) * 2 if n is None else n)
-    return _deliver(_c2r(x, axis, n, _factor(norm, inverse, n)), out)
+    return _deliver(_as_given(_c2r(x, axis, n, _factor(norm, inverse, n)), a), out)
 
 
 @implements("fft.irfft")
 def irfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """Inverse of rfft: n real numbers, 2 * (length - 1) unless told."""
-    return _to_real(_complex(_input(a)), n, axis, norm, out, True)
+    return _to_real(a, _complex(_input(a)), n, axis, norm, out, True)
 
 
 @implements("fft.hfft")
 def hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """fft of a Hermitian signal given by its first half: n real numbers."""
-    return _to_real(_ops["conj"](_complex(_input(a))), n, axis, norm, out, False)
+    return _to_real(a, _ops["conj"](_complex(_input(a))), n, axis, norm, out, False)
 
 
 @implements("fft.ihfft")
 def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = None) -> Any:
     """Inverse of hfft: the first half of a Hermitian signal."""
-    x = _real("ihfft", _input(a))
+    x = _input(a)
     n, axis = _one(x, n, axis)
-    half = _r2c(x, axis, n, n // 2 + 1, False, _factor(norm, True, n))
+    scale = _factor(norm, True, n)
+    half = _r2c(_real("ihfft", x), axis, n, n // 2 + 1, False, scale)
     return _deliver(_ops["conj"](half), out)
 
 
@@ -178,8 +185,7 @@ def _several(a: Any, s: Any, axes: Any, norm: Any, out: Any, inverse: bool) -> A
     x = _input(a)
     lengths, chosen = _axes(x, s, axes)
     if not chosen:
-        _factor(norm, inverse, 1)
-        return _deliver(_ops["clone"](x), out)
+        return _deliver(_ops["clone"](tensor(a)), out)
     return _deliver(_over(x, lengths, chosen, norm, inverse), out)
 
 
@@ -210,12 +216,13 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: An
 @implements("fft.rfftn")
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """fftn of real numbers, halved along the last of axes."""
-    x = _real("rfftn", _input(a))
+    x = _input(a)
     lengths, chosen = _axes(x, s, axes)
     if not chosen:
         raise IndexError("rfftn: at least one axis must be transformed")
     n = lengths[-1]
-    half = _r2c(x, chosen[-1], n, n // 2 + 1, False, _factor(norm, False, n))
+    scale = _factor(norm, False, n)
+    half = _r2c(_real("rfftn", x), chosen[-1], n, n // 2 + 1, False, scale)
     return _deliver(_over(half, lengths[:-1], chosen[:-1], norm, False), out)
 
 
@@ -228,7 +235,7 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
         raise IndexError("irfftn: at least one axis must be transformed")
     x = _over(x, lengths[:-1], chosen[:-1], norm, True)
     n = lengths[-1]
-    return _deliver(_c2r(x, chosen[-1], n, _factor(norm, True, n)), out)
+    return _deliver(_as_given(_c2r(x, chosen[-1], n, _factor(norm, True, n)), a), out)
 
 
 @implements("fft.rfft2")

@@ -25,8 +25,8 @@ static void root(intptr_t k, intptr_t n, long double *at)
     const long double c = cosl(angle), s = sinl(angle);
     const int swap = (octant + 1) / 2 % 2;                                           /* octants 1, 2, 5, 6 */
     const long double x = swap ? s : c, y = swap ? c : s;
-    at[0] = octant >= 2 && octant < 6 ? -x : x;
-    at[1] = octant < 4 ? -y : y;
+    at[0] = octant >= 2 && octant < 6 ? 0 - x : x;                                   /* no -0 */
+    at[1] = octant < 4 ? 0 - y : y;
 }
 
 static int roots_begin(roots *r, intptr_t n)

@@ -396,6 +396,8 @@ FLOWING = {
     "broadcast_to": lambda x: np.broadcast_to(x, (2, 3, 4)),
     "squeeze": lambda x: np.squeeze(np.expand_dims(x, 1)),
     "block": lambda x: np.block([[x], [x]]),
+    "fft": lambda x: np.square(np.absolute(np.fft.fft(x, 5))),
+    "irfftn": lambda x: np.fft.irfftn(x, (3, 5)),
 }
 
 

@@ -160,7 +160,7 @@ ALWAYS void store_one(char *out, intptr_t step, intptr_t count, intptr_t lanes, 
     for (intptr_t k = 0; k < count; k++) {
         unaligned *const at = (unaligned *)(out + k * step);
         at[0] = re[k * lanes] * scale;
-        at[1] = im[k * lanes] * turn;
+        at[1] = im[k * lanes] * turn + 0;      /* no -0 */
     }
 }
 
@@ -175,7 +175,7 @@ static void store_complex(const rt_fft_lines *f, intptr_t count, parts x, elemen
             for (intptr_t l = 0; l < f->used; l++) {
                 unaligned *const at = (unaligned *)(f->out[l] + k * f->out_step);
                 at[0] = x.re[k * lanes + l] * scale;
-                at[1] = x.im[k * lanes + l] * turn;
+                at[1] = x.im[k * lanes + l] * turn + 0;
             }
     for (intptr_t k = made; k < f->want; k++)
         for (intptr_t l = 0; l < f->used; l++) memset(f->out[l] + k * f->out_step, 0, 2 * sizeof(element));
@@ -272,7 +272,7 @@ static void r2c_whole(const rt_fft_lines *f)
         for (intptr_t l = 0; l < f->used; l++) {
             unaligned *const at = (unaligned *)(f->out[l] + k * f->out_step);
             at[0] = k < f->n ? x.re[(f->n - k) * lanes + l] * scale : 0;
-            at[1] = k < f->n ? x.im[(f->n - k) * lanes + l] * -turn : 0;
+            at[1] = k < f->n ? x.im[(f->n - k) * lanes + l] * -turn + 0 : 0;
         }
 }
 
