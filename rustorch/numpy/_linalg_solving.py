@@ -148,6 +148,8 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _mis
         rcond = max(x.shape[-2:]) * float(np.finfo("float32" if single else "float64").eps)
     if hermitian:
         squares(x)
+    if 0 in x.shape[-2:]:
+        return op("clone")(op("contiguous")(op("mT")(tensor(a))))
     factor = tensor(rcond).detach()
     factor = factor if factor.ndim else float(factor)
     return result(pseudo_inverse(x, rtol=factor, hermitian=bool(hermitian)), single)
