@@ -35,10 +35,20 @@ def _ldexp(x: Any, y: Any) -> Any:
     return _ops["ldexp"](x, _ops["cast"](y, x.dtype))
 
 
+def _of_dimensions(name: str, x: Any, least: int) -> Any:
+    t = tensor(x)
+    if t.ndim < least:
+        raise ValueError(f"{name}: an input does not have enough dimensions: it has {t.ndim}, {least} are needed")
+    return t
+
+
 def _vecdot(x: Any, y: Any) -> Any:
-    x, y = tensor(x), tensor(y)
-    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-1]:
+    x, y = _of_dimensions("vecdot", x, 1), _of_dimensions("vecdot", y, 1)
+    if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"vecdot: the last dimensions of {tuple(x.shape)} and {tuple(y.shape)} differ")
+    if x.dtype == y.dtype and x.dtype.kind in "fc":
+        x = _ops["conj"](x) if x.dtype.kind == "c" else x
+        return np.matmul(x, y) if x.ndim == y.ndim == 1 else _ops["sum"](_ops["mul"](x, y), -1)
     product = np.multiply(np.conjugate(x) if _is_complex(x) else x, y)
     if product.dtype.kind == "b":
         return np.logical_or.reduce(product, axis=-1)
@@ -46,11 +56,13 @@ def _vecdot(x: Any, y: Any) -> Any:
 
 
 def _matvec(a: Any, x: Any) -> Any:
-    return np.matmul(a, tensor(x).unsqueeze(-1)).squeeze(-1)
+    a, x = _of_dimensions("matvec", a, 2), _of_dimensions("matvec", x, 1)
+    return np.matmul(a, x.unsqueeze(-1)).squeeze(-1)
 
 
 def _vecmat(x: Any, a: Any) -> Any:
-    row = np.conjugate(x) if _is_complex(x) else tensor(x)
+    x, a = _of_dimensions("vecmat", x, 1), _of_dimensions("vecmat", a, 2)
+    row = np.conjugate(x) if _is_complex(x) else x
     return np.matmul(row.unsqueeze(-2), a).squeeze(-2)
 
 

@@ -32,6 +32,8 @@ def _tensordot(x: Any, y: Any, xs: list[int], ys: list[int]) -> Any:
     keep_y = [i for i in range(y.ndim) if i not in ys]
     common = math.prod(x.shape[i] for i in xs)
     rows, columns = [x.shape[i] for i in keep_x], [y.shape[i] for i in keep_y]
+    if not keep_x and not keep_y:
+        return np.matmul(op("reshape")(op("permute")(x, xs), (common,)), op("reshape")(op("permute")(y, ys), (common,)))
     left = op("reshape")(op("permute")(x, (*keep_x, *xs)), (math.prod(rows), common))
     right = op("reshape")(op("permute")(y, (*ys, *keep_y)), (common, math.prod(columns)))
     return op("reshape")(np.matmul(left, right), (*rows, *columns))
@@ -48,7 +50,11 @@ def inner(a: Any, b: Any, /) -> Any:
     x, y = tensor(a), tensor(b)
     if x.ndim and y.ndim and x.shape[-1] != y.shape[-1]:
         raise ValueError(f"inner: the last dimensions of {tuple(x.shape)} and {tuple(y.shape)} differ")
-    return np.multiply(x, y) if x.ndim == 0 or y.ndim == 0 else _tensordot(x, y, [x.ndim - 1], [y.ndim - 1])
+    if x.ndim == 0 or y.ndim == 0:
+        return np.multiply(x, y)
+    if y.ndim <= 2:
+        return np.matmul(x, op("mT")(y) if y.ndim == 2 else y)
+    return _tensordot(x, y, [x.ndim - 1], [y.ndim - 1])
 
 
 @implements("outer")

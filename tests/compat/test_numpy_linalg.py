@@ -135,7 +135,8 @@ def test_factorisations_multiply_out(dtype):
             h = positive(shape, dtype)
             for triangle in ("L", "U"):
                 w, v = (y.numpy() for y in np.linalg.eigh(np.array(h), triangle))
-                numpy.testing.assert_allclose((v * w[..., None, :]) @ v.swapaxes(-1, -2).conj(), h, rtol=1e-4, atol=1e-4)
+                made = (v * w[..., None, :]) @ v.swapaxes(-1, -2).conj()
+                numpy.testing.assert_allclose(made, h, rtol=1e-4, atol=1e-4)
             w, v = (y.numpy() for y in np.linalg.eig(np.array(x)))
             assert w.dtype.kind == v.dtype.kind == "c"
             numpy.testing.assert_allclose(x @ v, v * w[..., None, :], rtol=1e-4, atol=1e-4)
