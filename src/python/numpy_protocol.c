@@ -191,6 +191,17 @@ static int has_no_loop(const rt_numpy_call *c)
     return 1;
 }
 
+static PyObject *compose(const rt_numpy_call *c);
+
+/* A dtype the row lacks: by a rule where a gradient is wanted, or by NumPy. */
+static PyObject *without_row(const rt_numpy_call *c)
+{
+    PyObject *result = rt_numpy_needs_gradient(c) ? compose(c) : Py_NewRef(Py_NotImplemented);
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+    return rt_numpy_fallback(c);
+}
+
 PyObject *rt_numpy_call_op(const rt_numpy_call *c)
 {
     const rt_op *op = c->binding->op;
@@ -215,7 +226,7 @@ PyObject *rt_numpy_call_op(const rt_numpy_call *c)
         else if ((status = settle_integers(c, in, owned)) == 0) result = apply(c, in);
         if (status == 1 || (!result && PyErr_ExceptionMatches(rt_DtypeError))) {
             PyErr_Clear();
-            result = rt_numpy_fallback(c);
+            result = without_row(c);
         }
     }
     for (int i = 0; i < op->nin; i++) Py_XDECREF(owned[i]);

@@ -162,6 +162,12 @@ def test_integrals_of_airys_functions():
 
 def test_complex_arguments():
     z = rt.tensor([0.5 + 0.3j, -1 + 2j], dtype=rt.complex128, requires_grad=True)
-    for f, slope in ((sp.wofz, lambda z: 2j / np.pi**0.5 - 2 * z * sp.wofz(z)), (sp.loggamma, sp.psi)):
+    slopes_of = (
+        (sp.wofz, lambda z: 2j / np.pi**0.5 - 2 * z * sp.wofz(z)),
+        (sp.loggamma, sp.psi),
+        (sp.erf, lambda z: 2 / np.pi**0.5 * np.exp(-z * z)),
+        (sp.gamma, lambda z: sp.gamma(z) * sp.psi(z)),
+    )
+    for f, slope in slopes_of:
         (g,) = rt.autograd.grad(f(z).real.sum(), z)
         np.testing.assert_allclose(g.numpy(), slope(z.detach().numpy()).conj(), rtol=1e-13)
