@@ -136,13 +136,18 @@ static rt_tensor *input(const rt_op *op, const rt_operand *in)
     rt_tensor *x = rt_operand_tensor(op, in, 0);
     if (!x) return NULL;
     const rt_dtype real = rt_dtype_to_real((rt_dtype)x->dtype);
+    if (x->ndim == 0) {
+        rt_error(rt_TensorError, shown(op), "needs at least 1 dimension");
+        return NULL;
+    }
     if (real == RT_f32 || real == RT_f64) return x;
     rt_error(rt_DtypeError, shown(op), "needs float32, float64, complex64 or complex128, not %s", rt_dtypes[x->dtype].name);
     return NULL;
 }
 
-static int check_length(intptr_t n)
+static int check_lengths(intptr_t n, intptr_t length)
 {
+    if (length < 0) return rt_error(PyExc_ValueError, "fft", "a result of length %zd", (Py_ssize_t)length);
     if (n >= 1 && n <= INTPTR_MAX / 256) return 0;
     return rt_error(PyExc_ValueError, "fft", "invalid number of FFT data points (%zd) specified", (Py_ssize_t)n);
 }
@@ -185,7 +190,7 @@ FORWARD(fft_c2c)
     for (int i = count - 1; i >= 0; i--) {
         const int dim = rt_dim_wrap(shown(op), dims[i], x->ndim);
         const double scale = i == count - 1 ? p->f[0] : 1.0;
-        if (dim < 0 || check_length(sizes[i]) < 0) goto fail;
+        if (dim < 0 || check_lengths(sizes[i], lengths[i]) < 0) goto fail;
         dims[i] = dim;
         const rt_tensor *from = now ? now : x;
         rt_tensor *to = now && now->shape[dim] == lengths[i] ? (rt_tensor *)Py_NewRef((PyObject *)now)
@@ -245,7 +250,10 @@ FORWARD(fft_r2c)
     if (rt_dtype_is_complex((rt_dtype)x->dtype))
         return rt_error(rt_DtypeError, shown(op), "expects a real input, got %s", rt_dtypes[x->dtype].name);
     const int dim = rt_dim_wrap(shown(op), p->i[0], x->ndim);
-    if (dim < 0 || check_length(p->i[1]) < 0) return -1;
+    if (dim < 0 || check_lengths(p->i[1], p->i[2]) < 0) return -1;
+    if (p->i[3] && x->shape[dim] != p->i[1])
+        return rt_error(PyExc_ValueError, shown(op), "twice needs all n = %zd elements, there are %zd", (Py_ssize_t)p->i[1],
+                        (Py_ssize_t)x->shape[dim]);
     p->i[0] = dim;
     rt_tensor *result = resized(x, dim, p->i[2], rt_dtype_to_complex((rt_dtype)x->dtype));
     if (result && run_along(x, result, dim, R2C, p->i[1], 0, (int)p->i[3], p->f[0]) < 0) Py_CLEAR(result);
@@ -269,8 +277,7 @@ BACKWARD(fft_r2c)
     if (!g[0]) return 0;
     const rt_input_meta meta = rt_node_input(node, 0);
     const intptr_t dim = p->i[0], n = p->i[1], length = meta.shape[dim];
-    if (p->i[3] && length == n) gin[0] = whole(g[0], dim, n, p->f[0]);
-    else if (p->i[3]) return rt_error(PyExc_SystemError, "fft", "a doubled half keeps its length");
+    if (p->i[3]) gin[0] = whole(g[0], dim, n, p->f[0]);
     else gin[0] = for_input(node, complex_back(g[0], 1, &dim, &n, &length, 1, p->f[0]));
     return gin[0] ? 0 : -1;
 }
@@ -281,7 +288,7 @@ FORWARD(fft_c2r)
     rt_tensor *x = input(op, in);
     if (!x) return -1;
     const int dim = rt_dim_wrap(shown(op), p->i[0], x->ndim);
-    if (dim < 0 || check_length(p->i[1]) < 0) return -1;
+    if (dim < 0 || check_lengths(p->i[1], 0) < 0) return -1;
     if (!rt_dtype_is_complex((rt_dtype)x->dtype))
         return rt_error(rt_DtypeError, shown(op), "expects a complex input, got %s", rt_dtypes[x->dtype].name);
     p->i[0] = dim;

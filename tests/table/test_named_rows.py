@@ -329,6 +329,14 @@ CASES["sparse_sample"] = [
 CASES["sparse_product"] = [
     (lambda a, b: ops["sparse_product"](a, *SPARSE, b, *OTHER, *THIRD, 3), [real(4), cplx(5)]),
 ]
+CASES["fft_c2c"] = [
+    (lambda x: ops["fft_c2c"](x, [-1], [5], [5]), [cplx(2, 5)]),
+    (lambda x: ops["fft_c2c"](x, [0, 1], [4, 3], [4, 3], True, 0.5), [cplx(3, 5)]),
+    (lambda x: ops["fft_c2c"](x, [0], [6], [4]), [real(4, 2)]),
+]
+CASES["fft_r2c"] = [(lambda x, n=n: ops["fft_r2c"](x, 1, n, n // 2 + 1, False, 0.3), [real(2, 5)]) for n in (4, 5, 8)]
+CASES["fft_r2c"] += [(lambda x, n=n: ops["fft_r2c"](x, 0, n, n // 2, True), [real(n, 2)]) for n in (5, 6)]
+CASES["fft_c2r"] = [(lambda x, n=n: ops["fft_c2r"](x, -1, n, 0.3), [cplx(2, 4)]) for n in (4, 6, 7, 9)]
 # Rows whose gradient has no gradient by the first input, and say so.
 FIRST_ORDER = {"ctc"}
 CASES["index_put"] = [(put, [real(3, 2), real(2, 2)])]
