@@ -184,7 +184,8 @@ class Arithmetic(SparseMemory):
     def multiply(self, other: Any) -> Any:
         """The product of every two elements, sparse; a dense operand is broadcast."""
         if not isinstance(other, Tensor) and not st.recorded(self._values, values_of(other)):
-            return wrapped(self._scipy("multiply").multiply(plain_of(other, "multiply")))
+            plain = self._scipy("multiply", not np.isscalar(other))
+            return wrapped(plain.multiply(plain_of(other, "multiply")))
         if st.scalar(other):
             return self._with_values(self.values() * other)
         if st.is_sparse(other):

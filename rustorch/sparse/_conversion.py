@@ -84,7 +84,7 @@ class Conversions(SparseMemory):
 
     def copy(self) -> Any:
         """A copy of entries and indices; recorded."""
-        plain = self._scipy("copy")
+        plain = self._scipy("copy", False)
         if not st.recorded(self._values):
             return wrapped(plain.copy())
         return type(self)._sharing(plain._with_data(plain.data), _ops["clone"](self.values()))
@@ -121,7 +121,7 @@ class Conversions(SparseMemory):
 
     def transpose(self, axes: Any = None, copy: bool = False) -> Any:
         """The transpose, CSC of CSR and the reverse; entries are shared unless copy."""
-        plain = self._scipy("transpose").transpose(axes=axes)
+        plain = self._scipy("transpose", False).transpose(axes=axes)
         result = FORMATS[plain.format]._sharing(plain, self._values)
         return result.copy() if copy else result
 
@@ -190,7 +190,20 @@ class Conversions(SparseMemory):
         key = st.arrays(key)
         if st.recorded(self._values):
             return self._canonical()._moved("__getitem__", key)
+        line = key[0] if type(key) is tuple and key else key
+        if type(line) is int and self.format == "csr" and len(self._shape) == 2 and self._line_lies(line):
+            rest = key[1:] if type(key) is tuple else ()
+            if all(type(k) in (int, slice) for k in rest):
+                return wrapped(self._scipy("__getitem__", False)[key])     # reads one line, compares its indices
         return self._moved("__getitem__", key)
+
+    def _line_lies(self, line: int) -> bool:
+        """Is a line of CSR within the entries?  IndexError is left to SciPy."""
+        if not -self._shape[0] <= line < self._shape[0] or len(self.indptr) != self._shape[0] + 1:
+            return False
+        line += self._shape[0] if line < 0 else 0
+        first, last = self.indptr[line], self.indptr[line + 1]
+        return bool(0 <= first <= last <= min(len(self.indices), len(self._array)))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._refuse_recorded("assignment to elements")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _C, _layout
+from .._modes import no_grad
 from . import _structure as st
 
 _ops: dict[str, Any] = _C.ops
@@ -56,6 +57,9 @@ def in_scipys_way(method: Any, name: str) -> Any:
     @functools.wraps(method)
     def call(self: Any, *args: Any, **keywords: Any) -> Any:
         if _asked_by_scipy():
+            if name in ("dot", "__matmul__") and args and self._multiplies(args[0]):
+                with no_grad():
+                    return self._times_dense(args[0], False).numpy()     # SciPy's bits, on threads
             return getattr(self._scipy(name), name)(*args, **keywords)
         return method(self, *args, **keywords)
 
@@ -98,6 +102,8 @@ class SparseMemory:
     _canonical: Any
     conj: Any
     _refuse_recorded: Any
+    _multiplies: Any
+    _times_dense: Any
 
     # ---- memory ----
 
@@ -119,13 +125,14 @@ class SparseMemory:
             self._values = st.tensor(self._array)
         return self._values
 
-    def _scipy(self, what: str = "sparse array") -> Any:
-        """SciPy's own array on the same memory, its indices looked through."""
+    def _scipy(self, what: str = "sparse array", checked: bool = True) -> Any:
+        """SciPy's own array on the same memory, its indices looked through, unless nothing is read by them."""
         result = object.__new__(self._plain_class)
         result.__dict__.update(self.__dict__)
         result.data = result.__dict__.pop("_array")
         del result.__dict__["_values"]
-        st.verify(what, result)
+        if checked:
+            st.verify(what, result)
         return result
 
     def _take(self, plain: Any, values: Any = None) -> Any:

@@ -21,6 +21,12 @@ class Products(SparseMemory):
         """(indices, indptr, is it the transpose whose lines these are?) of CSR and CSC."""
         return self.indices, self.indptr, self.format == "csc"
 
+    def _multiplies(self, x: Any) -> bool:
+        """Is x an ndarray that sparse_matmul takes as it is?"""
+        if type(x) is not np.ndarray or len(self._shape) != 2 or self.format == "coo" or x.ndim not in (1, 2):
+            return False
+        return bool(x.shape[0] == self._shape[1] and x.dtype.char in "fdFD" and self.dtype.char in "fdFD")
+
     def _times_dense(self, x: Any, transposed: bool) -> Any:
         """self @ x, or its transpose times x, for a dense vector or matrix."""
         if self.format == "coo":

@@ -14,16 +14,34 @@ static int64_t number(const void *at, int wide, intptr_t i) { return wide ? ((co
 
 /* ---- within bounds? ---- */
 
+/* Is one of n numbers outside 0 .. last?  p | (last - p) is negative just then. */
 #define BEYOND(word, ctype) \
-    static int beyond_##word(const void *index, intptr_t n, uint64_t length) \
+    typedef ctype vector_##word __attribute__((vector_size(16), aligned(sizeof(ctype)), may_alias)); \
+    static int beyond_##word(const void *index, intptr_t n, ctype last) \
     { \
-        const u##ctype *const p = index; \
-        u##ctype most = 0; \
-        for (intptr_t j = 0; j < n; j++) most = p[j] > most ? p[j] : most;     /* negative ones are large */ \
-        return most >= length; \
+        enum { LANES = 16 / sizeof(ctype) }; \
+        const ctype *const p = index; \
+        vector_##word signs[2] = {{0}}; \
+        ctype rest = 0; \
+        intptr_t j = 0; \
+        for (; j + 2 * LANES <= n; j += 2 * LANES) { \
+            const vector_##word a = *(const vector_##word *)(p + j), b = *(const vector_##word *)(p + j + LANES); \
+            signs[0] |= a | (last - a); \
+            signs[1] |= b | (last - b); \
+        } \
+        for (; j < n; j++) rest |= p[j] | (ctype)(last - (p[j] < 0 ? 0 : p[j])); \
+        for (int k = 0; k < LANES; k++) rest |= signs[0][k] | signs[1][k]; \
+        return rest < 0; \
     }
 BEYOND(narrow, int32_t)
 BEYOND(wide, int64_t)
+
+static int beyond(const rt_compressed *m, intptr_t n)
+{
+    const int64_t last = m->length - 1;
+    if (m->wide) return beyond_wide(m->index, n, last);
+    return beyond_narrow(m->index, n, last > INT32_MAX ? INT32_MAX : (int32_t)last);
+}
 
 /* A line that is wrong, or -1. */
 static intptr_t wrong_line(const rt_compressed *m)
@@ -35,7 +53,7 @@ static intptr_t wrong_line(const rt_compressed *m)
         if (next < before || next > m->count) return i;
         before = next;
     }
-    if (before == 0 || !(m->wide ? beyond_wide : beyond_narrow)(m->index, before, (uint64_t)m->length)) return -1;
+    if (before == 0 || !beyond(m, before)) return -1;
     for (intptr_t i = 0; i < m->lines; i++)
         for (int64_t j = number(m->start, m->wide, i); j < number(m->start, m->wide, i + 1) && j < m->count; j++)
             if ((uint64_t)number(m->index, m->wide, j) >= (uint64_t)m->length) return i;

@@ -527,6 +527,13 @@ def test_decompositions_and_graphs_take_our_arrays(system):
     np.testing.assert_allclose(sl.LinearOperator((30, 30), matvec=lambda v: A @ v).matvec(b), S @ b, rtol=1e-12)
     np.testing.assert_allclose(sl.norm(A), sl.norm(S), rtol=1e-14)
     np.testing.assert_allclose(sl.inv(A.tocsc()).toarray(), sl.inv(S.tocsc()).toarray(), rtol=1e-10)
+    C = S.tocsc() / 50
+    np.testing.assert_allclose(sl.expm(rt.sparse.from_scipy(C)).toarray(), sl.expm(C).toarray(), rtol=1e-10)
+    np.testing.assert_allclose(sl.expm_multiply(A / 50, b), sl.expm_multiply(S / 50, b), rtol=1e-10)
+    L = sp.tril(S, format="csr")
+    np.testing.assert_allclose(
+        sl.spsolve_triangular(rt.sparse.from_scipy(L), b), sl.spsolve_triangular(L, b), rtol=1e-10
+    )
     np.testing.assert_allclose(csgraph.dijkstra(abs(A)), csgraph.dijkstra(abs(S)))
     assert csgraph.connected_components(A)[0] == csgraph.connected_components(S)[0]
     np.testing.assert_allclose(plain(csgraph.laplacian(A)), csgraph.laplacian(S).toarray(), rtol=1e-12)
