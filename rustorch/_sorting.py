@@ -221,6 +221,10 @@ def _distinct(name: str, input: Any, inverse: bool, counts: bool, dim: Any, orde
         rows = _ops["movedim"](input, dim, 0)
         if rows.numel() == 0 and rows.shape[0] > 0:
             raise _C.TensorError(f"{name}: slices along dimension {dim} of shape {tuple(input.shape)} are empty")
+    if ordering and dim is None and str(rows.dtype) not in ("float16", "bfloat16"):
+        values, _, numbers, times = _ops["distinct"](rows, False, inverse, counts, False)
+        found = [values, *([numbers.reshape(tuple(input.shape))] if inverse else []), *([times] if counts else [])]
+        return found[0] if len(found) == 1 else tuple(found)
     n = rows.shape[0]
     flat = rows if rows.ndim == 1 else rows.reshape(n, rows.numel() // n if n else 0)
     order = None
