@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _C
 from . import _elements, _info, _sorting
 from ._registry import Tensor, np, one_axis, op, tensor, through_numpy
 
@@ -96,7 +97,18 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     return bool(np.can_cast(from_.dtype if isinstance(from_, Tensor) else from_, to, casting))
 
 
-OWN: dict[str, Any] = {f.__name__: f for f in (clip, sort, argsort, result_type, can_cast)}
+def from_dlpack(x: Any, /, *, device: Any = None, copy: Any = None) -> Any:
+    """An array on the memory of an object with `__dlpack__`, or a copy of it when `copy` is true.
+
+    ValueError for a device that is not the CPU, BufferError for memory that cannot be shared, TypeError for an
+    object of another kind.
+    """
+    _info.check_device(device)
+    shared = _C.from_dlpack(x)
+    return op("clone")(shared) if copy else shared
+
+
+OWN: dict[str, Any] = {f.__name__: f for f in (clip, sort, argsort, result_type, can_cast, from_dlpack)}
 AS_THEY_ARE: dict[str, Any] = {
     "finfo": _info.finfo,
     "iinfo": _info.iinfo,

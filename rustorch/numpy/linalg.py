@@ -18,7 +18,7 @@ from typing import Any
 from numpy.linalg import LinAlgError as LinAlgError
 
 from .. import _C
-from . import _fill, _linalg_products, _np
+from . import _fill, _linalg_products
 from ._linalg_inputs import (
     EighResult as EighResult,
     EigResult as EigResult,
@@ -26,6 +26,7 @@ from ._linalg_inputs import (
     SlogdetResult as SlogdetResult,
     SVDResult as SVDResult,
 )
+from ._registry import np as _np
 
 _fill(globals(), _np.linalg)
 expm: Any = _C._array_function(_linalg_products.expm, None, None, _linalg_products.expm)

@@ -92,11 +92,12 @@ FUNCTION2(hypot, u05)
         return any_lane(far) ? FAR_ANGLE(f, far, x, r) : r; \
     }
 #if IS_F32
-ANGULAR(sin, v_widely(w_sin, x))
+/* Of -0 the sum of its parts would be +0. */
+ANGULAR(sin, v_where(x == 0, x, v_widely(w_sin, x)))
 ANGULAR(cos, v_widely(w_cos, x))
-ANGULAR(tan, v_widely(w_tan, x))
+ANGULAR(tan, v_where(x == 0, x, v_widely(w_tan, x)))
 #elif defined(__FMA__)
-ANGULAR(sin, quarter_sin(x, 0))
+ANGULAR(sin, v_where(x == 0, x, quarter_sin(x, 0)))
 ANGULAR(cos, quarter_sin(x, 1))
 ANGULAR(tan, quarter_tan(x))
 #elif VECTOR_MATH
