@@ -42,8 +42,10 @@ def _of_dimensions(name: str, x: Any, least: int) -> Any:
     return t
 
 
-def _vecdot(x: Any, y: Any) -> Any:
+def _vecdot(x: Any, y: Any, axis: int = -1) -> Any:
     x, y = _of_dimensions("vecdot", x, 1), _of_dimensions("vecdot", y, 1)
+    if axis != -1:
+        x, y = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"vecdot: the last dimensions of {tuple(x.shape)} and {tuple(y.shape)} differ")
     if x.dtype == y.dtype and x.dtype.kind in "fc":

@@ -251,17 +251,28 @@ static PyObject *recording(const rt_numpy_call *c)
     return PyObject_CallOneArg(find, c->ufunc);
 }
 
+/* made(*inputs, axis=axis): only products of vectors take it. */
+static PyObject *call_along(PyObject *made, const rt_numpy_call *c)
+{
+    PyObject *args = PyTuple_New(c->nin), *word = args ? Py_BuildValue("{sO}", "axis", c->axis) : NULL, *result = NULL;
+    for (Py_ssize_t i = 0; args && i < c->nin; i++) PyTuple_SET_ITEM(args, i, Py_NewRef(c->in[i]));
+    if (word) result = PyObject_Call(made, args, word);
+    Py_XDECREF(word);
+    Py_XDECREF(args);
+    return result;
+}
+
 /* Ufuncs made of several rows, or differentiated by a rule; NotImplemented when it is none of them. */
 static PyObject *compose(const rt_numpy_call *c)
 {
     static PyObject *composed;                     /* owned: {ufunc: callable} */
-    if (c->where || c->dtype || c->casting || c->axis || c->keepdims || c->others) return Py_NewRef(Py_NotImplemented);
+    if (c->where || c->dtype || c->casting || c->keepdims || c->others) return Py_NewRef(Py_NotImplemented);
     if (!composed && !(composed = attribute("COMPOSED_UFUNCS"))) return NULL;
     PyObject *made = PyDict_GetItemWithError(composed, c->ufunc);
     if (PyErr_Occurred()) return NULL;
     made = made || !rt_numpy_needs_gradient(c) ? Py_NewRef(made ? made : Py_None) : recording(c);
     if (!made || made == Py_None) return made ? (Py_DECREF(made), Py_NewRef(Py_NotImplemented)) : NULL;
-    PyObject *result = PyObject_Vectorcall(made, c->in, (size_t)c->nin, NULL);
+    PyObject *result = c->axis ? call_along(made, c) : PyObject_Vectorcall(made, c->in, (size_t)c->nin, NULL);
     Py_DECREF(made);
     if (!result || !c->out || result == Py_NotImplemented) return result;
     int pair = PyTuple_Check(result), n = pair ? (int)PyTuple_GET_SIZE(result) : 1;

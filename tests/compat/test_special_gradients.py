@@ -171,3 +171,13 @@ def test_complex_arguments():
     for f, slope in slopes_of:
         (g,) = rt.autograd.grad(f(z).real.sum(), z)
         np.testing.assert_allclose(g.numpy(), slope(z.detach().numpy()).conj(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_products_of_vectors_along_an_axis(axis):
+    a = np.random.default_rng(0).normal(size=(3, 4))
+    x = rt.tensor(a, requires_grad=True)
+    y = np.vecdot(x, a, axis=axis)
+    np.testing.assert_allclose(y.detach().numpy(), np.vecdot(a, a, axis=axis), rtol=1e-14)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), a)
