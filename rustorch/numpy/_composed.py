@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._registry import Tensor, _ops, detached, is_tracked, np, one_axis, tensor
+from ._registry import NotHere, Tensor, _ops, detached, is_tracked, np, one_axis, tensor
 
 
 def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
@@ -130,4 +130,17 @@ _BY_NAME = {
     "vecmat": _vecmat,
 }
 
-COMPOSED_UFUNCS = {getattr(np, name): function for name, function in _BY_NAME.items() if hasattr(np, name)}
+
+def _or_numpy(function: Any) -> Any:
+    """The function, or NotImplemented where an argument's dtype is none of ours."""
+
+    def attempt(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except NotHere:
+            return NotImplemented
+
+    return attempt
+
+
+COMPOSED_UFUNCS = {getattr(np, name): _or_numpy(f) for name, f in _BY_NAME.items() if hasattr(np, name)}

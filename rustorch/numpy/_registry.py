@@ -95,8 +95,12 @@ def operand(x: Any) -> Any:
     """x as a Tensor, or as the ndarray that NumPy makes of it where its dtype is none of ours."""
     if isinstance(x, Tensor):
         return x
-    if isinstance(x, np.ndarray) and type(x) not in _PLAIN:
-        return x
+    if isinstance(x, np.ndarray):
+        return _C.from_numpy(x) if type(x) in _PLAIN and is_known(x.dtype) else x
+    if isinstance(x, np.generic):
+        return _C.from_numpy(np.asarray(x)) if is_known(x.dtype) else x
+    if hasattr(type(x), "__array_ufunc__"):
+        return x  # its own type answers
     array = np.asarray(x)
     return _C.from_numpy(array) if is_known(array.dtype) else array
 

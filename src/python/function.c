@@ -116,6 +116,8 @@ static int answers_itself(PyObject *o)
     return rt_numpy_is_foreign(o) && !PyObject_HasAttrString((PyObject *)Py_TYPE(o), "__dataframe__");   /* frames refuse us */
 }
 
+static int is_numpys(PyObject *o) { return rt_ndarray_check(o) || rt_ndarray_is_scalar(o); }
+
 static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
 {
     rt_operand in[2];
@@ -132,7 +134,7 @@ static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
     if (status == 0) status = rt_op_apply(op, 2, in, NULL, out);
     Py_XDECREF(owned[0]);
     Py_XDECREF(owned[1]);
-    if (status < 0 && (rt_ndarray_check(a) || rt_ndarray_check(b)) && PyErr_ExceptionMatches(rt_DtypeError)) {
+    if (status < 0 && (is_numpys(a) || is_numpys(b)) && PyErr_ExceptionMatches(rt_DtypeError)) {
         PyErr_Clear();                             /* objects, dates, foreign bytes: NumPy's turn */
         status = 1;
     }

@@ -185,8 +185,9 @@ static int has_no_loop(const rt_numpy_call *c)
 {
     rt_dtype d;
     const int klass = c->binding->op->klass;
-    if (!c->dtype || (klass != RT_CLASS_FLOAT && klass != RT_CLASS_INEXACT)) return 0;
-    if (rt_dtype_convert(c->dtype, &d) == 0) return !rt_dtype_is_inexact(d);
+    if (!c->dtype) return 0;
+    if (rt_dtype_convert(c->dtype, &d) == 0)
+        return (klass == RT_CLASS_FLOAT || klass == RT_CLASS_INEXACT) && !rt_dtype_is_inexact(d);
     PyErr_Clear();
     return 1;
 }

@@ -37,7 +37,14 @@ static PyObject *answer(array_ufunc *f, PyObject *method, PyObject *const *args,
         words = out ? PyTuple_New(words_given + 1) : NULL;
         if (!words) goto done;
         for (Py_ssize_t i = nin; i < n; i++) PyTuple_SET_ITEM(out, i - nin, Py_NewRef(args[i]));
-        for (Py_ssize_t i = 0; i < words_given; i++) PyTuple_SET_ITEM(words, i, Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+        for (Py_ssize_t i = 0; i < words_given; i++) {
+            PyObject *word = PyTuple_GET_ITEM(kwnames, i);
+            PyTuple_SET_ITEM(words, i, Py_NewRef(word));
+            if (PyUnicode_Compare(word, word_out) == 0) {
+                PyErr_SetString(PyExc_TypeError, "cannot specify 'out' as both a positional and keyword argument");
+                goto done;
+            }
+        }
         PyTuple_SET_ITEM(words, words_given, Py_NewRef(word_out));
         stack[all++] = out;
         kwnames = words;
@@ -89,7 +96,7 @@ static PyObject *converted(array_ufunc *f, PyObject *method, PyObject *const *ar
                              || (weak && method == word_call && is_number(o));
         owned[i] = as_it_is ? Py_NewRef(o) : PyObject_CallOneArg(f->convert, o);
         if (!owned[i]) goto done;
-        none_of_ours |= i < nin && rt_ndarray_check(owned[i]);
+        none_of_ours |= i < nin && (rt_ndarray_check(owned[i]) || rt_ndarray_is_scalar(owned[i]));
     }
     result = none_of_ours ? by_numpy(f, method, owned, n, kwnames) : answer(f, method, owned, n, kwnames);
 done:
