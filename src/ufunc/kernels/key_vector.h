@@ -124,7 +124,10 @@ ALWAYS intptr_t keys_part(keys v, keys than, key *left, key *right)
     const __mmask16 m = _mm512_cmplt_epi32_mask((__m512i)v, (__m512i)than);
     const intptr_t n = __builtin_popcount(m);
     keys_store(left, (keys)_mm512_maskz_compress_epi32(m, (__m512i)v));
-    _mm512_mask_storeu_epi32(right - 16 + n, (__mmask16)(0xffffu >> n), _mm512_maskz_compress_epi32((__mmask16)~m, (__m512i)v));
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i others = _mm512_maskz_compress_epi32((__mmask16)~m, (__m512i)v);
+    /* The others as the last lanes: a full store is quicker than one under a mask. */
+    keys_store(right - 16, (keys)_mm512_permutexvar_epi32(_mm512_sub_epi32(lanes, _mm512_set1_epi32((int)n)), others));
     return n;
 #else
 #if KEY_VECTOR_BYTES == 64
