@@ -1,5 +1,5 @@
 """./dev bench [name ...]: small, arrays, train, networks, large, loading, memory, importing (all by default), table,
-operators, sorting, sparse, instructions."""
+operators, sorting, sparse, instructions, accuracy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import sys
 
 DEFAULT = ("small", "arrays", "train", "networks", "large", "loading", "memory", "importing")
-NAMES = (*DEFAULT, "table", "operators", "sorting", "sparse", "instructions")
+NAMES = (*DEFAULT, "table", "operators", "sorting", "sparse", "instructions", "accuracy")
 
 
 def main(argv: list[str]) -> int:

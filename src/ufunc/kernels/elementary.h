@@ -1,25 +1,29 @@
 /* elementary: exp and its kin over vectors of f32 and f64, each within 1 ULP.
- * Where SLEEF is there its u10 functions are used, one call a vector, and otherwise the C
- * library, one call an element; exp is our own because it is inlined.  Faults of SLEEF 3.5.1
- * are mended here.  Floor: ufunc/kernels. */
+ * Most are our own: in double precision for f32 (wide.h, wide_inverse.h), by pairs for f64 (pairs.h, and with fused
+ * products trigonometry.h, inverse.h and tabled.h).  The others are SLEEF's u10 functions, one call a vector, or the C
+ * library's, one call an element.  Faults of SLEEF 3.5.1 are mended here.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_ELEMENTARY_H
 #define RT_UFUNC_KERNELS_ELEMENTARY_H
 #include <math.h>
 #include "ufunc/kernels/vector.h"
 #if IS_F32
-#include "ufunc/kernels/wide.h"
+#include "ufunc/kernels/wide_inverse.h"
 #endif
+/* FUSED, TABLED: are the functions of pairs that need fused products, or tables in registers, ours? */
+#define FUSED 0
+#define TABLED 0
 #if !IS_F32
 #include "ufunc/kernels/pairs.h"
 #if defined(__FMA__)
 #include "ufunc/kernels/trigonometry.h"
+#undef FUSED
+#define FUSED 1
 #endif
-#endif
-#if !IS_F32 && defined(__AVX512F__)
+#if defined(__AVX512F__)
 #include "ufunc/kernels/tabled.h"
+#undef TABLED
 #define TABLED 1
-#else
-#define TABLED 0
+#endif
 #endif
 #if defined(RT_HAVE_SLEEF) && (defined(__SSE4_1__) || defined(__aarch64__))
 #include <sleef.h>
@@ -68,13 +72,27 @@ ALWAYS vec v_log1p(vec x) { return tabled_log1p(x); }
 FUNCTION1(log2, u10)
 LONG1(log10, u10)
 #endif
-FUNCTION1(asin, u10)
-FUNCTION1(acos, u10)
-LONG1(cbrt, u10)
 #if IS_F32
+ALWAYS vec v_asin(vec x) { return v_widely(w_asin, x); }
+ALWAYS vec v_acos(vec x) { return v_widely(w_acos, x); }
+ALWAYS vec v_atan(vec x) { return v_widely(w_atan, x); }
+ALWAYS vec v_atan2(vec x, vec y) { return v_widely2(w_atan2, x, y); }
+ALWAYS vec v_asinh(vec x) { return v_widely(w_asinh, x); }
+ALWAYS vec v_acosh(vec x) { return v_widely(w_acosh, x); }
+ALWAYS vec v_atanh(vec x) { return v_widely(w_atanh, x); }
+ALWAYS vec v_cbrt(vec x) { return v_widely(w_cbrt, x); }
 ALWAYS vec v_hypot(vec x, vec y) { return v_widely2(w_hypot, x, y); }
+ALWAYS vec v_logaddexp(vec x, vec y) { return v_widely2(w_logaddexp, x, y); }
+ALWAYS vec v_logaddexp2(vec x, vec y) { return v_widely2(w_logaddexp2, x, y); }
 #else
 FUNCTION2(hypot, u05)
+#if !FUSED
+FUNCTION1(asin, u10)
+FUNCTION1(acos, u10)
+#endif
+#if !TABLED
+LONG1(cbrt, u10)
+#endif
 #endif
 
 /* sin, cos and tan by `near` below 2^20, by SLEEF or the C library beyond.  SLEEF 3.5.1 chooses its reduction by all
@@ -124,14 +142,19 @@ FUNCTION1(tan, u10)
 #define MENDED1(f, bound, c) LONG1(f, bound)
 #define MENDED2(f, bound, c) FUNCTION2(f, bound)
 #endif
-#if IS_F32
-#define FAR 0x1p60f
-#else
 #define FAR 0x1p500
-#endif
 #define FINITE(x) (v_abs(x) < (real)INFINITY)
-#if TABLED
-ALWAYS vec v_pow(vec x, vec y) { return tabled_pow(x, y); }
+/* r = |x|^y with the sign that x and y ask for; the C library's pow at the edges. */
+ALWAYS UNUSED vec power_signed(vec x, vec y, vec r)
+{
+    mask negative = x < 0, whole = v_rint(y) == y, odd = v_rint(y * (real)0.5) != y * (real)0.5;
+    r = v_where(negative, v_where(whole, v_where(odd, -r, r), splat(NAN)), r);
+    return v_mend2(pow, ~(FINITE(x) & (x != 0) & FINITE(y)), x, y, r);
+}
+#if IS_F32
+ALWAYS vec v_pow(vec x, vec y) { return power_signed(x, y, v_widely2(w_pow, v_abs(x), y)); }
+#elif TABLED
+ALWAYS vec v_pow(vec x, vec y) { return power_signed(x, y, tabled_pow(x, y)); }
 ALWAYS vec v_asinh(vec x) { return tabled_asinh(x); }
 ALWAYS vec v_acosh(vec x) { return tabled_acosh(x); }
 ALWAYS vec v_atanh(vec x) { return tabled_atanh(x); }
@@ -139,8 +162,6 @@ ALWAYS vec v_atanh(vec x) { return tabled_atanh(x); }
 MENDED2(pow, u10, ~FINITE(r) & FINITE(x) & FINITE(y) & (x != 0))
 #endif
 #if IS_F32
-MENDED2(atan2, u10, (v_abs(r) < 0x1p-120f) & (x != 0))
-MENDED1(acosh, u10, x > FAR)
 MENDED1(lgamma, u10, x > 0x1p110f)
 ALWAYS vec v_expm1(vec x) { return v_widely(w_expm1_all, x); }
 ALWAYS vec v_sinh(vec x) { return v_widely(w_sinh, x); }
@@ -182,8 +203,10 @@ MENDED1(acosh, u10, x > FAR)
 ALWAYS vec v_expm1(vec x) { return pairs_expm1(x); }
 ALWAYS vec v_tanh(vec x) { return pairs_tanh(x); }
 LONG1(lgamma, u10)
+#if !FUSED
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
 MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
+#endif
 #if VECTOR_MATH
 ALWAYS double erfc_far(double x) { return (double)erfcl(x); }
 ALWAYS vec v_erfc(vec x)
@@ -206,16 +229,13 @@ ALWAYS vec v_log1p(vec x)
 #elif !IS_F32
 FUNCTION1(log1p, u10)
 #endif
-#if VECTOR_MATH
-ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
-#if !IS_F32 && !defined(__FMA__)
+#if !IS_F32 && VECTOR_MATH
+#if !FUSED
 ALWAYS vec v_atan(vec x) { return v_atan2(x, splat(1)); }   /* SLEEF's atan is 1.02 ULP off without FMA */
-#else
-ALWAYS vec v_atan(vec x) { return SLEEF(atan, u10)(x); }
 #endif
-/* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
-ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-13 : 0x1p-27), x, r); }
 #if !TABLED
+/* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
+ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < 0x1p-27, x, r); }
 ALWAYS vec v_atanh(vec x) { return near_zero(x, SLEEF(atanh, u10)(x)); }
 ALWAYS vec v_asinh(vec x)
 {
@@ -223,12 +243,18 @@ ALWAYS vec v_asinh(vec x)
     return v_mend1(asinh, v_abs(x) > FAR, x, r);
 }
 #endif
-#else
+#elif !IS_F32
+#if !FUSED
 FUNCTION1(atan, u10)
+#endif
 #if !TABLED
 LONG1(atanh, u10)
 LONG1(asinh, u10)
 #endif
+#endif
+#if VECTOR_MATH
+ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
+#else
 ALWAYS vec v_sinpi(vec x)
 {
     /* x - 2 * rint(x / 2) is exact. */
@@ -268,11 +294,11 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
     if (extreme) x = v_where(x < lowest, splat(lowest), v_where(x > highest, splat(highest), x));
     vec shifted = v_mad(x, splat((real)1.44269504088896340736), splat(magic));
     vec n = shifted - magic;
-    vec r = v_mad(n, splat(-ln2_low), v_mad(n, splat(-ln2_high), x));
-    vec p = splat(q[0]);
+    vec high = v_mad(n, splat(-ln2_high), x), low = n * -ln2_low, r = high + low, p = splat(q[0]);
 #pragma GCC unroll 16
     for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, r, splat(q[i]));
-    p = 1 + v_mad(p * r, r, r);
+    vec first = 1 + high;
+    p = first + (((1 - first) + high) + v_mad(p * r, r, low));
     mask power = (mask)shifted - (mask)splat(magic) + scale;
     if (!extreme) return (vec)((mask)p + (power << MANTISSA));
     mask half = (mask)v_mad(n, splat((real)0.5), splat(magic)) - (mask)splat(magic);
@@ -281,9 +307,31 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 
 ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
 
+#if FUSED
+#include "ufunc/kernels/inverse.h"
+ALWAYS vec v_asin(vec x) { return pairs_asin(x); }
+ALWAYS vec v_acos(vec x) { return pairs_acos(x); }
+ALWAYS vec v_atan(vec x) { return pairs_atan(x); }
+ALWAYS vec v_erf(vec x) { return pairs_erf(x); }
+/* The C library's where products of pairs would lose bits. */
+ALWAYS vec v_atan2(vec y, vec x)
+{
+    vec a = v_abs(x), b = v_abs(y);
+    mask plain = (a > 0x1p-450) & (a < 0x1p450) & (((b > 0x1p-450) & (b < 0x1p450)) | (b == 0));
+    vec r = pairs_atan2(y, x);
+    return v_mend2(atan2, ~plain, y, x, r);
+}
+#if TABLED
+ALWAYS vec v_cbrt(vec x) { return pairs_cbrt(x); }
+#endif
+#endif
+
 #if IS_F32
 /* 1 / (1 + e^-x) by one Newton step, with what the roundings of e^-x and of the sum took off.  Lanes far
  * out, where a result may be denormal, are computed in double. */
+#if !defined(__FMA__)
+ALWAYS vec v_sigmoid(vec x) { return v_widely(w_sigmoid, x); }
+#else
 ALWAYS vec v_sigmoid(vec x)
 {
     static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
@@ -306,6 +354,7 @@ ALWAYS vec v_sigmoid(vec x)
     s = v_mad(s, v_mad(-s, sum, splat(1)) - s * rest, s);
     return any_lane(extreme) ? v_where(extreme, v_widely(w_sigmoid, x), s) : s;
 }
+#endif
 #endif
 
 #if !IS_F32
@@ -427,6 +476,7 @@ ALWAYS vec v_nextafter(vec x, vec y)
     return v_where((x != x) | (y != y), x + y, v_where(x == y, y, v_where(x == 0, first, next)));
 }
 
+#if !IS_F32
 ALWAYS vec v_logaddexp(vec x, vec y)
 {
     vec d = x - y, high = v_where(d > 0, x, y);
@@ -437,6 +487,7 @@ ALWAYS vec v_logaddexp2(vec x, vec y)
     vec d = x - y, high = v_where(d > 0, x, y);
     return v_where(x == y, x + 1, high + v_log1p(v_exp2(-v_abs(d))) * (real)1.44269504088896340736);
 }
+#endif
 
 ALWAYS double ldexp_lane(double x, double y)
 {

@@ -190,7 +190,7 @@ ALWAYS vec tabled_atanh(vec x)
     return v_copysign(r, x);
 }
 
-/* x^y = exp(y log x), log |x| as a pair with 70 bits. */
+/* |x|^y = exp(y log |x|), the logarithm as a pair with 70 bits; x and y finite, x not 0. */
 ALWAYS vec tabled_pow(vec x, vec y)
 {
     static const double q[] = {-0.08373753116870711, 0.09134436756533959, -0.09999920120860714, 0.11111025090892301,
@@ -210,9 +210,6 @@ ALWAYS vec tabled_pow(vec x, vec y)
     p.low = v_mad(y, l.low, p.low);
     mask inside = v_abs(p.high) < 760;
     vec n, e = exp_parts(exp_bounded(p.high), v_where(inside, p.low, splat(0)), &n).high;
-    vec r = scaled(e, n);
-    mask negative = x < 0, whole = v_rint(y) == y, odd = v_rint(y * 0.5) != y * 0.5;
-    r = v_where(negative, v_where(whole, v_where(odd, -r, r), splat(NAN)), r);
-    return v_mend2(pow, ~((v_abs(x) < INFINITY) & (x != 0) & (v_abs(y) < INFINITY)), x, y, r);
+    return scaled(e, n);
 }
 #endif
