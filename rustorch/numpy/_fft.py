@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import warnings
 from typing import Any
 
 from .. import _C
@@ -58,10 +59,12 @@ def _deliver(result: Any, out: Any) -> Any:
         return result
     if isinstance(out, tuple):
         (out,) = out
-    if tuple(getattr(out, "shape", ())) != tuple(result.shape):
+    if not isinstance(out, (Tensor, np.ndarray)):
+        raise TypeError(f"return arrays must be of ArrayType, not {type(out).__name__}")
+    if tuple(out.shape) != tuple(result.shape):
         raise ValueError(f"output array has wrong shape {tuple(out.shape)}, the result has {tuple(result.shape)}.")
     if not np.can_cast(result.dtype, out.dtype, "same_kind"):
-        raise TypeError(f"cannot write a result of dtype {result.dtype} into an output of dtype {out.dtype}")
+        raise TypeError(f"Cannot cast the result, of dtype {result.dtype}, to the output's, {out.dtype}")
     if isinstance(out, Tensor):
         _ops["copy"](result, out=out)
     elif result.requires_grad:
@@ -149,6 +152,10 @@ def ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = No
 # ---- several axes ----
 
 
+def _deprecate(what: str) -> None:
+    warnings.warn(f"{what} (Deprecated in NumPy 2.0)", DeprecationWarning, stacklevel=4)
+
+
 def _axes(x: Any, s: Any, axes: Any, halved: bool = False) -> tuple[list[int], list[int]]:
     """Lengths and axes; halved: of a last length that is not given, twice that of its half."""
     if s is None:
@@ -159,6 +166,7 @@ def _axes(x: Any, s: Any, axes: Any, halved: bool = False) -> tuple[list[int], l
     else:
         lengths = list(s)
         if axes is None:
+            _deprecate("`axes` should not be `None` if `s` is not `None`")
             if len(lengths) > x.ndim:
                 raise IndexError(f"{len(lengths)} lengths for an array of {x.ndim} dimensions")
             chosen = list(range(x.ndim - len(lengths), x.ndim))
@@ -166,6 +174,8 @@ def _axes(x: Any, s: Any, axes: Any, halved: bool = False) -> tuple[list[int], l
             chosen = list(axes_of(tuple(axes), x.ndim))
         if len(lengths) != len(chosen):
             raise ValueError("Shape and axes have different lengths.")
+        if None in lengths:
+            _deprecate("Passing an array containing `None` values to `s` is deprecated; use -1")
         lengths = [x.shape[i] if n in (None, -1) else n for n, i in zip(lengths, chosen, strict=True)]
     return [_length(n) for n in lengths], chosen
 

@@ -128,8 +128,6 @@ static int run_along(const rt_tensor *x, rt_tensor *out, int dim, kind what, int
 
 /* ---- arguments ---- */
 
-static const char *shown(const rt_op *op) { (void)op; return "fft"; }
-
 /* Input 0: a tensor whose dtype has kernels; borrowed. */
 static rt_tensor *input(const rt_op *op, const rt_operand *in)
 {
@@ -137,19 +135,19 @@ static rt_tensor *input(const rt_op *op, const rt_operand *in)
     if (!x) return NULL;
     const rt_dtype real = rt_dtype_to_real((rt_dtype)x->dtype);
     if (x->ndim == 0) {
-        rt_error(rt_TensorError, shown(op), "needs at least 1 dimension");
+        rt_error(rt_TensorError, op->cls.name, "needs at least 1 dimension");
         return NULL;
     }
     if (real == RT_f32 || real == RT_f64) return x;
-    rt_error(rt_DtypeError, shown(op), "needs float32, float64, complex64 or complex128, not %s", rt_dtypes[x->dtype].name);
+    rt_error(rt_DtypeError, op->cls.name, "needs float32, float64, complex64 or complex128, not %s", rt_dtypes[x->dtype].name);
     return NULL;
 }
 
-static int check_lengths(intptr_t n, intptr_t length)
+static int check_lengths(const rt_op *op, intptr_t n, intptr_t length)
 {
-    if (length < 0) return rt_error(PyExc_ValueError, "fft", "a result of length %zd", (Py_ssize_t)length);
+    if (length < 0) return rt_error(PyExc_ValueError, op->cls.name, "a result of length %zd", (Py_ssize_t)length);
     if (n >= 1 && n <= INTPTR_MAX / 256) return 0;
-    return rt_error(PyExc_ValueError, "fft", "invalid number of FFT data points (%zd) specified", (Py_ssize_t)n);
+    return rt_error(PyExc_ValueError, op->cls.name, "invalid number of FFT data points (%zd) specified", (Py_ssize_t)n);
 }
 
 /* A tensor like x but for one length and the dtype. */
@@ -186,11 +184,11 @@ FORWARD(fft_c2c)
     intptr_t *dims = p->list, *sizes = dims + (count > 0 ? count : 0), *lengths = sizes + (count > 0 ? count : 0);
     const rt_dtype complex = rt_dtype_to_complex((rt_dtype)x->dtype);
     if (count < 1 || p->n[1] != count || p->n[2] != count)
-        return rt_error(PyExc_ValueError, shown(op), "needs as many sizes and lengths as dimensions, and at least one");
+        return rt_error(PyExc_ValueError, op->cls.name, "needs as many sizes and lengths as dimensions, and at least one");
     for (int i = count - 1; i >= 0; i--) {
-        const int dim = rt_dim_wrap(shown(op), dims[i], x->ndim);
+        const int dim = rt_dim_wrap(op->cls.name, dims[i], x->ndim);
         const double scale = i == count - 1 ? p->f[0] : 1.0;
-        if (dim < 0 || check_lengths(sizes[i], lengths[i]) < 0) goto fail;
+        if (dim < 0 || check_lengths(op, sizes[i], lengths[i]) < 0) goto fail;
         dims[i] = dim;
         const rt_tensor *from = now ? now : x;
         rt_tensor *to = now && now->shape[dim] == lengths[i] ? (rt_tensor *)Py_NewRef((PyObject *)now)
@@ -248,11 +246,11 @@ FORWARD(fft_r2c)
     rt_tensor *x = input(op, in);
     if (!x) return -1;
     if (rt_dtype_is_complex((rt_dtype)x->dtype))
-        return rt_error(rt_DtypeError, shown(op), "expects a real input, got %s", rt_dtypes[x->dtype].name);
-    const int dim = rt_dim_wrap(shown(op), p->i[0], x->ndim);
-    if (dim < 0 || check_lengths(p->i[1], p->i[2]) < 0) return -1;
+        return rt_error(rt_DtypeError, op->cls.name, "expects a real input, got %s", rt_dtypes[x->dtype].name);
+    const int dim = rt_dim_wrap(op->cls.name, p->i[0], x->ndim);
+    if (dim < 0 || check_lengths(op, p->i[1], p->i[2]) < 0) return -1;
     if (p->i[3] && x->shape[dim] != p->i[1])
-        return rt_error(PyExc_ValueError, shown(op), "twice needs all n = %zd elements, there are %zd", (Py_ssize_t)p->i[1],
+        return rt_error(PyExc_ValueError, op->cls.name, "twice needs all n = %zd elements, there are %zd", (Py_ssize_t)p->i[1],
                         (Py_ssize_t)x->shape[dim]);
     p->i[0] = dim;
     rt_tensor *result = resized(x, dim, p->i[2], rt_dtype_to_complex((rt_dtype)x->dtype));
@@ -287,10 +285,10 @@ FORWARD(fft_c2r)
 {
     rt_tensor *x = input(op, in);
     if (!x) return -1;
-    const int dim = rt_dim_wrap(shown(op), p->i[0], x->ndim);
-    if (dim < 0 || check_lengths(p->i[1], 0) < 0) return -1;
+    const int dim = rt_dim_wrap(op->cls.name, p->i[0], x->ndim);
+    if (dim < 0 || check_lengths(op, p->i[1], 0) < 0) return -1;
     if (!rt_dtype_is_complex((rt_dtype)x->dtype))
-        return rt_error(rt_DtypeError, shown(op), "expects a complex input, got %s", rt_dtypes[x->dtype].name);
+        return rt_error(rt_DtypeError, op->cls.name, "expects a complex input, got %s", rt_dtypes[x->dtype].name);
     p->i[0] = dim;
     rt_tensor *result = resized(x, dim, p->i[1], rt_dtype_to_real((rt_dtype)x->dtype));
     if (result && run_along(x, result, dim, C2R, p->i[1], 1, 0, p->f[0]) < 0) Py_CLEAR(result);
