@@ -134,9 +134,9 @@ _BY_NAME = {
 def _or_numpy(function: Any) -> Any:
     """The function, or NotImplemented where an argument's dtype is none of ours."""
 
-    def attempt(*args: Any) -> Any:
+    def attempt(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args)
+            return function(*args, **kwargs)
         except NotHere:
             return NotImplemented
 
