@@ -189,6 +189,42 @@ def _imag(self: Any) -> Any:
     return _ops["imag"](self) if self.is_complex() else _C.zeros_like(self)
 
 
+def _numpys(name: str) -> Any:
+    """A method that only NumPy's arrays have."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        from .numpy._methods import on_tensor
+
+        return on_tensor(name, self, args, kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"{name}() of numpy.ndarray."
+    return method
+
+
+def setflags(self: Any, write: Any = None, align: Any = None, uic: Any = None) -> None:
+    """Sets whether the tensor may be written, as numpy.ndarray's method does."""
+    from .numpy import _methods
+
+    _methods.setflags(self, write, align, uic)
+
+
+def _numpys_attribute(name: str) -> Any:
+    """An attribute that only NumPy's arrays have."""
+
+    def attribute(self: Any) -> Any:
+        from .numpy import _attributes
+
+        return getattr(_attributes, "get_" + name)(self)
+
+    return property(attribute, doc=f"{name} of numpy.ndarray.")
+
+
+_NUMPYS = (
+    "argpartition", "byteswap", "choose", "compress", "copy", "dump", "dumps", "getfield", "partition", "searchsorted",
+    "setfield", "tobytes", "tofile",
+)  # fmt: skip
+
 _KINDS = (
     "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr", "vulkan",
     "xla", "xpu",
@@ -271,9 +307,11 @@ def methods() -> dict[str, Any]:
         astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
         __reduce_ex__, __deepcopy__, __copy__, __format__, __reversed__, pin_memory, to_dense,
         as_subclass, to_device, __array_namespace__, __complex__,
-        conjugate, take,
+        conjugate, take, setflags,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
+    table.update({name: _numpys(name) for name in _NUMPYS})
+    table.update({name: _numpys_attribute(name) for name in ("flags", "flat", "ctypes")})
     table["type"] = type_
     table["size"] = _C._size_descriptor(_size)
     table["real"], table["imag"] = property(_real), property(_imag)

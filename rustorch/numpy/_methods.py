@@ -493,3 +493,37 @@ def _of_value(name: str) -> Any:
 
 for _name in ("__trunc__", "__floor__", "__ceil__", "is_integer", "as_integer_ratio", "bit_count", "hex"):
     _C._add_array_method(_name, _of_value(_name))
+
+
+def _ratio_part(name: str, k: int) -> Any:
+    def part(self: Any) -> Any:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return self if k == 0 else _C.ones_like(self)
+
+    return property(part, doc=f"The {name} of an integer value.")
+
+
+_C._add_array_method("numerator", _ratio_part("numerator", 0))
+_C._add_array_method("denominator", _ratio_part("denominator", 1))
+
+# ---- on plain Tensors ----
+
+
+def on_tensor(name: str, self: Any, args: Any, kwargs: Any) -> Any:
+    """The array's method called on a Tensor, with Tensors coming out: for names and keywords that are NumPy's alone."""
+    return _tensors(getattr(_C._as_arrays(self), name)(*args, **kwargs))
+
+
+def _tensors(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(map(_tensors, result))
+    return _C._as_tensor(result) if isinstance(result, _tensor_type) else result
+
+
+def again(name: str, words: tuple[str, ...], *args: Any) -> Any:
+    """A method that refused NumPy's keywords: `args` are its arguments, those of the keywords last."""
+    own = len(args) - len(words)
+    if not hasattr(_C.ndarray, name):
+        raise TypeError(f"{name}: unexpected keyword arguments {', '.join(words)}")
+    return on_tensor(name, args[0], args[1:own], dict(zip(words, args[own:], strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 from .. import _C
@@ -23,7 +24,11 @@ def array_str(self: Any) -> str:
 
 
 def new(*args: Any, **kwargs: Any) -> Any:
-    """ndarray(shape, dtype=float, buffer=None, offset=0, strides=None, order=None)."""
+    """ndarray(shape, dtype=float, buffer=None, offset=0, strides=None, order=None); of a number that is no shape its
+    value, as type(a[0])(0.5) asks for."""
+    value = args[0] if len(args) == 1 and not kwargs else None
+    if isinstance(value, numbers.Complex) and not isinstance(value, numbers.Integral):
+        return _C._as_arrays(_from_numpy(np.array(float(value) if isinstance(value, numbers.Real) else complex(value))))
     args = tuple(a.numpy() if isinstance(a, _C.Tensor) else a for a in args)
     kwargs = {k: v.numpy() if isinstance(v, _C.Tensor) else v for k, v in kwargs.items()}
     return _C._as_arrays(_from_numpy(np.ndarray(*args, **kwargs)))

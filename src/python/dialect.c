@@ -131,6 +131,39 @@ PyObject *rt_dialect_call(PyObject *function, PyObject *const *args, Py_ssize_t 
     return rt_dialect_arrays(result);
 }
 
+static int is_numpys_word(PyObject *word)
+{
+    static const char *const words[] = {"axis", "order", "where", "initial", "keepdims", "kind", "ddof", "axis1", "mode"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (PyUnicode_CompareWithASCIIString(word, words[i]) == 0) return 1;
+    return 0;
+}
+
+PyObject *rt_dialect_again(PyObject *name, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    const Py_ssize_t words = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    int numpys = n > 0 && Py_IS_TYPE(args[0], &rt_tensor_type) && PyErr_ExceptionMatches(PyExc_TypeError), mine = 0;
+    for (Py_ssize_t i = 0; numpys && i < words; i++) mine |= is_numpys_word(PyTuple_GET_ITEM(kwnames, i));
+    if (!mine) return NULL;
+    PyObject *type, *error, *trace, *result = NULL;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject *module = PyImport_ImportModule("rustorch.numpy._methods");
+    PyObject *again = module ? PyObject_GetAttrString(module, "again") : NULL, *all = again ? PyTuple_New(2 + n + words) : NULL;
+    if (all) {
+        PyTuple_SET_ITEM(all, 0, Py_NewRef(name));
+        PyTuple_SET_ITEM(all, 1, Py_NewRef(kwnames));
+        for (Py_ssize_t i = 0; i < n + words; i++) PyTuple_SET_ITEM(all, 2 + i, Py_NewRef(args[i]));
+        result = PyObject_CallObject(again, all);
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(again);
+    Py_XDECREF(all);
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(trace);
+    return result;
+}
+
 /* ---- the type ---- */
 
 /* What rustorch.numpy keeps in Python for the type's slots. */
@@ -345,15 +378,15 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int add_methods(PyMethodDef *methods)
+static int add_methods(PyTypeObject *type, PyMethodDef *methods)
 {
     int status = 0;
     for (PyMethodDef *d = methods; d->ml_name && status == 0; d++) {
-        PyObject *method = PyDescr_NewMethod(&rt_array_type, d);
-        status = method ? PyDict_SetItemString(rt_array_type.tp_dict, d->ml_name, method) : -1;
+        PyObject *method = PyDescr_NewMethod(type, d);
+        status = method ? PyDict_SetItemString(type->tp_dict, d->ml_name, method) : -1;
         Py_XDECREF(method);
     }
-    PyType_Modified(&rt_array_type);
+    PyType_Modified(type);
     return status;
 }
 
@@ -374,7 +407,7 @@ int rt_dialect_init(PyObject *module)
     type->tp_weaklistoffset = rt_tensor_type.tp_weaklistoffset;
     type->tp_dictoffset = rt_tensor_type.tp_dictoffset;
     if (PyType_Ready(type) < 0 || PyType_Ready(&array_function_type) < 0 || rt_array_items_init() < 0) return -1;
-    if (add_methods(rt_array_folds) < 0 || add_methods(rt_array_facts) < 0) return -1;
+    if (add_methods(type, rt_array_folds) < 0 || add_methods(&rt_tensor_type, rt_array_facts) < 0) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
     return PyModule_AddObjectRef(module, "ndarray", (PyObject *)type);
 }

@@ -25,6 +25,9 @@ int rt_dialect_has_arrays(PyObject *const *args, Py_ssize_t n);
 /* function(*args) with every array seen as a Tensor, and a result of arrays: for code that calls the
  * methods of PyTorch. */
 RT_WARN_UNUSED PyObject *rt_dialect_call(PyObject *function, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+/* A method or function of this name was called on a plain Tensor with keywords that only NumPy has (where=, initial=,
+ * order=) and refused them, with a TypeError: the array's method then.  NULL with that TypeError, or its own. */
+RT_WARN_UNUSED PyObject *rt_dialect_again(PyObject *name, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
 /* The same object or, of an array, a Tensor on its memory, in its graph; new reference. */
 RT_WARN_UNUSED PyObject *rt_dialect_tensor(PyObject *o);
 #endif

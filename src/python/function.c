@@ -104,6 +104,7 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
     int numpy = nargs > 0 && rt_dialect_enter(args[0], nargs > 1 ? args[1] : NULL, &before);
     PyObject *result = call_in_rules(self, args, nargsf, kwnames);
+    if (!result && kwnames) result = rt_dialect_again(((rt_function *)self)->name, args, nargs, kwnames);
     if (numpy) rt_dtype_rules_restore(before);
     return result || !nargs ? result : answer_of_argument(self, args, nargs, kwnames);
 }

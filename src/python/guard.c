@@ -89,6 +89,10 @@ static PyObject *guard_call(PyObject *self, PyObject *const *args, size_t nargsf
     const Py_ssize_t n = PyVectorcall_NARGS(nargsf), all = n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
     PyObject *result = rt_dialect_has_arrays(args, all) ? rt_dialect_call(g->function, args, n, kwnames)
                                                         : PyObject_Vectorcall(g->function, args, nargsf, kwnames);
+    if (!result && kwnames && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyObject *name = ((PyFunctionObject *)g->function)->func_name;
+        result = rt_dialect_again(name, args, n, kwnames);
+    }
     if (!result && PyErr_ExceptionMatches(PyExc_AttributeError)) explain(g, args, n, kwnames);
     return result;
 }

@@ -414,7 +414,7 @@ WORDS = {
     "t.ones(2, 3).view(4)": ["view", "(2, 3)", "(4,)"],
     "t.ones(2, 3).sum(2)": ["sum", "dimension 2", "-2 to 1"],
     "t.cat([t.ones(2, 3), t.ones(3, 2)])": ["cat", "tensor 1", "dimension 0", "(3, 2)", "(2, 3)"],
-    "t.ones(2, 3)[2]": ["index 2", "dimension 0", "length 2"],
+    "t.ones(2, 3)[2]": ["index 2", "axis 0", "size 2"],
     "t.ones(2).backward()": ["backward", "does not require grad"],
     "leaf().backward()": ["backward", "scalar", "(2,)"],
     "leaf().add_(1)": ["add", "leaf", "no_grad"],
