@@ -61,6 +61,8 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order
     before them and no lesser ones after.  ValueError for a rank that is out of bounds."""
     ranks = _ranks(kth, kind, order)
     x, axis = _lines(a, axis)
+    if not x.numel():                              # any rank will do, NumPy says
+        return op("clone")(x)
     _check_ranks(ranks, x.shape[axis])
     if is_tracked(x):
         return op("sort")(x, axis, False, True)[0]
@@ -74,7 +76,8 @@ def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", or
     """Indices that partition along an axis: those that sort, which do."""
     ranks = _ranks(kth, kind, order)
     x, axis = _lines(a, axis)
-    _check_ranks(ranks, x.shape[axis])
+    if x.numel():
+        _check_ranks(ranks, x.shape[axis])
     return op("argsort")(x, axis, False, True)
 
 

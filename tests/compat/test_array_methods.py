@@ -34,7 +34,7 @@ repeat(2) repeat(2,axis=0) repeat([1,2]) repeat(0) compress([True]) compress([Tr
 searchsorted([1,2]) searchsorted(2,side='right') conj() conjugate() real imag T mT shape size ndim nbytes itemsize
 strides dtype flags.c_contiguous flags.f_contiguous flags.writeable flags['F'] __len__() __bool__() __int__()
 __float__() __complex__() __index__() __abs__() __invert__() __contains__(2)
-partition(0) put([0],1) put(0,[5]) sort() sort(0) sort(axis=None) fill(3) fill(2.7) fill('a')
+put([0],1) put(0,[5]) sort() sort(0) sort(axis=None) fill(3) fill(2.7) fill('a')
 sum(axis=1.5) sum(axis='a') sum(foo=1) reshape('a') reshape(-1,-1) reshape() transpose(0,0) transpose(5) repeat(-1)
 astype('nonsense') view('nonsense') max(1,2,3,4,5,6) tobytes('Z') flatten('Z') copy('Z') round('a') partition(99)
 argpartition(99) swapaxes(0,9) swapaxes('a',1) diagonal(axis1=0,axis2=0) squeeze(9) nonzero(1) mean(axis=9) item('a')
@@ -114,6 +114,18 @@ def test_nothing_is_missing():
     assert missing == ["__array_finalize__"]
     for removed in ("tostring", "itemset", "newbyteorder"):
         assert not hasattr(a, removed)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_partition_puts_one_element_in_its_place(dtype):
+    for like in layouts(dtype):
+        for kth in (0, -1):
+            if like.size == 0:
+                continue
+            ours = np.array(like)
+            ours.partition(kth)
+            assert_same(np.sort(ours), numpy.sort(like))
+            assert_same(ours[..., kth], numpy.sort(like)[..., kth])
 
 
 def test_methods_carry_gradients():
