@@ -62,7 +62,8 @@ static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nar
     if (!kwnames && nargs && rt_tensor_check(args[0])
         && ((op->family == RT_REDUCE && nargs == 1) || (op->family == RT_VIEW && nargs == f->signature.nargs)))
         return slow(f, args, nargs, NULL);
-    return PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
+    return rt_dialect_has_arrays(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0))
+               ? rt_dialect_call(f->otherwise, args, nargs, kwnames) : PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }
 
 /* After a TypeError: the answer of the first argument that has one, by type(x).__rustorch_function__(x, row, *args,

@@ -10,7 +10,8 @@ import rustorch.numpy as np
 KINDS = (IndexError, ValueError, TypeError, OverflowError)
 ARRAYS = [
     lambda n: n.arange(24.0).reshape(2, 3, 4), lambda n: n.arange(5),
-    lambda n: n.arange(6, dtype="int32").reshape(2, 3), lambda n: n.array(7.0), lambda n: n.zeros((0, 3)), lambda n: n.arange(24).reshape(4, 3, 2)[::-1].T,
+    lambda n: n.arange(6, dtype="int32").reshape(2, 3), lambda n: n.array(7.0), lambda n: n.zeros((0, 3)),
+    lambda n: n.arange(24).reshape(4, 3, 2)[::-1].T,
 ]  # fmt: skip
 SINGLE = [
     0, 1, -1, 5, -9, slice(None), slice(1, None), slice(None, None, -1), slice(5, 1, -2), slice(2, 1), Ellipsis, None,
