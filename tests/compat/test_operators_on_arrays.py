@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from rustorch import _C
-
 from tests.compat import opdb
 
 METHODS = {"view", "repeat", "linalg.eigh"}
