@@ -1,6 +1,6 @@
 /* elementary: exp and its kin over vectors of f32 and f64, each within 1 ULP.
  * Most are our own: in double precision for f32 (wide.h, wide_inverse.h), by pairs for f64 (pairs.h, and with fused
- * products trigonometry.h, inverse.h and tabled.h).  The others are SLEEF's u10 functions, one call a vector, or the C
+ * products trigonometry.h, inverse.h, logarithm.h and tabled.h).  The others are SLEEF's u10 functions, one call a vector, or the C
  * library's, one call an element.  Faults of SLEEF 3.5.1 are mended here.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_ELEMENTARY_H
 #define RT_UFUNC_KERNELS_ELEMENTARY_H
@@ -15,6 +15,7 @@
 #if !IS_F32
 #include "ufunc/kernels/pairs.h"
 #if defined(__FMA__)
+#include "ufunc/kernels/logarithm.h"
 #include "ufunc/kernels/trigonometry.h"
 #undef FUSED
 #define FUSED 1
@@ -197,7 +198,11 @@ ALWAYS vec v_log1p(vec x)
 }
 #else
 #if !TABLED
+#if FUSED
+ALWAYS vec v_log(vec x) { return fused_log(x); }
+#else
 FUNCTION1(log, u10)
+#endif
 MENDED1(acosh, u10, x > FAR)
 #endif
 ALWAYS vec v_expm1(vec x) { return pairs_expm1(x); }
@@ -219,6 +224,8 @@ LONG1(erfc, u15)
 #endif
 #endif
 #if TABLED
+#elif !IS_F32 && FUSED
+ALWAYS vec v_log1p(vec x) { return fused_log1p(x); }
 #elif !IS_F32 && VECTOR_MATH
 /* Far out 1 + x is x; SLEEF 3.5.1 overflows there. */
 ALWAYS vec v_log1p(vec x)
