@@ -72,8 +72,8 @@ static int plan(job *j)
         j->one_key = 1;
         return 1;
     }
-    /* Splitting 32-bit keys in place is faster on one thread than counting and moving them. */
-    if (l->size == 4 && rt_threads_count() == 1) return 0;
+    /* Splitting in place is faster on one thread than counting and moving. */
+    if (rt_threads_count() == 1) return 0;
     while (span >> b->shift >= (uint64_t)b->count) b->shift++;
     if (fullest(j, &sample) <= SAMPLE / 16) return 1;
     if (l->is_float) {
@@ -83,7 +83,6 @@ static int plan(job *j)
         b->scale = b->count / (l->flip ? one - other : other - one);
         if (b->scale > 1e-30 && b->scale < 1e30 && fullest(j, &sample) <= SAMPLE / 16) return 1;
     }
-    if (rt_threads_count() == 1) return 0;
     b->kind = RT_BUCKET_SPLITS;
     b->count = RT_BUCKET_SPLITTERS + 1;
     for (int i = 0; i < RT_BUCKET_SPLITTERS; i++)

@@ -80,6 +80,9 @@ ALWAYS void keys_store_part(key *p, intptr_t m, keys v) { _mm256_maskstore_epi32
 #define KEY_HIGHS(k, by) ((k) & (by) ? KEY_LANES + (k) : (k) + (by))
 #define KEYS_LOW(a, b, by) __builtin_shufflevector(a, b, KEY_LIST(KEY_LOWS, by))
 #define KEYS_HIGH(a, b, by) __builtin_shufflevector(a, b, KEY_LIST(KEY_HIGHS, by))
+/* Lane k is lane k / 2 of a or, where k is odd, b; counted from lane `from`. */
+#define KEY_TURNS(k, from) ((from) + (k) / 2 + ((k) & 1) * KEY_LANES)
+#define KEYS_WEAVE(a, b, from) __builtin_shufflevector(a, b, KEY_LIST(KEY_TURNS, from))
 #define KEYS_REVERSE(v) KEYS_EXCHANGE(v, KEY_LANES - 1)
 
 #if KEY_VECTOR_BYTES == 64 && KEY_BYTES == 8
@@ -116,34 +119,52 @@ static const uint64_t key_orders[16] = {KEY_ORDERS4(0), KEY_ORDERS4(4), KEY_ORDE
 static const uint64_t key_orders[256] = {KEY_ORDERS64(0), KEY_ORDERS64(64), KEY_ORDERS64(128), KEY_ORDERS64(192)};
 #endif
 
+/* The lanes less than `than` come first, in their order; how many they are. */
+ALWAYS intptr_t keys_divide(keys *v, keys than)
+{
+#if KEY_LANES == 16
+    /* The numbers of the lanes, four bits each. */
+    const __mmask16 m = _mm512_cmplt_epi32_mask((__m512i)*v, (__m512i)than);
+    const uint64_t lanes = 0xfedcba9876543210, in = _pdep_u64(m, 0x1111111111111111) * 15;
+    const intptr_t n = __builtin_popcount(m);
+    const uint64_t order = _pext_u64(lanes, in) | _pext_u64(lanes, ~in) << (4 * n & 63);
+    const __m512i half = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    const __m512i halves = _mm512_permutexvar_epi32(half, _mm512_castsi128_si512(_mm_cvtsi64_si128((int64_t)order)));
+    const __m512i at = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28);
+    *v = (keys)_mm512_permutexvar_epi32(_mm512_srlv_epi32(halves, at), (__m512i)*v);
+    return n;
+#else
+#if KEY_VECTOR_BYTES == 64
+    const unsigned m = _mm512_cmplt_epi64_mask((__m512i)*v, (__m512i)than);
+    *v = (keys)_mm512_permutexvar_epi64(_mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)&key_orders[m])), (__m512i)*v);
+#elif KEY_LANES == 8
+    const unsigned m = (unsigned)_mm256_movemask_ps((__m256)(*v < than));
+    *v = (keys)_mm256_permutevar8x32_epi32((__m256i)*v, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&key_orders[m])));
+#else
+    const unsigned m = (unsigned)_mm256_movemask_pd((__m256d)(*v < than));
+    *v = (keys)_mm256_permutevar8x32_epi32((__m256i)*v, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&key_orders[m])));
+#endif
+    return __builtin_popcount(m);
+#endif
+}
+
 /* The lanes less than `than` go to left[0..], the others to end in front of right; how many went left.  Other lanes of
  * the two places are overwritten. */
 ALWAYS intptr_t keys_part(keys v, keys than, key *left, key *right)
 {
-#if KEY_LANES == 16
-    const __mmask16 m = _mm512_cmplt_epi32_mask((__m512i)v, (__m512i)than);
-    const intptr_t n = __builtin_popcount(m);
-    keys_store(left, (keys)_mm512_maskz_compress_epi32(m, (__m512i)v));
-    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i others = _mm512_maskz_compress_epi32((__mmask16)~m, (__m512i)v);
-    /* The others as the last lanes: a full store is quicker than one under a mask. */
-    keys_store(right - 16, (keys)_mm512_permutexvar_epi32(_mm512_sub_epi32(lanes, _mm512_set1_epi32((int)n)), others));
-    return n;
-#else
-#if KEY_VECTOR_BYTES == 64
-    const unsigned m = _mm512_cmplt_epi64_mask((__m512i)v, (__m512i)than);
-    v = (keys)_mm512_permutexvar_epi64(_mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)&key_orders[m])), (__m512i)v);
-#elif KEY_LANES == 8
-    const unsigned m = (unsigned)_mm256_movemask_ps((__m256)(v < than));
-    v = (keys)_mm256_permutevar8x32_epi32((__m256i)v, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&key_orders[m])));
-#else
-    const unsigned m = (unsigned)_mm256_movemask_pd((__m256d)(v < than));
-    v = (keys)_mm256_permutevar8x32_epi32((__m256i)v, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&key_orders[m])));
-#endif
+    const intptr_t n = keys_divide(&v, than);
     keys_store(left, v);
     keys_store(right - KEY_LANES, v);
-    return __builtin_popcount(m);
-#endif
+    return n;
+}
+
+/* The same of the first m lanes; those after them are not less than `than`. */
+ALWAYS intptr_t keys_part_first(keys v, keys than, intptr_t m, key *left, key *right)
+{
+    const intptr_t n = keys_divide(&v, than);
+    keys_store_part(left, m, v);
+    keys_store_part(right - m, m, v);
+    return n;
 }
 #endif
 #endif

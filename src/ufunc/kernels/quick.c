@@ -8,7 +8,7 @@
 #define KEY_MAX (KEY_BYTES == 8 ? (key)INT64_MAX : (key)INT32_MAX)
 
 #if KEY_LANES > 1
-enum { ROWS = 16, LEAF = ROWS * KEY_LANES, AHEAD = 8 };
+enum { ROWS = 16, BLOCK = ROWS * KEY_LANES, BLOCKS = 8, LEAF = BLOCKS * BLOCK, AHEAD = 8 };
 
 /* ---- networks ---- */
 #define STAGE(v, by) \
@@ -17,18 +17,27 @@ enum { ROWS = 16, LEAF = ROWS * KEY_LANES, AHEAD = 8 };
         v = KEYS_MIX(keys_min(v, t_), keys_max(v, t_), by); \
     } while (0)
 
-/* A bitonic vector into order. */
-ALWAYS keys lanes_merge(keys v)
+/* Two bitonic vectors into order, each for itself.  What a step compares is brought to the same lanes of both; every
+ * step thereby changes one bit of a lane's number for the vector's. */
+#define STEP(by) \
+    do { \
+        const keys x_ = KEYS_LOW(*a, *b, by), y_ = KEYS_HIGH(*a, *b, by); \
+        *a = keys_min(x_, y_), *b = keys_max(x_, y_); \
+    } while (0)
+
+ALWAYS void lanes_merge(keys *a, keys *b)
 {
 #if KEY_LANES > 8
-    STAGE(v, 8);
+    STEP(8);
 #endif
 #if KEY_LANES > 4
-    STAGE(v, 4);
+    STEP(4);
 #endif
-    STAGE(v, 2);
-    STAGE(v, 1);
-    return v;
+    STEP(2);
+    STEP(1);
+    const keys first = KEYS_WEAVE(*a, *b, 0);
+    *b = KEYS_WEAVE(*a, *b, KEY_LANES / 2);
+    *a = first;
 }
 
 /* Any vector into order: pairs, fours, ... by mirrored comparisons first. */
@@ -56,6 +65,21 @@ ALWAYS keys lanes_sort(keys v)
     return v;
 }
 
+/* Bitonic runs of 2 * by rows each into order. */
+ALWAYS void rows_halve(keys *v, int rows, int by)
+{
+#pragma GCC unroll 16
+    for (; by; by /= 2)
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            if (i & by) continue;
+            const keys a = v[i], b = v[i + by];
+            v[i] = keys_min(a, b), v[i + by] = keys_max(a, b);
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i += 2) lanes_merge(v + i, v + i + 1);
+}
+
 /* Sorted runs of `run` rows each are merged pair by pair. */
 ALWAYS void rows_merge(keys *v, int rows, int run)
 {
@@ -69,16 +93,7 @@ ALWAYS void rows_merge(keys *v, int rows, int run)
             if (i != j) v[at + j] = keys_min(c, d), v[at + run + j] = keys_max(c, d);
         }
     }
-#pragma GCC unroll 16
-    for (int by = run / 2; by; by /= 2)
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            if (i & by) continue;
-            const keys a = v[i], b = v[i + by];
-            v[i] = keys_min(a, b), v[i + by] = keys_max(a, b);
-        }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) v[i] = lanes_merge(v[i]);
+    rows_halve(v, rows, run / 2);
 }
 
 /* KEY_LANES columns, sorted side by side by the shortest networks known (Knuth, The Art of Computer Programming 3,
@@ -148,15 +163,18 @@ ALWAYS void rows_sort(keys *v, int rows)
     for (int run = 1; run < rows; run *= 2) rows_merge(v, rows, run);
 }
 
-ALWAYS void leaf_of(key *p, intptr_t n, int rows)
+/* n keys, the greatest key after their end. */
+ALWAYS void rows_load(keys *v, const key *p, intptr_t n, int rows)
 {
-    keys v[ROWS];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
         const intptr_t left = n - i * KEY_LANES;
         v[i] = left >= KEY_LANES ? keys_load(p + i * KEY_LANES) : keys_load_part(p + i * KEY_LANES, left, keys_splat(KEY_MAX));
     }
-    rows_sort(v, rows);
+}
+
+ALWAYS void rows_store(key *p, intptr_t n, const keys *v, int rows)
+{
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
         const intptr_t left = n - i * KEY_LANES;
@@ -165,17 +183,67 @@ ALWAYS void leaf_of(key *p, intptr_t n, int rows)
     }
 }
 
+ALWAYS void leaf_of(key *p, intptr_t n, int rows)
+{
+    keys v[ROWS];
+    rows_load(v, p, n, rows);
+    rows_sort(v, rows);
+    rows_store(p, n, v, rows);
+}
+
 static __attribute__((noinline)) void leaf_2(key *p, intptr_t n) { leaf_of(p, n, 2); }
 static __attribute__((noinline)) void leaf_4(key *p, intptr_t n) { leaf_of(p, n, 4); }
 static __attribute__((noinline)) void leaf_8(key *p, intptr_t n) { leaf_of(p, n, 8); }
-static __attribute__((noinline)) void leaf_16(key *p, intptr_t n) { leaf_of(p, n, 16); }
+static __attribute__((noinline)) void leaf_16(key *p, intptr_t n) { leaf_of(p, n, ROWS); }
 
-static void leaf(key *p, intptr_t n)
+static void block(key *p, intptr_t n)
 {
     if (n <= 2 * KEY_LANES) leaf_2(p, n);
     else if (n <= 4 * KEY_LANES) leaf_4(p, n);
     else if (n <= 8 * KEY_LANES) leaf_8(p, n);
     else leaf_16(p, n);
+}
+
+/* Two sorted runs of `run` rows, 16 or more, in memory; behind the first n keys are only greatest ones. */
+static void runs_merge(key *p, intptr_t n, int run)
+{
+    if (n <= run * KEY_LANES) return;
+    for (int i = 0; i < run / 2; i++) {
+        key *const at[4] = {p + i * KEY_LANES, p + (2 * run - 1 - i) * KEY_LANES, p + (run - 1 - i) * KEY_LANES, p + (run + i) * KEY_LANES};
+        const keys a = keys_load(at[0]), b = KEYS_REVERSE(keys_load(at[1])), c = keys_load(at[2]), d = KEYS_REVERSE(keys_load(at[3]));
+        keys_store(at[0], keys_min(a, b)), keys_store(at[3], keys_max(a, b));
+        keys_store(at[2], keys_min(c, d)), keys_store(at[1], keys_max(c, d));
+    }
+    for (int by = run / 2; by >= ROWS; by /= 2)
+        for (int i = 0; i < 2 * run; i++) {
+            if (i & by) continue;
+            key *const low = p + i * KEY_LANES, *const high = low + by * KEY_LANES;
+            const keys a = keys_load(low), b = keys_load(high);
+            keys_store(low, keys_min(a, b)), keys_store(high, keys_max(a, b));
+        }
+    for (int at = 0; at < 2 * run && at * KEY_LANES < n; at += ROWS) {
+        keys v[ROWS];
+        rows_load(v, p + at * KEY_LANES, BLOCK, ROWS);
+        rows_halve(v, ROWS, ROWS / 2);
+        rows_store(p + at * KEY_LANES, BLOCK, v, ROWS);
+    }
+}
+
+static void leaf(key *p, intptr_t n)
+{
+    key copy[LEAF] __attribute__((aligned(64)));
+    int rows = 2 * ROWS;
+    if (n <= BLOCK) {
+        block(p, n);
+        return;
+    }
+    while (rows * KEY_LANES < n) rows *= 2;
+    memcpy(copy, p, (size_t)n * sizeof *p);
+    for (intptr_t i = n; i < rows * KEY_LANES; i++) copy[i] = KEY_MAX;
+    for (intptr_t i = 0; i < n; i += BLOCK) block(copy + i, n - i < BLOCK ? n - i : BLOCK);
+    for (int run = ROWS; run < rows; run *= 2)
+        for (int at = 0; at * KEY_LANES < n; at += 2 * run) runs_merge(copy + at * KEY_LANES, n - at * KEY_LANES, run);
+    memcpy(p, copy, (size_t)n * sizeof *p);
 }
 
 /* ---- splitting ---- */
@@ -187,34 +255,46 @@ static void leaf(key *p, intptr_t n)
         right -= KEY_LANES - less_; \
     } while (0)
 
+/* The first m lanes alone, in room for m keys or more. */
+#define PART_FIRST(v, m) \
+    do { \
+        const intptr_t less_ = keys_part_first(v, pivot, m, left, right); \
+        left += less_; \
+        right -= (m) - less_; \
+    } while (0)
+
+/* From a copy. */
+static intptr_t split_short(key *p, intptr_t n, keys pivot)
+{
+    key copy[2 * AHEAD * KEY_LANES];
+    const intptr_t held = n % KEY_LANES;
+    key *left = p, *right = p + n;
+    memcpy(copy, p, (size_t)n * sizeof *p);
+    PART_FIRST(keys_load_part(copy, held, keys_splat(KEY_MAX)), held);
+    for (const key *from = copy + held; from < copy + n; from += KEY_LANES) PART(keys_load(from));
+    return left - p;
+}
+
 /* Vectors of both ends are put aside, so that there is always room for AHEAD vectors at either end. */
 static intptr_t split(key *p, intptr_t n, key than)
 {
     enum { STRIDE = AHEAD * KEY_LANES };
     keys ends[2 * AHEAD];
-    key rest[2 * STRIDE + KEY_LANES];
     const intptr_t held = n % KEY_LANES;
     const keys pivot = keys_splat(than);
     const key *from = p + STRIDE, *to = p + n - held - STRIDE;     /* not yet read */
     key *left = p, *right = p + n;                                 /* not yet written */
-    if (n < 2 * STRIDE) {
-        memcpy(rest, p, (size_t)n * sizeof *p);
-        for (intptr_t i = 0; i < n; i++) {
-            const key v = rest[i];
-            *left = right[-1] = v;
-            left += v < than;
-            right -= v >= than;
-        }
-        return left - p;
-    }
-    memcpy(rest, p + n - held, (size_t)held * sizeof *p);
+    if (n < 2 * STRIDE) return split_short(p, n, pivot);
+#pragma GCC unroll 8
     for (int i = 0; i < AHEAD; i++) ends[i] = keys_load(p + i * KEY_LANES);
+#pragma GCC unroll 8
     for (int i = 0; i < AHEAD; i++) ends[AHEAD + i] = keys_load(to + i * KEY_LANES);
+    PART_FIRST(keys_load_part(p + n - held, held, keys_splat(KEY_MAX)), held);
     while (to - from >= STRIDE) {
         keys v[AHEAD];
-        const key *at;
-        if (from - left <= right - to) at = from, from += STRIDE;
-        else at = to -= STRIDE;
+        const intptr_t low = from - left <= right - to ? STRIDE : 0;        /* no branch: it could not be foretold */
+        const key *const at = low ? from : to - STRIDE;
+        from += low, to -= STRIDE - low;
 #pragma GCC unroll 8
         for (int i = 0; i < AHEAD; i++) v[i] = keys_load(at + i * KEY_LANES);
 #pragma GCC unroll 8
@@ -226,16 +306,9 @@ static intptr_t split(key *p, intptr_t n, key than)
         else v = keys_load(to -= KEY_LANES);
         PART(v);
     }
+    /* The last one finds room for itself alone: both ends are the same place. */
 #pragma GCC unroll 8
-    for (int i = 0; i < 2 * AHEAD - 1; i++) PART(ends[i]);
-    /* Between left and right there is just room for one vector and the rest. */
-    keys_store(rest + held, ends[2 * AHEAD - 1]);
-    for (int i = 0; i < KEY_LANES + (int)held; i++) {
-        const key v = rest[i];
-        *left = right[-1] = v;
-        left += v < than;
-        right -= v >= than;
-    }
+    for (int i = 0; i < 2 * AHEAD; i++) PART(ends[i]);
     return left - p;
 }
 #else
