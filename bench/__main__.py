@@ -1,13 +1,15 @@
-"""./dev bench [name ...]: small, arrays, train, networks, large, loading, memory, importing (all by default), table,
-operators, sorting, sparse, instructions, accuracy."""
+"""./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing (all by
+default), table, operators, sparse, instructions, accuracy."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-DEFAULT = ("small", "arrays", "train", "networks", "large", "loading", "memory", "importing")
-NAMES = (*DEFAULT, "table", "operators", "sorting", "sparse", "instructions", "accuracy")
+DEFAULT = (
+    "small", "arrays", "elementary", "train", "networks", "large", "sorting", "loading", "memory", "importing",
+)  # fmt: skip
+NAMES = (*DEFAULT, "table", "operators", "sparse", "instructions", "accuracy")
 
 
 def main(argv: list[str]) -> int:
