@@ -41,7 +41,8 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
 
 def msort(input: Any, *, out: Any = None) -> Any:
     """Elements along dimension 0 in order."""
-    values = _ops["sort"](input, 0)[0]
+    tracked = input.requires_grad and _C.is_grad_enabled()
+    values = _ops["sort"](input, 0)[0] if tracked else _ops["sort_values"](input, 0)
     return values if out is None else _ops["copy"](values, out=out)
 
 

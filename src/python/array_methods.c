@@ -279,8 +279,9 @@ METHOD(argsort)
 METHOD(sort)
 {
     if (n || kwnames || SELF->ndim == 0 || SELF->size > SHORT || rt_dtype_is_complex((rt_dtype)SELF->dtype)) OTHERWISE(sort);
-    rt_params p = {.i = {-1, 0, 1}};
-    rt_tensor *sorted = rt_apply1p(RT_OP_sort, SELF, &p), *out = SELF;
+    const int recorded = rt_records(SELF);         /* their gradient needs places */
+    rt_params p = {.i = {-1, 0, recorded}};
+    rt_tensor *sorted = rt_apply1p(recorded ? RT_OP_sort : RT_OP_sort_values, SELF, &p), *out = SELF;
     if (!sorted) return NULL;
     const rt_operand in = rt_operand_of(sorted);
     const int status = rt_op_apply(&rt_ops[RT_OP_copy], 1, &in, NULL, &out);

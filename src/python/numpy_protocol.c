@@ -7,6 +7,7 @@
 #include "python/dialect.h"
 #include "python/ndarray.h"
 #include "python/numpy_call.h"
+#include "python/numpy_quick.h"
 #include "ufunc/apply.h"
 #include <string.h>
 
@@ -442,9 +443,22 @@ static int concerns_arrays(PyObject *types)
     return 0;
 }
 
+/* f(x, ...) without keywords, of arrays alone: as rustorch.numpy's f.  NULL: not for this one, or failed. */
+static PyObject *array_function_quick(PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+{
+    if (n != 4 || kwnames || !PyTuple_Check(args[1]) || PyTuple_GET_SIZE(args[1]) != 1 || !PyTuple_Check(args[2])
+        || !PyDict_Check(args[3]) || PyDict_GET_SIZE(args[3]))
+        return NULL;
+    PyObject *type = PyTuple_GET_ITEM(args[1], 0);
+    const rt_quick *q = rt_quick_of(args[0]);
+    if (!q || (type != (PyObject *)&rt_array_type && !(q->neutral && type == (PyObject *)&rt_tensor_type))) return NULL;
+    return q->call(q, ((PyTupleObject *)args[2])->ob_item, PyTuple_GET_SIZE(args[2]), NULL);
+}
+
 PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     static PyObject *answer;                       /* owned */
+    PyObject *result;
     if (!answer && !(answer = attribute("array_function"))) return NULL;
     const int numpy = rt_array_check(self) || (n > 1 && PyTuple_Check(args[1]) && concerns_arrays(args[1]));
     const rt_dtype_rules before = rt_dtype_rules_numpy();
@@ -452,7 +466,8 @@ PyObject *rt_array_function(PyObject *self, PyObject *const *args, Py_ssize_t n,
         rt_dtype_rules_restore(before);
         rt_default_dtype_override(RT_f64);
     }
-    PyObject *result = PyObject_Vectorcall(answer, args, (size_t)n, kwnames);
+    result = array_function_quick(args, n, kwnames);
+    if (!result && !PyErr_Occurred()) result = PyObject_Vectorcall(answer, args, (size_t)n, kwnames);
     if (numpy) result = rt_dialect_arrays(result);
     rt_dtype_rules_restore(before);
     return result;

@@ -392,3 +392,36 @@ const rt_quick *rt_quick_find(const char *name)
         if (strcmp(rt_quick_steps[i].name, name) == 0) return &rt_quick_steps[i];
     return NULL;
 }
+
+/* Enters what NumPy has under the names of n entries. */
+static int enter(PyObject *numpy, const rt_quick *q, int n, PyObject *known)
+{
+    for (int i = 0; i < n; i++) {
+        PyObject *function = PyObject_GetAttrString(numpy, q[i].name), *entry = function ? PyLong_FromVoidPtr((void *)&q[i]) : NULL;
+        const int status = entry ? PyDict_SetItem(known, function, entry) : -1;
+        Py_XDECREF(function);
+        Py_XDECREF(entry);
+        if (status < 0 && !PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        if (status < 0) PyErr_Clear();             /* this NumPy has none of that name */
+    }
+    return 0;
+}
+
+const rt_quick *rt_quick_of(PyObject *function)
+{
+    static PyObject *known;                        /* owned: function to entry */
+    if (!known) {
+        PyObject *numpy = PyImport_ImportModule("numpy"), *all = numpy ? PyDict_New() : NULL;
+        const int failed = !all || enter(numpy, entries, (int)(sizeof entries / sizeof *entries), all) < 0
+                        || enter(numpy, rt_quick_makers, rt_quick_nmakers, all) < 0
+                        || enter(numpy, rt_quick_steps, rt_quick_nsteps, all) < 0;
+        Py_XDECREF(numpy);
+        if (failed) {
+            Py_XDECREF(all);
+            return NULL;
+        }
+        known = all;
+    }
+    PyObject *entry = PyDict_GetItemWithError(known, function);
+    return entry ? PyLong_AsVoidPtr(entry) : NULL;
+}

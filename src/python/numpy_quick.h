@@ -13,10 +13,13 @@ struct rt_quick {
     rt_quick_fn *call;
     int row;                   /* rt_op_index, where it is one row */
     int option;                /* the function's own */
+    int neutral;               /* does it answer plain Tensors, too? */
 };
 
 /* The entry of a name; NULL when it has none. */
 const rt_quick *rt_quick_find(const char *name);
+/* The entry of a function of NumPy's; NULL when it has none, or, with an exception, on failure. */
+const rt_quick *rt_quick_of(PyObject *function);
 /* Those that make arrays from numbers (numpy_make.c). */
 extern const rt_quick rt_quick_makers[];
 extern const int rt_quick_nmakers;

@@ -323,7 +323,8 @@ done:
 /* sort and argsort along the last dimension. */
 QUICK(in_order)
 {
-    rt_tensor *t = array_at(args, n, kwnames, 1, 0, -1);
+    const int plain = n == 1 && !kwnames && rt_tensor_check_exact(args[0]);
+    rt_tensor *t = plain ? (rt_tensor *)args[0] : NULL;
     rt_params p;
     if (!t || t->ndim == 0 || rt_dtype_is_complex((rt_dtype)t->dtype) || rt_records(t)) return NULL;
     rt_params_begin(&p);
@@ -332,7 +333,7 @@ QUICK(in_order)
 }
 
 const rt_quick rt_quick_steps[] = {
-    {"sort", in_order, RT_OP_sort_values, 0}, {"argsort", in_order, RT_OP_argsort, 0},
+    {"sort", in_order, RT_OP_sort_values, 0, 1}, {"argsort", in_order, RT_OP_argsort, 0, 1},
     {"diff", diff, 0, 0}, {"ptp", ptp, 0, 0}, {"array_equal", array_equal, 0, 0}, {"trace", trace, RT_OP_trace, 0},
     {"tril", triangle, RT_OP_tril, 0}, {"triu", triangle, RT_OP_triu, 0}, {"repeat", repeat, 0, 0},
     {"tile", tile, RT_OP_tile, 0}, {"roll", roll, RT_OP_roll, 0}, {"take", take, RT_OP_take, 0},

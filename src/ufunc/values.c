@@ -128,6 +128,24 @@ static void count_small(const line *l)
 
 /* ---- lines ---- */
 
+/* Do keys [from, to) go on rising, or falling, from the one before each?  Looked at until neither is so. */
+#define FOLLOW(key) \
+    do { \
+        const key *const k = keys; \
+        while (from < to && (*rising || *falling)) { \
+            int up = 0, down = 0; \
+            for (const intptr_t stop = to - from < 64 ? to : from + 64; from < stop; from++) \
+                up |= k[from] > k[from - 1], down |= k[from] < k[from - 1]; \
+            *rising &= !down, *falling &= !up; \
+        } \
+    } while (0)
+
+static void follow(const void *keys, int size, intptr_t from, intptr_t to, int *rising, int *falling)
+{
+    if (size == 4) FOLLOW(int32_t);
+    else FOLLOW(int64_t);
+}
+
 /* Reads all keys; 1 when they are in order, as they are or from the end. */
 static int read_in_order(const line *l, void *keys, rt_keys_found *found)
 {
@@ -135,18 +153,9 @@ static int read_in_order(const line *l, void *keys, rt_keys_found *found)
     const int size = j->keys->size;
     int rising = 1, falling = 1;
     for (intptr_t i = 0; i < j->n; i += BLOCK) {
-        const intptr_t m = j->n - i < BLOCK ? j->n - i : BLOCK, from = i ? i : 1;
+        const intptr_t m = j->n - i < BLOCK ? j->n - i : BLOCK;
         j->keys->read(l->x + i * j->step, j->step, m, j->flip, (char *)keys + i * size, found);
-        int up = 0, down = 0;
-        if (!rising && !falling) continue;
-        if (size == 4) {
-            const int32_t *k = keys;
-            for (intptr_t e = from; e < i + m; e++) up |= k[e] > k[e - 1], down |= k[e] < k[e - 1];
-        } else {
-            const int64_t *k = keys;
-            for (intptr_t e = from; e < i + m; e++) up |= k[e] > k[e - 1], down |= k[e] < k[e - 1];
-        }
-        rising &= !down, falling &= !up;
+        follow(keys, size, i ? i : 1, i + m, &rising, &falling);
     }
     if (rising || !falling) return rising;
     for (intptr_t a = 0, b = j->n - 1; a < b; a++, b--) {

@@ -11,7 +11,8 @@ import rustorch.numpy as rnp
 
 KINDS = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
          "float16", "float32", "float64"]  # fmt: skip
-LENGTHS = [0, 1, 2, 3, 7, 16, 17, 33, 64, 65, 127, 129, 255, 257, 300, 1500, 20000]
+LENGTHS = [0, 1, 2, 3, 7, 16, 17, 33, 64, 65, 127, 129, 255, 257, 300, 513, 700, 1025, 1500,
+           2049, 2500, 4097, 20000]  # fmt: skip
 SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-45, 5e-324, -5e-324]
 
 
@@ -53,6 +54,28 @@ def test_sort_and_argsort(dtype):
             same(rt.sort(t, descending=True).values, rnp.sort(t, descending=True))
             if n <= 1500:
                 same(np.argsort(t), np.argsort(a, kind="stable"))
+
+
+def test_types_of_results():
+    a = np.random.default_rng(3).standard_normal((3, 40))
+    for make, kind in ((rt.from_numpy, rt.Tensor), (rnp.asarray, rnp.ndarray)):
+        for x in (make(a), make(a).T):
+            assert type(np.sort(x)) is kind and type(np.argsort(x)) is kind
+            same(np.sort(x), np.sort(np.asarray(x)))
+            same(np.sort(x, 0), np.sort(np.asarray(x), 0))
+            same(np.sort(x, kind="stable", axis=None), np.sort(np.asarray(x), axis=None))
+        with pytest.raises(np.exceptions.AxisError):
+            np.sort(make(np.array(1.0)))
+        with pytest.raises(np.exceptions.AxisError):
+            np.sort(make(a), 2)
+
+
+def test_arrays_sorted_in_place():
+    a = np.random.default_rng(4).standard_normal((5, 7)).astype("f4")
+    for x in (rnp.asarray(a.copy()), rnp.asarray(a.copy())[:, ::-2], rnp.asarray(a.copy()).T):
+        wanted = np.sort(np.asarray(x))
+        assert x.sort() is None
+        same(x, wanted)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint64", "float32", "float64"])
