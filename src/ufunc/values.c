@@ -8,7 +8,7 @@
 #include "core/shape.h"
 #include "ufunc/views.h"
 
-enum { RELEASE_GIL = 20000, MOST_PIECES = 16, BLOCK = 1024, COUNTED_16 = 16384 };
+enum { RELEASE_GIL = 20000, MOST_PIECES = 16, BLOCK = 1024, COUNTED_16 = 65536 };
 
 typedef struct {
     const rt_values_task *task;
@@ -101,7 +101,8 @@ static void count_small(const line *l)
     const job *j = l->j;
     const int wide = j->item == 2, keys = wide ? 65536 : 256;
     uint32_t small[256], *const counts = wide ? (uint32_t *)l->room : small;
-    int32_t block[BLOCK], low = INT32_MAX, high = INT32_MIN;
+    enum { FEW = 8 };
+    int32_t block[BLOCK + FEW], low = INT32_MAX, high = INT32_MIN;
     rt_keys_found found = {0, 0};
     memset(counts, 0, (size_t)keys * sizeof *counts);
     for (intptr_t i = 0; i < j->n; i += BLOCK) {
@@ -114,15 +115,20 @@ static void count_small(const line *l)
             counts[v & (keys - 1)]++;
         }
     }
-    intptr_t at = 0;
+    intptr_t at = 0, filled = 0;
     for (int32_t v = low; v <= high; v++) {
-        uint32_t left = counts[v & (keys - 1)];
-        if (left == 0) continue;
-        counts[v & (keys - 1)] = 0;
-        for (int k = 0; k < BLOCK && (uint32_t)k < left; k++) block[k] = v;
-        for (; left; at += left < BLOCK ? left : BLOCK, left -= left < BLOCK ? left : BLOCK)
-            j->keys->write(block, left < BLOCK ? left : BLOCK, j->flip, l->out + at * j->out_step, j->out_step);
+        intptr_t left = counts[v & (keys - 1)];
+        while (left) {
+            const intptr_t m = left < BLOCK - filled ? left : BLOCK - filled;
+            for (int k = 0; k < FEW; k++) block[filled + k] = v;        /* some too many: quicker than counting */
+            for (intptr_t k = FEW; k < m; k++) block[filled + k] = v;
+            filled += m, left -= m;
+            if (filled < BLOCK) continue;
+            j->keys->write(block, filled, j->flip, l->out + at * j->out_step, j->out_step);
+            at += filled, filled = 0;
+        }
     }
+    j->keys->write(block, filled, j->flip, l->out + at * j->out_step, j->out_step);
     restore(l, &found);
 }
 
@@ -251,7 +257,7 @@ static int run_long(const job *j, const line *l)
     if (j->task->kind != RT_VALUES_SORT || j->lines > 1 || j->n < RT_LONG_LINE || j->item < 4 || looks_ordered(l)) return 0;
     const rt_long_line line_ = {.ctx = l, .read = read_long, .n = j->n, .size = j->keys->size,
                                 .done = in_place && !j->flip && j->keys->plain ? NULL : write_long,
-                                .is_float = rt_dtype_is_float(j->dtype), .flip = j->flip, .keys = keys_of(l)};
+                                .flip = j->flip, .keys = keys_of(l)};
     rt_keys_found found = {0, 0};
     const int done = rt_long_line_sort(&line_, &found);
     if (done > 0) restore(l, &found);

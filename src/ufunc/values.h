@@ -1,5 +1,5 @@
 /* values: the elements of lines put in order without their places: sorting alone, which needs no more than the
- * elements' keys.  Threads take whole lines, or the buckets of a long one; results do not depend on how many there
+ * elements' keys.  Threads take whole lines, or the parts of a long one; results do not depend on how many there
  * are.  Floor: ufunc. */
 #ifndef RT_UFUNC_VALUES_H
 #define RT_UFUNC_VALUES_H
@@ -21,20 +21,19 @@ RT_WARN_UNUSED int rt_values_run(const rt_values_task *task, const rt_tensor *x,
 
 /* ---- a long line (buckets.c) ---- */
 
-/* Puts n keys in order that `read` gives: the elements x, step bytes apart, written to `keys`; then handed, bucket by
- * bucket, to `done` (may be NULL). */
+/* Puts n keys in order that `read` gives, in `keys`; then they are handed, part by part, to `done` (may be NULL). */
 typedef struct {
     const void *ctx;
     void (*read)(const void *ctx, intptr_t begin, intptr_t end, void *keys, rt_keys_found *found);
     void (*done)(const void *ctx, intptr_t begin, intptr_t end, void *keys);
     intptr_t n;
-    int size, is_float;         /* bytes of a key; are keys turned-over floating numbers? */
+    int size;                   /* bytes of a key */
     int64_t flip;
     void *keys;
 } rt_long_line;
 
-enum { RT_LONG_LINE = 1 << 17 };
-/* 1: in order; 0: no way of dividing them was found, nothing was done; -1 with MemoryError.  With the GIL held; it is
+enum { RT_LONG_LINE = 1 << 16 };
+/* 1: in order; 0: it is nothing for one thread, nothing was done; -1 with MemoryError.  With the GIL held; it is
  * given back meanwhile. */
 RT_WARN_UNUSED int rt_long_line_sort(const rt_long_line *line, rt_keys_found *found);
 

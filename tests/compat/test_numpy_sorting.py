@@ -79,7 +79,7 @@ def test_arrays_sorted_in_place():
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint64", "float32", "float64"])
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
 def test_long_lines(dtype, threads):
     before = rt.get_num_threads()
     rt.set_num_threads(threads)

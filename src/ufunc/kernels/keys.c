@@ -1,7 +1,5 @@
-/* keys: elements to keys and back, and keys to the numbers of their buckets, for each dtype.
+/* keys: elements to keys and back, and keys to their numbers in a range, for each dtype.
  * Compiled once per ISA.  Floor: ufunc/kernels. */
-#include <math.h>
-#include <string.h>
 #include "ufunc/kernels/table.h"
 #include "ufunc/kernels/keys.h"
 
@@ -75,41 +73,20 @@ KEYS(bf16, FLOAT, int16_t, uint16_t, 16, 0x7f80, int32_t)
 KEYS(f32, FLOAT, int32_t, uint32_t, 32, 0x7f800000, int32_t)
 KEYS(f64, FLOAT, int64_t, uint64_t, 64, 0x7ff0000000000000, int64_t)
 
-/* ---- buckets ---- */
-#define BUCKETS(word, type, unsigned_type, bits, number) \
-    static void buckets_##word(const void *keys, intptr_t n, const rt_buckets *b, uint16_t *out) \
+#define NUMBER(type, unsigned_type, bits) \
+    static void number_##bits(const void *keys, intptr_t n, const rt_keys_range *range, uint16_t *out) \
     { \
-        const type *const k = keys, low = (type)b->low, high = (type)b->high, flip = (type)b->flip; \
-        const number base = (number)b->base, scale = (number)b->scale, top = (number)(b->count - 1); \
-        const int shift = b->shift; \
-        if (b->kind == RT_BUCKET_BITS) { \
-            for (intptr_t i = 0; i < n; i++) { \
-                type v = k[i] < low ? low : k[i]; \
-                v = v > high ? high : v; \
-                out[i] = (uint16_t)((unsigned_type)(v - low) >> shift); \
-            } \
-        } else if (b->kind == RT_BUCKET_VALUE) { \
-            for (intptr_t i = 0; i < n; i++) { \
-                const type s = k[i] ^ flip, turned = TURNED(type, bits); \
-                number v; \
-                memcpy(&v, &turned, sizeof v); \
-                v = (v - base) * scale; \
-                v = v < top ? v : top;              /* a NaN is in the last */ \
-                v = v > 0 ? v : 0; \
-                out[i] = (uint16_t)((int32_t)v ^ (int32_t)flip) & (uint16_t)(b->count - 1); \
-            } \
-        } else { \
-            for (intptr_t i = 0; i < n; i++) out[i] = 0; \
-            for (int j = 0; j < RT_BUCKET_SPLITTERS; j++) { \
-                const type splitter = (type)b->splitters[j]; \
-                for (intptr_t i = 0; i < n; i++) out[i] = (uint16_t)(out[i] + (k[i] >= splitter)); \
-            } \
+        const type *const k = keys, low = (type)range->low, high = (type)range->high; \
+        for (intptr_t i = 0; i < n; i++) { \
+            type v = k[i] < low ? low : k[i]; \
+            v = v > high ? high : v; \
+            out[i] = (uint16_t)((unsigned_type)v - (unsigned_type)low); \
         } \
     }
-BUCKETS(32, int32_t, uint32_t, 32, float)
-BUCKETS(64, int64_t, uint64_t, 64, double)
+NUMBER(int32_t, uint32_t, 32)
+NUMBER(int64_t, uint64_t, 64)
 
-#define ROW(word, key_bits, plain) {key_bits / 8, plain, read_##word, write_##word, buckets_##key_bits}
+#define ROW(word, key_bits, plain) {key_bits / 8, plain, read_##word, write_##word, number_##key_bits}
 rt_keys_table RT_ISA_NAME(keys) = {
     [RT_b1] = ROW(u8, 32, 0), [RT_u8] = ROW(u8, 32, 0), [RT_i8] = ROW(i8, 32, 0), [RT_u16] = ROW(u16, 32, 0),
     [RT_i16] = ROW(i16, 32, 0), [RT_u32] = ROW(u32, 32, 0), [RT_i32] = ROW(i32, 32, 1), [RT_u64] = ROW(u64, 64, 0),
