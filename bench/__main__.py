@@ -1,5 +1,5 @@
-"""./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing (all by
-default), table, operators, sparse, instructions, accuracy."""
+"""./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing
+(all by default), table, operators, sparse, instructions, accuracy."""
 
 from __future__ import annotations
 

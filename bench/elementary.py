@@ -26,8 +26,9 @@ def rows() -> list[Row]:
     table = []
     for dtype in ("float64", "float32"):
         x = np.random.default_rng(0).uniform(0.01, 0.99, 10**6).astype(dtype)
-        names = {"np": np, "torch": torch, "a": x, "o": np.empty_like(x), "t": rt.tensor(x), "p": rt.empty_like(rt.tensor(x)),
-                 "u": torch.tensor(x), "q": torch.empty_like(torch.tensor(x))}  # fmt: skip
+        t, u = rt.tensor(x), torch.tensor(x)
+        names = {"np": np, "torch": torch, "a": x, "o": np.empty_like(x), "t": t, "p": rt.empty_like(t), "u": u,
+                 "q": torch.empty_like(u)}  # fmt: skip
         for numpy, pytorch in FUNCTIONS.items():
             jobs = {"rustorch": f"np.{numpy}(t, out=p)", "numpy": f"np.{numpy}(a, out=o)"}
             if pytorch:
