@@ -524,6 +524,7 @@ def _tensors(result: Any) -> Any:
 def again(name: str, words: tuple[str, ...], *args: Any) -> Any:
     """A method that refused NumPy's keywords: `args` are its arguments, those of the keywords last."""
     own = len(args) - len(words)
-    if not hasattr(_C.ndarray, name):
+    mine = getattr(_C.ndarray, name, None)
+    if not callable(mine) or mine is getattr(_C.Tensor, name, None) or not _TORCH_WORDS.isdisjoint(words):
         raise TypeError(f"{name}: unexpected keyword arguments {', '.join(words)}")
     return on_tensor(name, args[0], args[1:own], dict(zip(words, args[own:], strict=True)))

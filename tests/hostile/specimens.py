@@ -311,18 +311,21 @@ def algebra(m):
 def sparse(m):
     """Products of sparse arrays: two entries a line."""
     n = 6 * m.rows
-    entries = m.i(5, 2 * n), rt.arange(0, 2 * n + 1, 2)
+
+    def entries(dtype="int64"):              # each row its own: some tests overwrite what they are given
+        return m.i(5, 2 * n).to(dtype), rt.arange(0, 2 * n + 1, 2).to(dtype)
+
     other = rt.tensor([1, 0, 2, 1, 0, 3, 2]), rt.tensor([0, 1, 3, 4, 5, 7])
     full = rt.arange(4).repeat(n), rt.arange(0, 4 * n + 1, 4)
     yield from (
-        ("sparse_matmul", (m.f(2 * n), *entries, m.f(5), 5), {}),
-        ("sparse_matmul", (m.f(2 * n), *entries, m.f(5, 3, dtype="float64"), 5), {}),
-        ("sparse_matmul", (m.f(2 * n), *entries, m.f(n), 5, True), {}),
-        ("sparse_matmul", (m.c(2 * n), entries[0].to("int32"), entries[1].to("int32"), m.c(n, 40), 5, True), {}),
-        ("sparse_sample", (m.f(n, 7), m.f(5, 7), *entries), {}),
-        ("sparse_product", (m.f(2 * n), *entries, m.f(7), *other, *full, 4), {}),
-        ("sparse_turn", (*entries, 5), {}),
-        ("sparse_check", (*entries, 5), {}),
+        ("sparse_matmul", (m.f(2 * n), *entries(), m.f(5), 5), {}),
+        ("sparse_matmul", (m.f(2 * n), *entries(), m.f(5, 3, dtype="float64"), 5), {}),
+        ("sparse_matmul", (m.f(2 * n), *entries(), m.f(n), 5, True), {}),
+        ("sparse_matmul", (m.c(2 * n), *entries("int32"), m.c(n, 40), 5, True), {}),
+        ("sparse_sample", (m.f(n, 7), m.f(5, 7), *entries()), {}),
+        ("sparse_product", (m.f(2 * n), *entries(), m.f(7), *other, *full, 4), {}),
+        ("sparse_turn", (*entries(), 5), {}),
+        ("sparse_check", (*entries(), 5), {}),
     )
 
 
