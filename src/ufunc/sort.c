@@ -76,7 +76,7 @@ static int run(const rt_op *op, const order *o, const rt_tensor *x, int dim, int
     if (j.lines == 0 || length == 0) return 0;
     if (n > RT_ORDER_LONGEST)
         return rt_error(rt_TensorError, op->cls.name, "dimension %d has more than %zd elements", dim, (Py_ssize_t)RT_ORDER_LONGEST);
-    if (o->kind == ORDER_SORT && j.lines == 1 && n >= RT_LONG_LINE) {
+    if (o->kind == ORDER_SORT && j.lines == 1 && n >= RT_LONG_PLACES) {
         const rt_places places = {x->data, n, x->steps[dim], (rt_dtype)x->dtype, o->descending, values ? values->data : NULL,
                                   indices ? indices->data : NULL, j.inner * j.item, j.inner * 8};
         return rt_places_run(&places);

@@ -96,39 +96,45 @@ static void restore_scattered(const line *l)
 }
 
 /* ---- counting ---- */
+/* Writes a block once it is full. */
+static void flush(const line *l, const int32_t *block, intptr_t *filled, char **to)
+{
+    if (*filled < BLOCK) return;
+    l->j->keys->write(block, *filled, l->j->flip, *to, l->j->out_step);
+    *to += *filled * l->j->out_step;
+    *filled = 0;
+}
+
 static void count_small(const line *l)
 {
     const job *j = l->j;
     const int wide = j->item == 2, keys = wide ? 65536 : 256;
     uint32_t small[256], *const counts = wide ? (uint32_t *)l->room : small;
     enum { FEW = 8 };
-    int32_t block[BLOCK + FEW], low = INT32_MAX, high = INT32_MIN;
+    int32_t block[BLOCK + FEW];
     rt_keys_found found = {0, 0};
     memset(counts, 0, (size_t)keys * sizeof *counts);
     for (intptr_t i = 0; i < j->n; i += BLOCK) {
         const intptr_t m = j->n - i < BLOCK ? j->n - i : BLOCK;
         j->keys->read(l->x + i * j->step, j->step, m, j->flip, block, &found);
-        for (intptr_t k = 0; k < m; k++) {
-            const int32_t v = block[k];
-            low = v < low ? v : low;
-            high = v > high ? v : high;
-            counts[v & (keys - 1)]++;
-        }
+        for (intptr_t k = 0; k < m; k++) counts[block[k] & (keys - 1)]++;
     }
-    intptr_t at = 0, filled = 0;
-    for (int32_t v = low; v <= high; v++) {
+    char *to = l->out;
+    intptr_t filled = 0;
+    const int natural = j->dtype == RT_b1 || j->dtype == RT_u8 || j->dtype == RT_u16;
+    const int32_t low = natural ? j->flip ? -keys : 0 : -keys / 2;
+    for (int32_t v = low; v < low + keys; v++) {
         intptr_t left = counts[v & (keys - 1)];
-        while (left) {
+        for (; left > FEW; flush(l, block, &filled, &to)) {
             const intptr_t m = left < BLOCK - filled ? left : BLOCK - filled;
-            for (int k = 0; k < FEW; k++) block[filled + k] = v;        /* some too many: quicker than counting */
-            for (intptr_t k = FEW; k < m; k++) block[filled + k] = v;
+            for (intptr_t k = 0; k < m; k++) block[filled + k] = v;
             filled += m, left -= m;
-            if (filled < BLOCK) continue;
-            j->keys->write(block, filled, j->flip, l->out + at * j->out_step, j->out_step);
-            at += filled, filled = 0;
         }
+        for (int k = 0; k < FEW; k++) block[filled + k] = v;            /* some too many: no branch */
+        filled += left;
+        flush(l, block, &filled, &to);
     }
-    j->keys->write(block, filled, j->flip, l->out + at * j->out_step, j->out_step);
+    j->keys->write(block, filled, j->flip, to, j->out_step);
     restore(l, &found);
 }
 

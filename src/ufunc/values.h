@@ -32,7 +32,7 @@ typedef struct {
     void *keys;
 } rt_long_line;
 
-enum { RT_LONG_LINE = 1 << 16 };
+enum { RT_LONG_LINE = 1 << 16, RT_LONG_PLACES = 1 << 17 };      /* from where on it is worth it */
 /* 1: in order; 0: it is nothing for one thread, nothing was done; -1 with MemoryError.  With the GIL held; it is
  * given back meanwhile. */
 RT_WARN_UNUSED int rt_long_line_sort(const rt_long_line *line, rt_keys_found *found);
