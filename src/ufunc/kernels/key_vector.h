@@ -80,9 +80,20 @@ ALWAYS void keys_store_part(key *p, intptr_t m, keys v) { _mm256_maskstore_epi32
 #define KEY_HIGHS(k, by) ((k) & (by) ? KEY_LANES + (k) : (k) + (by))
 #define KEYS_LOW(a, b, by) __builtin_shufflevector(a, b, KEY_LIST(KEY_LOWS, by))
 #define KEYS_HIGH(a, b, by) __builtin_shufflevector(a, b, KEY_LIST(KEY_HIGHS, by))
-/* Lane k is lane k / 2 of a or, where k is odd, b; counted from lane `from`. */
-#define KEY_TURNS(k, from) ((from) + (k) / 2 + ((k) & 1) * KEY_LANES)
-#define KEYS_WEAVE(a, b, from) __builtin_shufflevector(a, b, KEY_LIST(KEY_TURNS, from))
+/* The lanes without `by` of two vectors, and those with it, in an order that is quick; KEYS_WEAVE(a, b, 0 or 1) is the
+ * first or second vector again after all such steps, from the greatest `by` to the least. */
+#if KEY_LANES == 16
+#define KEYS_BLOCKS(a, b, which) ((keys)_mm512_shuffle_i32x4((__m512i)(a), (__m512i)(b), which))
+#define KEYS_ONES(a, b, which) ((keys)_mm512_shuffle_ps((__m512)(a), (__m512)(b), which))
+#define KEYS_WITHOUT(a, b, by) ((by) == 4 ? KEYS_BLOCKS(a, b, 0x88) : (by) == 1 ? KEYS_ONES(a, b, 0x88) : KEYS_LOW(a, b, by))
+#define KEYS_WITH(a, b, by) ((by) == 4 ? KEYS_BLOCKS(a, b, 0xdd) : (by) == 1 ? KEYS_ONES(a, b, 0xdd) : KEYS_HIGH(a, b, by))
+#define KEY_TURNS(k, second) (((k) & 10) + (second) * 4 + ((k) & 4) / 4 + ((k) & 1) * KEY_LANES)
+#else
+#define KEYS_WITHOUT(a, b, by) KEYS_LOW(a, b, by)
+#define KEYS_WITH(a, b, by) KEYS_HIGH(a, b, by)
+#define KEY_TURNS(k, second) ((second) * (KEY_LANES / 2) + (k) / 2 + ((k) & 1) * KEY_LANES)
+#endif
+#define KEYS_WEAVE(a, b, second) __builtin_shufflevector(a, b, KEY_LIST(KEY_TURNS, second))
 #define KEYS_REVERSE(v) KEYS_EXCHANGE(v, KEY_LANES - 1)
 
 #if KEY_VECTOR_BYTES == 64 && KEY_BYTES == 8

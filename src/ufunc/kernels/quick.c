@@ -21,7 +21,7 @@ enum { ROWS = 16, BLOCK = ROWS * KEY_LANES, BLOCKS = 8, LEAF = BLOCKS * BLOCK, A
  * step thereby changes one bit of a lane's number for the vector's. */
 #define STEP(by) \
     do { \
-        const keys x_ = KEYS_LOW(*a, *b, by), y_ = KEYS_HIGH(*a, *b, by); \
+        const keys x_ = KEYS_WITHOUT(*a, *b, by), y_ = KEYS_WITH(*a, *b, by); \
         *a = keys_min(x_, y_), *b = keys_max(x_, y_); \
     } while (0)
 
@@ -36,7 +36,7 @@ ALWAYS void lanes_merge(keys *a, keys *b)
     STEP(2);
     STEP(1);
     const keys first = KEYS_WEAVE(*a, *b, 0);
-    *b = KEYS_WEAVE(*a, *b, KEY_LANES / 2);
+    *b = KEYS_WEAVE(*a, *b, 1);
     *a = first;
 }
 
@@ -366,7 +366,7 @@ static key choose(const key *p, intptr_t n, int share, uint64_t *seed, int *many
 {
     enum { MOST = 64 };
     key s[MOST];
-    const int count = (int)LEAF < (int)MOST || n < 2048 ? 16 : MOST;
+    const int count = (int)LEAF < (int)MOST || n < 16384 ? 16 : MOST;
     const intptr_t part = n / count;
     for (int i = 0; i < count; i += 4) {
         uint64_t r = *seed = *seed * 6364136223846793005u + 1442695040888963407u;
