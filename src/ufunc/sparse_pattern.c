@@ -14,7 +14,7 @@ static int64_t number(const void *at, int wide, intptr_t i) { return wide ? ((co
 
 /* ---- within bounds? ---- */
 
-/* Is one of n numbers outside 0 .. last?  p | (last - p) is negative just then. */
+/* Is one of n numbers outside 0 .. last?  p | (last - p), modulo 2^bits, has its highest bit just then. */
 #define BEYOND(word, ctype) \
     typedef ctype vector_##word __attribute__((vector_size(16), aligned(sizeof(ctype)), may_alias)); \
     static int beyond_##word(const void *index, intptr_t n, ctype last) \
@@ -29,18 +29,18 @@ static int64_t number(const void *at, int wide, intptr_t i) { return wide ? ((co
             signs[0] |= a | (last - a); \
             signs[1] |= b | (last - b); \
         } \
-        for (; j < n; j++) rest |= p[j] | (ctype)(last - (p[j] < 0 ? 0 : p[j])); \
+        for (; j < n; j++) rest |= p[j] | (last - p[j]); \
         for (int k = 0; k < LANES; k++) rest |= signs[0][k] | signs[1][k]; \
-        return rest < 0; \
+        return rest >> (8 * sizeof rest - 1); \
     }
-BEYOND(narrow, int32_t)
-BEYOND(wide, int64_t)
+BEYOND(narrow, uint32_t)
+BEYOND(wide, uint64_t)
 
 static int beyond(const rt_compressed *m, intptr_t n)
 {
     const int64_t last = m->length - 1;
-    if (m->wide) return beyond_wide(m->index, n, last);
-    return beyond_narrow(m->index, n, last > INT32_MAX ? INT32_MAX : (int32_t)last);
+    if (m->wide) return beyond_wide(m->index, n, (uint64_t)last);
+    return beyond_narrow(m->index, n, (uint32_t)(last > INT32_MAX ? INT32_MAX : last));
 }
 
 /* A line that is wrong, or -1. */
