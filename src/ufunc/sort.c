@@ -194,7 +194,7 @@ static int choose(const rt_op *op, order *o, const rt_operand *in, rt_params *p,
 
 FORWARD(kthvalue)
 {
-    order o = {.kind = ORDER_RANK, .rank = RT_RANK_KTH, .k = p->i[0] - 1};
+    order o = {.kind = ORDER_RANK, .rank = RT_RANK_KTH, .k = p->i[0] == INTPTR_MIN ? INTPTR_MIN : p->i[0] - 1};
     return choose(op, &o, in, p, 1, out);
 }
 
