@@ -120,7 +120,7 @@ static int answers_itself(PyObject *o)
 
 static int is_numpys(PyObject *o) { return rt_ndarray_check(o) || rt_ndarray_is_scalar(o); }
 
-static PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
+static inline __attribute__((always_inline)) PyObject *binary_in_rules(const rt_op *op, PyObject *a, PyObject *b)
 {
     rt_operand in[2];
     PyObject *owned[2] = {NULL, NULL}, *args[2] = {a, b};

@@ -59,7 +59,7 @@ static int keep_overwritten(const rt_op *op, int nin, const rt_operand *in, rt_t
     return 1;
 }
 
-static int apply_in_rules(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+static inline __attribute__((always_inline)) int apply_in_rules(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     unsigned given = 0;
     int wanted, status = -1;
