@@ -62,13 +62,14 @@ def _parameters(function: Any) -> dict[str, Any] | None:
         return None
 
 
-@pytest.mark.parametrize("function", list(TABLE), ids=lambda f: f"{f.__module__}.{f.__name__}")
+SIGNED = [f for f in TABLE if _parameters(f) is not None]  # those of which NumPy gives a signature
+
+
+@pytest.mark.parametrize("function", SIGNED, ids=lambda f: f"{f.__module__}.{f.__name__}")
 def test_parameters(function: Any) -> None:
     """Ours take NumPy's parameters, in NumPy's order."""
     theirs, ours = _parameters(function), _parameters(TABLE[function].function)
-    if theirs is None:
-        pytest.skip("NumPy gives no signature of it")
-    assert ours is not None
+    assert theirs is not None and ours is not None
     if any(p.kind is p.VAR_KEYWORD for p in ours.values()):
         return
     named = [name for name, p in theirs.items() if p.kind is not p.VAR_POSITIONAL and name not in ("kwargs", "like")]
