@@ -414,8 +414,9 @@ FORWARD(pool_gather)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *index = x ? rt_operand_tensor(op, in, 1) : NULL;
     if (!index) return -1;
+    if (p->i[0] < 1 || p->i[0] > x->ndim)
+        return rt_error(rt_TensorError, op->cls.name, "planes of %zd dimensions, but the input has %d", (Py_ssize_t)p->i[0], x->ndim);
     const int nd = (int)p->i[0], lead = x->ndim - nd;
-    if (nd < 1 || lead < 0) return rt_error(rt_TensorError, op->cls.name, "needs at least %d dimensions", nd);
     if (check_index(op, x, index, lead) < 0) return -1;
     mover m = {.in_plane = plane_size(nd, x->shape + lead), .out_plane = plane_size(nd, index->shape + lead)};
     m.bound = m.in_plane;
