@@ -215,7 +215,7 @@ typedef struct {
     /* owned */
     PyObject *function, *otherwise, *unless;    /* unless function raises this: then it is otherwise's turn */
     PyObject *like;            /* what it is named and documented like */
-    const rt_quick *quick;     /* borrowed: answers plain calls; or NULL */
+    const rt_numpy_quick *quick;     /* borrowed: answers plain calls; or NULL */
 } array_function;
 
 static PyObject *array_function_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#define QUICK(f) static PyObject *f(const rt_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+#define QUICK(f) static PyObject *f(const rt_numpy_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 static const rt_device cpu = {RT_CPU, 0};
 
 /* A result; a failure is declined, but for want of memory. */
@@ -279,7 +279,7 @@ QUICK(make_array)
     return is_list(o) || PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o) ? from_lists(o, d) : NULL;
 }
 
-const rt_quick rt_quick_makers[] = {
+const rt_numpy_quick rt_quick_makers[] = {
     {"zeros", make_filled, 0, 0}, {"ones", make_filled, 0, 1}, {"empty", make_filled, 0, -1},
     {"zeros_like", make_like, 0, 0}, {"ones_like", make_like, 0, 1}, {"empty_like", make_like, 0, -1},
     {"full", make_full, 0, 0}, {"eye", make_eye, 0, 0}, {"identity", make_eye, 0, 0}, {"arange", make_arange, 0, 0},

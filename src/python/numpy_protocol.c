@@ -450,7 +450,7 @@ static PyObject *array_function_quick(PyObject *const *args, Py_ssize_t n, PyObj
         || !PyDict_Check(args[3]) || PyDict_GET_SIZE(args[3]))
         return NULL;
     PyObject *type = PyTuple_GET_ITEM(args[1], 0);
-    const rt_quick *q = rt_quick_of(args[0]);
+    const rt_numpy_quick *q = rt_quick_of(args[0]);
     if (!q || (type != (PyObject *)&rt_array_type && !(q->neutral && type == (PyObject *)&rt_tensor_type))) return NULL;
     return q->call(q, ((PyTupleObject *)args[2])->ob_item, PyTuple_GET_SIZE(args[2]), NULL);
 }

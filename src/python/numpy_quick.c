@@ -8,7 +8,7 @@
 #include "ufunc/views.h"
 #include <string.h>
 
-#define QUICK(f) static PyObject *f(const rt_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+#define QUICK(f) static PyObject *f(const rt_numpy_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 
 /* What a row gave; a failure is declined, but for want of memory. */
 static PyObject *given(rt_tensor *t)
@@ -362,7 +362,7 @@ QUICK(diagonal)
     return given(rt_apply1p((rt_op_index)q->row, t, &p));
 }
 
-static const rt_quick entries[] = {
+static const rt_numpy_quick entries[] = {
     {"sum", fold, RT_OP_sum, 0}, {"prod", fold, RT_OP_prod, 0}, {"mean", fold, RT_OP_mean, 0},
     {"std", fold, RT_OP_std, 0}, {"var", fold, RT_OP_var, 0}, {"max", fold, RT_OP_amax, 0}, {"amax", fold, RT_OP_amax, 0},
     {"min", fold, RT_OP_amin, 0}, {"amin", fold, RT_OP_amin, 0}, {"any", fold, RT_OP_any, 0}, {"all", fold, RT_OP_all, 0},
@@ -382,7 +382,7 @@ static const rt_quick entries[] = {
     {"copy", copied, RT_OP_clone, 0}, {"diag", diagonal, RT_OP_diagonal, 0}, {"diagonal", diagonal, RT_OP_diagonal, 0},
 };
 
-const rt_quick *rt_quick_find(const char *name)
+const rt_numpy_quick *rt_quick_find(const char *name)
 {
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         if (strcmp(entries[i].name, name) == 0) return &entries[i];
@@ -394,7 +394,7 @@ const rt_quick *rt_quick_find(const char *name)
 }
 
 /* Enters what NumPy has under the names of n entries. */
-static int enter(PyObject *numpy, const rt_quick *q, int n, PyObject *known)
+static int enter(PyObject *numpy, const rt_numpy_quick *q, int n, PyObject *known)
 {
     for (int i = 0; i < n; i++) {
         PyObject *function = PyObject_GetAttrString(numpy, q[i].name), *entry = function ? PyLong_FromVoidPtr((void *)&q[i]) : NULL;
@@ -407,7 +407,7 @@ static int enter(PyObject *numpy, const rt_quick *q, int n, PyObject *known)
     return 0;
 }
 
-const rt_quick *rt_quick_of(PyObject *function)
+const rt_numpy_quick *rt_quick_of(PyObject *function)
 {
     static PyObject *known;                        /* owned: function to entry */
     if (!known) {

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define QUICK(f) static PyObject *f(const rt_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
+#define QUICK(f) static PyObject *f(const rt_numpy_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 
 static PyObject *given(rt_tensor *t)
 {
@@ -158,7 +158,7 @@ QUICK(roll)
 /* An array, a list or a number as an array; new reference, or NULL: not plain. */
 static rt_tensor *as_array(PyObject *o)
 {
-    const rt_quick *make = rt_quick_find("asarray");
+    const rt_numpy_quick *make = rt_quick_find("asarray");
     PyObject *made = make->call(make, &o, 1, NULL);
     if (!made || rt_tensor_check(made)) return (rt_tensor *)made;
     Py_DECREF(made);
@@ -332,7 +332,7 @@ QUICK(in_order)
     return given(rt_apply1p((rt_op_index)q->row, t, &p));
 }
 
-const rt_quick rt_quick_steps[] = {
+const rt_numpy_quick rt_quick_steps[] = {
     {"sort", in_order, RT_OP_sort_values, 0, 1}, {"argsort", in_order, RT_OP_argsort, 0, 1},
     {"diff", diff, 0, 0}, {"ptp", ptp, 0, 0}, {"array_equal", array_equal, 0, 0}, {"trace", trace, RT_OP_trace, 0},
     {"tril", triangle, RT_OP_tril, 0}, {"triu", triangle, RT_OP_triu, 0}, {"repeat", repeat, 0, 0},
