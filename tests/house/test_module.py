@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # Importing rustorch may load NumPy and the standard library; of everything else these are the
 # ones that would be noticed.
-HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "tqdm", "ml_dtypes", "pandas", "onnx", "IPython",
-         "tvm_ffi", "scipy_openblas32")
+HEAVY = ("torch", "scipy", "sklearn", "matplotlib", "tqdm", "ml_dtypes", "pandas", "onnx", "onnxruntime", "IPython",
+         "safetensors", "tensorboard", "tvm_ffi", "scipy_openblas32")
 
 
 def output_of(*command):
