@@ -32,6 +32,41 @@ class Node:
     def name(self) -> str: ...
     def __getattr__(self, name: str) -> Any: ...
 
+class Event(tuple[Any, ...]):
+    kind: str
+    name: Any
+    inputs: tuple[Any, ...]
+    arguments: dict[str, Any]
+    outputs: tuple[Any, ...]
+    given: tuple[bool, ...]
+    failed: bool
+    depth: int
+    in_op: int
+    in_backward: int
+    start_ns: int
+    stop_ns: int
+    thread: int
+    node: Node | None
+
+class Observer:
+    def __new__(
+        cls,
+        *,
+        before: Callable[[Event], Any] | None = None,
+        after: Callable[[Event], Any] | None = None,
+        kinds: Sequence[str] = ("op",),
+        all_threads: bool = False,
+    ) -> Observer: ...
+    def start(self) -> Observer: ...
+    def stop(self) -> None: ...
+    def __enter__(self) -> Observer: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+class Range:
+    def __new__(cls, name: str) -> Range: ...
+    def __enter__(self) -> Range: ...
+    def __exit__(self, *exc: object) -> None: ...
+
 class NoGrad:
     def __new__(cls, orig_func: Any = None) -> Any: ...
     def __enter__(self) -> Any: ...

@@ -9,6 +9,7 @@
 #include "core/shape.h"
 #include "core/view.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -319,6 +320,13 @@ static int capture_outputs(walk *w, rt_node *n)
     return 0;
 }
 
+static int call_backward(rt_node *n, rt_tensor **gin)
+{
+    if (!rt_observers || rt_event_is_told()) return n->cls->backward(n, n->pending, gin);
+    rt_event e = {.kind = RT_EVENT_NODE, .name = n->cls->name, .node = n, .grads = n->pending, .out = gin, .nout = n->nin};
+    return rt_event_begin(&e) < 0 ? -1 : rt_event_end(&e, n->cls->backward(n, n->pending, gin));
+}
+
 static int run_class(walk *w, rt_node *n)
 {
     rt_tensor *local[8] = {NULL};
@@ -330,7 +338,7 @@ static int run_class(walk *w, rt_node *n)
     }
     if (w->call->ninputs)
         for (int i = 0; i < n->nin; i++) n->edges[i].skip = !is_asked(w, &n->edges[i]);
-    int failed = n->cls->backward(n, n->pending, gin) < 0;
+    int failed = call_backward(n, gin) < 0;
     if (w->call->ninputs)
         for (int i = 0; i < n->nin; i++) n->edges[i].skip = 0;
     if (failed) goto done;
@@ -432,7 +440,7 @@ static int plant(walk *w, int k)
     return g ? deliver(w, "backward", &e, g) : -1;
 }
 
-int rt_backward(const rt_backward_call *call)
+static int run_pass(const rt_backward_call *call)
 {
     walk w = {.call = call, .run = ++runs};
     int status = -1, mode = rt_grad_enabled;
@@ -464,4 +472,11 @@ done:
     PyMem_Free(w.nodes);
     PyMem_Free(w.held);
     return status;
+}
+
+int rt_backward(const rt_backward_call *call)
+{
+    if (!rt_observers || rt_event_is_told()) return run_pass(call);
+    rt_event e = {.kind = RT_EVENT_BACKWARD, .name = "backward"};
+    return rt_event_begin(&e) < 0 ? -1 : rt_event_end(&e, run_pass(call));
 }

@@ -4,6 +4,7 @@
  * that a Module can be mixed with any class.  Floor: python. */
 #include "python/module_call.h"
 #include "python/dialect.h"
+#include "ufunc/observe.h"
 
 #define MOST_ARGUMENTS 8        /* passed without making a method object */
 
@@ -68,7 +69,7 @@ static PyObject *call_tensors(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 /* Modules are written in PyTorch's language: arrays are handed in as Tensors. */
-static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *call_unobserved(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     const Py_ssize_t n = PyTuple_GET_SIZE(args);
     if (!rt_dialect_has_arrays(((PyTupleObject *)args)->ob_item, n)) return call_tensors(self, args, kwargs);
@@ -80,6 +81,16 @@ static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
     }
     if (seen) out = call_tensors(self, seen, kwargs);
     Py_XDECREF(seen);
+    return out;
+}
+
+static PyObject *call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    if (!rt_observers || rt_event_is_told()) return call_unobserved(self, args, kwargs);
+    rt_event e = {.kind = RT_EVENT_MODULE, .label = self};
+    if (rt_event_begin(&e) < 0) return NULL;
+    PyObject *out = call_unobserved(self, args, kwargs);
+    if (rt_event_end(&e, out ? 0 : -1) < 0) Py_CLEAR(out);
     return out;
 }
 
@@ -119,7 +130,7 @@ static PyObject *run_in_order(PyObject *m, PyObject *const *args, Py_ssize_t n)
         }
         Py_INCREF(module);
         const int direct = Py_TYPE(module)->tp_call == call;
-        const int hooked = direct ? is_hooked(module) : 1;
+        const int hooked = direct && !rt_observers ? is_hooked(module) : 1;
         if (hooked == 0) {
             stack[0] = module;
             stack[1] = value;

@@ -7,6 +7,7 @@
 #include "ufunc/elementwise.h"
 #include "ufunc/kernels/isa.h"
 #include "ufunc/move.h"
+#include "ufunc/observe.h"
 #include "ufunc/record.h"
 #include <string.h>
 
@@ -104,12 +105,18 @@ static int has_array(int nin, const rt_operand *in)
     return 0;
 }
 
-/* An array among the inputs: NumPy's rules, and results that are arrays. */
-int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+static unsigned given_outputs(const rt_op *op, rt_tensor *const *out)
 {
-    if (!has_array(nin, in)) return apply_in_rules(op, nin, in, p, out);
     unsigned given = 0;
     for (int k = 0; k < op->nout; k++) given |= (unsigned)(out[k] != NULL) << k;
+    return given;
+}
+
+/* An array among the inputs: NumPy's rules, and results that are arrays. */
+static __attribute__((noinline)) int compute(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    if (!has_array(nin, in)) return apply_in_rules(op, nin, in, p, out);
+    const unsigned given = given_outputs(op, out);
     const rt_dtype_rules before = rt_dtype_rules_numpy();
     const int status = apply_in_rules(op, nin, in, p, out);
     rt_dtype_rules_restore(before);
@@ -117,6 +124,24 @@ int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt
         if (out[k] && !(given >> k & 1) && Py_REFCNT((PyObject *)out[k]) == 1 && Py_IS_TYPE((PyObject *)out[k], &rt_tensor_type))
             Py_SET_TYPE((PyObject *)out[k], &rt_array_type);
     return status;
+}
+
+static __attribute__((noinline)) int compute_observed(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    if (rt_event_is_told()) return compute(op, nin, in, p, out);
+    rt_event e = {.kind = RT_EVENT_OP, .name = op->cls.name, .op = op, .in = in, .params = p, .out = out, .nin = nin,
+                  .nout = op->nout, .given = given_outputs(op, out)};
+    if (rt_event_begin(&e) < 0) return -1;
+    const int status = compute(op, nin, in, p, out), after = rt_event_end(&e, status);
+    if (status == 0 && after < 0) drop_fresh(op, out, e.given);
+    return after;
+}
+
+/* Both ways are tail calls: three instructions for an op that nobody observes. */
+int rt_op_apply(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    if (__builtin_expect(rt_observers != NULL, 0)) return compute_observed(op, nin, in, p, out);
+    return compute(op, nin, in, p, out);
 }
 
 static rt_tensor *apply(rt_op_index op, int nin, const rt_operand *in, rt_params *p)
