@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 import rustorch as rt
 from rustorch import _C
 
@@ -158,7 +159,7 @@ def test_threads_and_observers_at_once():
             while not stop.is_set():
                 with _C.Observer(after=lambda event: None, all_threads=True):
                     (x + x).sum()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
