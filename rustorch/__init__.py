@@ -121,8 +121,8 @@ globals().update(_operations.public())
 _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
-    "multiprocessing", "nn", "numpy", "ops", "optim", "profiler", "random", "serialization", "signal", "sklearn",
-    "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
+    "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "profiler", "random", "serialization", "signal",
+    "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
@@ -148,7 +148,7 @@ _ELSEWHERE = {
     "set_autocast_dtype": "amp.autocast_mode", "set_autocast_enabled": "amp.autocast_mode", "vmap": "func",
     "TypedStorage": "_legacy", "UntypedStorage": "_legacy", "set_default_tensor_type": "_legacy",
     "typename": "_legacy", "set_printoptions": "_repr", "pca_lowrank": "_low_rank", "svd_lowrank": "_low_rank",
-    "binomial": "_variates", "poisson": "_variates",
+    "backward": "autograd", "binomial": "_variates", "poisson": "_variates",
     **{name: "sparse._torch" for name in (
         "sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor",
     )},
@@ -193,6 +193,8 @@ def __getattr__(name: str) -> Any:
         value = _guarded(getattr(importlib.import_module("._spectrograms", __name__), name))
     elif name in _ELSEWHERE:
         value = _guarded(getattr(importlib.import_module("." + _ELSEWHERE[name], __name__), name))
+    elif name.startswith("tensor_") and name[7:] in _C.ops:  # tensor_add is add
+        value = getattr(importlib.import_module(__name__), name[7:])
     elif name.endswith("Tensor") and name in importlib.import_module("._legacy", __name__).TYPES:
         value = importlib.import_module("._legacy", __name__).typed(name)
     elif name in _SUBMODULES:

@@ -18,9 +18,8 @@ from types import ModuleType
 from typing import Any
 
 import rustorch
-from rustorch.autograd import backward as backward
 
-_OWN = ("tensor", "operations")  # modules of this package; all others are rustorch's
+_OWN = ("tensor",)  # the module of this package; all others are rustorch's
 
 
 class _Twin(MetaPathFinder, Loader):
@@ -49,7 +48,7 @@ sys.meta_path.insert(0, _Twin())
 
 
 def __getattr__(name: str) -> Any:
-    """Modules, and every other name of rustorch; tensor_<op> is the op."""
+    """Modules, and every other name of rustorch."""
     if name in _OWN or name in rustorch._SUBMODULES:
         try:
             return importlib.import_module(f"{__name__}.{name}")
@@ -57,8 +56,6 @@ def __getattr__(name: str) -> Any:
             if error.name != f"{__name__}.{name}":
                 raise
             raise AttributeError(f"rustorch_py has no {name!r} yet") from None
-    if name.startswith("tensor_") and name[7:] in rustorch._C.ops:
-        return getattr(rustorch, name[7:])
     if name.startswith("_") or not hasattr(rustorch, name):
         raise AttributeError(f"rustorch_py has no {name!r}")
     return getattr(rustorch, name)
