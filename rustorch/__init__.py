@@ -121,8 +121,9 @@ globals().update(_operations.public())
 _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
-    "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "profiler", "random", "serialization", "signal",
-    "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization", "xpu",
+    "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "plugins", "profiler", "random", "serialization",
+    "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization",
+    "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",
@@ -205,9 +206,20 @@ def __getattr__(name: str) -> Any:
                 raise
             raise AttributeError(f"rustorch has no {name!r} yet") from None
     else:
-        raise AttributeError(f"module 'rustorch' has no attribute {name!r}")
+        value = importlib.import_module(".plugins", __name__).find(name)  # AttributeError where they lack it, too
     globals()[name] = value
     return value
+
+
+def get_include() -> str:
+    """The folder of ``rustorch.h``, the header for extensions in C and C++: ``cc -I...``.
+
+    Example:
+        >>> import os, rustorch
+        >>> os.path.exists(os.path.join(rustorch.get_include(), "rustorch.h"))
+        True
+    """
+    return _os.path.join(_os.path.dirname(__file__), "include")
 
 
 def __dir__() -> list[str]:

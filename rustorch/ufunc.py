@@ -13,7 +13,17 @@ Floating-point warnings are not raised; infinities and NaN are as IEEE 754 has t
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import _C
 
 globals().update(_C.ufuncs())
 __all__ = sorted(_C.ufuncs())
+
+
+def __getattr__(name: str) -> Any:
+    """Ops that plugins add, too."""
+    try:
+        return _C.ufuncs()[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

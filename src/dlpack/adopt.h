@@ -1,5 +1,5 @@
 /* adopt: making a tensor on memory that another library describes to us, and trusting
- * none of the description that can be checked.  Floor: dlpack, not for other floors. */
+ * none of the description that can be checked.  Floor: dlpack; of others, only the C API uses it. */
 #ifndef RT_DLPACK_ADOPT_H
 #define RT_DLPACK_ADOPT_H
 #include "dlpack/exchange.h"

@@ -15,6 +15,7 @@
 #include "python/convert.h"
 #include "python/size.h"
 #include "python/creation.h"
+#include "python/c_api.h"
 #include "python/function.h"
 #include "python/guard.h"
 #include "python/layout.h"
@@ -142,8 +143,8 @@ static PyObject *op_table(PyObject *m, PyObject *u)
 {
     (void)m, (void)u;
     PyObject *list = PyList_New(0);
-    for (int i = 0; list && i < RT_NOP; i++) {
-        const rt_op *op = &rt_ops[i];
+    for (int i = 0; list && i < rt_ops_count(); i++) {
+        const rt_op *op = rt_op_at(i);
         PyObject *row = Py_BuildValue(
             "{ss ss ss ss si si sO sO sO ss sN ss ss}", "name", op->cls.name, "numpy", op->numpy ? op->numpy : "", "family",
             families[op->family], "class", classes[op->klass], "nin", op->nin, "nout", op->nout, "logic",
@@ -220,7 +221,7 @@ PyMODINIT_FUNC PyInit__C(void)
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;
     ops = NULL;
-    if (rt_layout_init(m) < 0) goto fail;
+    if (rt_layout_init(m) < 0 || rt_c_api_init(m) < 0) goto fail;
     return m;
 fail:
     Py_XDECREF(ops);

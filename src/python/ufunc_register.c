@@ -22,6 +22,7 @@
 /* How one loop of a ufunc is computed: the `data` NumPy hands to it. */
 typedef struct {
     rt_loop *loop;
+    void *loop_data;
     rt_loop *cast[MOST_INPUTS + 1];     /* inputs to the loop's dtype, its result to the output's; or NULL */
     const rt_reducer *fold;             /* folds a block in the loop's dtype, or NULL */
     uint8_t nin, converts, size[MOST_INPUTS + 1];   /* of the loop's elements */
@@ -66,7 +67,7 @@ static void fold(const route *r, char **args, intptr_t n, const intptr_t *steps)
         } else {
             char *at[3] = {acc, (char *)block, acc};
             intptr_t by[3] = {0, step, 0};
-            r->loop(at, &m, by, NULL);
+            r->loop(at, &m, by, r->loop_data);
         }
     }
     if (r->cast[2]) convert(r->cast[2], acc, 0, args[2], 0, 1);
@@ -101,7 +102,7 @@ static void run_converted(const route *r, char **args, intptr_t n, const intptr_
             by[k] = r->cast[k] ? r->size[k] : steps[k];
             if (k < out && r->cast[k]) convert(r->cast[k], at[k], steps[k], room[k], r->size[k], m);
         }
-        r->loop(in, &m, by, NULL);
+        r->loop(in, &m, by, r->loop_data);
         if (r->cast[out]) convert(r->cast[out], room[out], r->size[out], at[out], steps[out], m);
         for (int k = 0; k <= out; k++) at[k] += m * steps[k];
     }
@@ -112,7 +113,7 @@ static void run(char **args, const npy_intp *n, const npy_intp *steps, void *dat
     const route *r = data;
     if (is_fold(r, args, steps)) fold(r, args, n[0], steps);
     else if (r->converts) run_converted(r, args, n[0], steps);
-    else r->loop(args, n, steps, NULL);
+    else r->loop(args, n, steps, r->loop_data);
     drop_float_flags();
 }
 
@@ -170,7 +171,7 @@ static void add_loop(loop_list *list, const rt_op *op, rt_dtype in, rt_dtype out
     if (own && compute != in && strcmp(op->numpy, "nextafter") == 0) return;   /* a neighbour in another dtype */
     if (!own && (op->logic || resolve(op, out, &compute, &result) < 0 || result != out)) return;
     route r = {.loop = op->select ? rt_isa_now->selects[__builtin_ctz((unsigned)rt_itemsize(compute))] : op->loops[compute],
-               .nin = op->nin, .fold = fold_of(op, compute)};
+               .loop_data = op->data, .nin = op->nin, .fold = fold_of(op, compute)};
     rt_dtype made = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(compute) : compute;
     for (int k = 0; k < op->nin; k++) {
         rt_dtype want = op->select && k == 0 ? RT_b1 : compute;
@@ -301,20 +302,23 @@ static int add_row(PyObject *dict, PyObject *numpy, const rt_op *op)
     return status;
 }
 
+static PyObject *made;                            /* owned, for good: what ufuncs() gave, or NULL */
+
 static PyObject *ufuncs(PyObject *module, PyObject *unused)
 {
-    static PyObject *made;                        /* owned, for good */
     (void)module, (void)unused;
     if (made) return Py_NewRef(made);
     PyObject *dict = PyDict_New(), *numpy = PyImport_ImportModule("numpy");
     int status = dict && numpy ? 0 : -1;
-    for (int i = 0; status == 0 && i < RT_NOP; i++)
-        if (rt_ops[i].family == RT_ELEMENTWISE) status = add_row(dict, numpy, &rt_ops[i]);
+    for (int i = 0; status == 0 && i < rt_ops_count(); i++)
+        if (rt_op_at(i)->family == RT_ELEMENTWISE) status = add_row(dict, numpy, rt_op_at(i));
     Py_XDECREF(numpy);
     if (status < 0) Py_CLEAR(dict);
     made = Py_XNewRef(dict);
     return dict;
 }
+
+int rt_ufunc_add(const rt_op *op) { return made && op->family == RT_ELEMENTWISE ? add_row(made, NULL, op) : 0; }
 
 static PyMethodDef methods[] = {
     {"ufuncs", ufuncs, METH_NOARGS, "Every elementwise op as an np.ufunc, by name."},

@@ -13,7 +13,7 @@
 #define MAX_STACK 16
 
 typedef enum { PUSH_X, PUSH_Y, PUSH_Z, PUSH_OUT, PUSH_G, PUSH_NUMBER, CALL, CONJ } opcode;
-typedef struct { opcode code; int16_t op; double number; } instruction;
+typedef struct { opcode code; const rt_op *op; double number; } instruction;
 struct rt_rule {
     int n;
     uint8_t uses, identity, zero;
@@ -23,10 +23,10 @@ struct rt_rule {
 
 typedef struct { const char *at; rt_rule *rule; int bad; } parser;
 
-static void emit(parser *p, opcode code, int op, double number)
+static void emit(parser *p, opcode code, const rt_op *op, double number)
 {
     if (p->rule->n == MAX_CODE) { p->bad = 1; return; }
-    p->rule->code[p->rule->n++] = (instruction){code, (int16_t)op, number};
+    p->rule->code[p->rule->n++] = (instruction){code, op, number};
 }
 
 static void skip(parser *p) { while (isspace((unsigned char)*p->at)) p->at++; }
@@ -43,15 +43,21 @@ static int accept(parser *p, const char *token)
 
 static void expression(parser *p);
 
+/* Elementwise rows, and others with one result and no arguments but tensors. */
+static int may_be_called(const rt_op *op)
+{
+    return op->family == RT_ELEMENTWISE || (op->family == RT_GUFUNC && op->nout == 1 && !strpbrk(op->signature, ":=*-"));
+}
+
 static void call_named(parser *p, const char *name)
 {
     int nargs = 0;
     do { expression(p); nargs++; } while (accept(p, ","));
     if (!accept(p, ")")) p->bad = 1;
-    if (strcmp(name, "conj") == 0) { emit(p, CONJ, 0, 0); return; }
+    if (strcmp(name, "conj") == 0) { emit(p, CONJ, NULL, 0); return; }
     const rt_op *op = rt_op_find(name);
-    if (!op || op->nin != nargs || op->family != RT_ELEMENTWISE) { p->bad = 1; return; }
-    emit(p, CALL, op->index, 0);
+    if (!op || op->nin != nargs || !may_be_called(op)) { p->bad = 1; return; }
+    emit(p, CALL, op, 0);
 }
 
 static void variable(parser *p, const char *name)
@@ -62,7 +68,7 @@ static void variable(parser *p, const char *name)
     };
     for (size_t i = 0; i < sizeof vars / sizeof *vars; i++) {
         if (strcmp(name, vars[i].name) != 0) continue;
-        emit(p, vars[i].code, 0, 0);
+        emit(p, vars[i].code, NULL, 0);
         p->rule->uses |= vars[i].use;
         return;
     }
@@ -77,7 +83,7 @@ static void primary(parser *p)
         if (!accept(p, ")")) p->bad = 1;
     } else if (isdigit((unsigned char)*p->at) || *p->at == '.') {
         char *end;
-        emit(p, PUSH_NUMBER, 0, strtod(p->at, &end));
+        emit(p, PUSH_NUMBER, NULL, strtod(p->at, &end));
         p->at = end;
     } else {
         char name[32];
@@ -96,7 +102,7 @@ static void unary(parser *p)
         unary(p);
         instruction *last = &p->rule->code[p->rule->n - 1];
         if (p->rule->n && last->code == PUSH_NUMBER) last->number = -last->number;
-        else emit(p, CALL, RT_OP_neg, 0);
+        else emit(p, CALL, &rt_ops[RT_OP_neg], 0);
     } else {
         primary(p);
     }
@@ -119,7 +125,7 @@ static void binary(parser *p, int level)
     for (int k = 0; !p->bad && levels[level][k].token; k++) {
         if (!accept(p, levels[level][k].token)) continue;
         binary(p, level + 1);
-        emit(p, CALL, levels[level][k].op, 0);
+        emit(p, CALL, &rt_ops[levels[level][k].op], 0);
         k = -1;
     }
 }
@@ -180,7 +186,8 @@ static int call(const rt_op *op, rt_operand *stack, int *top)
     int numbers = 1;
     for (int i = 0; i < op->nin; i++) numbers &= args[i].t == NULL;
     if (numbers) rt_default_dtype_override(RT_f64);
-    int status = rt_op_apply(op, op->nin, args, NULL, &out);
+    rt_params none = {.nlist = 0};
+    int status = rt_op_apply(op, op->nin, args, op->family == RT_ELEMENTWISE ? NULL : &none, &out);
     if (numbers) rt_default_dtype_override(before);
     for (int i = 0; i < op->nin; i++) Py_XDECREF((PyObject *)args[i].t);
     *top -= op->nin;
@@ -240,7 +247,7 @@ rt_tensor *rt_rule_evaluate(const rt_rule *r, const rt_rule_values *v)
     if (r->zero) return spread(v->g.t, rt_operand_int(0));
     for (int i = 0; i < r->n; i++) {
         const instruction *in = &r->code[i];
-        int status = in->code == CALL ? call(&rt_ops[in->op], stack, &top)
+        int status = in->code == CALL ? call(in->op, stack, &top)
                    : in->code == CONJ ? conjugate(&stack[top - 1])
                                       : push(in, v, stack, &top);
         if (status < 0) goto done;

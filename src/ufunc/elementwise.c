@@ -81,7 +81,7 @@ rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
     if (!out) return NULL;
     args[nin] = out->data;
     steps[nin] = (intptr_t)rt_itemsize(result);
-    op->loops[first->dtype](args, &out->size, steps, NULL);
+    op->loops[first->dtype](args, &out->size, steps, op->data);
     return out;
 }
 
@@ -182,7 +182,8 @@ int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_pa
         work = (rt_tensor *)Py_NewRef((PyObject *)out[0]);
     }
     rt_plan plan;
-    rt_exec e = {.loop = op->select ? select_loop(compute) : op->loops[compute], .nin = nin, .cost = cost_of(op)};
+    rt_exec e = {.loop = op->select ? select_loop(compute) : op->loops[compute], .data = op->data, .nin = nin,
+                 .cost = cost_of(op)};
     scalar_slot slot[3];
     rt_plan_init(&plan, work->ndim, work->shape);
     for (int i = 0; i < nin; i++)

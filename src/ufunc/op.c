@@ -1,4 +1,4 @@
-/* op: ops.def expanded into rt_ops, and the rules of dtype each class stands for.
+/* op: ops.def expanded into rt_ops, the rows extensions add, and the rules of dtype each class stands for.
  * Floor: ufunc. */
 #include "ufunc/op.h"
 #include "core/error.h"
@@ -64,16 +64,10 @@ rt_op rt_ops[RT_NOP] = {
 
 static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *result);
 
-static void set_loops(rt_op *op)
+static void set_direct(rt_op *op)
 {
-    const rt_isa *isa = rt_isa_now;
     memset(op->direct, -1, sizeof op->direct);
-    if (op->index >= RT_NKERNEL) return;   /* the elementwise rows come first */
-    for (int d = 0; d < RT_NDTYPE; d++) {
-        op->loops[d] = isa->loops[d] ? isa->loops[d][op->index] : NULL;
-        for (int i = 0; i < 3; i++)
-            op->gradient_loops[i][d] = isa->gradients[d] ? isa->gradients[d][op->index][i] : NULL;
-    }
+    if (op->family != RT_ELEMENTWISE) return;
     for (int d = 0; d < RT_NDTYPE; d++) {
         rt_dtype compute, result;
         if (!op->select && resolve(op, (rt_dtype)d, &compute, &result) == 0 && (int)compute == d && op->loops[d])
@@ -82,10 +76,20 @@ static void set_loops(rt_op *op)
     }
 }
 
+static void set_loops(rt_op *op)
+{
+    const rt_isa *isa = rt_isa_now;
+    for (int d = 0; op->index < RT_NKERNEL && d < RT_NDTYPE; d++) {   /* the elementwise rows come first */
+        op->loops[d] = isa->loops[d] ? isa->loops[d][op->index] : NULL;
+        for (int i = 0; i < 3; i++)
+            op->gradient_loops[i][d] = isa->gradients[d] ? isa->gradients[d][op->index][i] : NULL;
+    }
+    set_direct(op);
+}
+
 static int set_rules(rt_op *op)
 {
-    if (op->family != RT_ELEMENTWISE) return 0;
-    op->cls.backward = rt_elementwise_backward;
+    if (op->family == RT_ELEMENTWISE) op->cls.backward = rt_elementwise_backward;
     for (int i = 0; i < 3; i++) {
         if (op->gradient[i] && strcmp(op->gradient[i], "none") == 0) op->gradient[i] = NULL;
         if (!op->gradient[i]) continue;
@@ -110,10 +114,40 @@ int rt_ops_init(void)
     return 0;
 }
 
+/* Owned, with the rows in it. */
+static rt_op **added;
+static int nadded;
+
+int rt_ops_count(void) { return RT_NOP + nadded; }
+const rt_op *rt_op_at(int i) { return i < RT_NOP ? &rt_ops[i] : added[i - RT_NOP]; }
+
+int rt_op_add(rt_op *row)
+{
+    rt_op **grown = nadded < INT16_MAX - RT_NOP ? PyMem_Realloc(added, (size_t)(nadded + 1) * sizeof *added) : NULL;
+    if (!grown) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    added = grown;
+    row->index = (int16_t)rt_ops_count();
+    int status = set_rules(row);
+    for (int i = 0; status == 0 && i < 3; i++)
+        if (row->rules[i] && (rt_rule_uses(row->rules[i]) & 7) >> row->nin)
+            status = rt_error(PyExc_SystemError, row->cls.name, "the derivative \"%s\" mentions an operand that is not there",
+                              row->gradient[i]);
+    if (status < 0) {
+        for (int i = 0; i < 3; i++) free(row->rules[i]);
+        return -1;
+    }
+    set_direct(row);
+    added[nadded++] = row;
+    return 0;
+}
+
 const rt_op *rt_op_find(const char *name)
 {
-    for (int i = 0; i < RT_NOP; i++)
-        if (strcmp(rt_ops[i].cls.name, name) == 0) return &rt_ops[i];
+    for (int i = 0; i < rt_ops_count(); i++)
+        if (strcmp(rt_op_at(i)->cls.name, name) == 0) return rt_op_at(i);
     return NULL;
 }
 
@@ -141,6 +175,16 @@ static rt_dtype class_dtype(const rt_op *op, rt_dtype d)
     return RT_NODTYPE;
 }
 
+/* A dtype of the same kind that holds those without a loop of their own, RT_NODTYPE when there is none. */
+static rt_dtype wider(const rt_op *op, rt_dtype d)
+{
+    const rt_kind k = rt_dtype_kind(d);
+    if ((d == RT_f16 || d == RT_bf16) && op->loops[RT_f32]) return RT_f32;
+    const rt_dtype widest = k == RT_KIND_COMPLEX ? RT_c128 : k == RT_KIND_FLOAT ? RT_f64 : k == RT_KIND_SIGNED ? RT_i64
+                          : k == RT_KIND_UNSIGNED ? RT_u64 : RT_NODTYPE;
+    return widest != RT_NODTYPE && op->loops[widest] ? widest : RT_NODTYPE;
+}
+
 static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *result)
 {
     rt_dtype c = class_dtype(op, d);
@@ -148,9 +192,8 @@ static int resolve(const rt_op *op, rt_dtype d, rt_dtype *compute, rt_dtype *res
     *result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(c) : c;
     if (!op->loops[c] && !op->select) {
         if (op->index == RT_OP_nextafter) return -1;      /* the next float32 is none of float16's */
-        if (c == RT_f16 || c == RT_bf16) c = RT_f32;
-        else if (c == RT_c64) c = RT_c128;
-        if (!op->loops[c]) return -1;
+        c = wider(op, c);
+        if (c == RT_NODTYPE) return -1;
     }
     *compute = c;
     return 0;

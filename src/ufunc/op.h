@@ -62,6 +62,7 @@ struct rt_op {
     int8_t direct[RT_NDTYPE];          /* result dtype where the loop works in the input's own dtype, else -1 */
     rt_rule *rules[3];
     rt_forward_fn *forward;
+    void *data;                        /* what an added row's loops and functions are handed; NULL in the table */
 };
 
 /* Row numbers: RT_OP_add, ... */
@@ -74,6 +75,11 @@ typedef enum {
 
 extern rt_op rt_ops[RT_NOP];
 int rt_ops_init(void);                               /* picks the ISA, fills loops, parses rules */
+/* Rows that extensions add stand behind those of the table, for good: numbers RT_NOP .. rt_ops_count() - 1. */
+int rt_ops_count(void);
+const rt_op *rt_op_at(int index);
+/* Adds a row (its name is free, its loops are filled): parses its rules, gives it its number.  Steals it when 0. */
+RT_WARN_UNUSED int rt_op_add(rt_op *row);
 const rt_op *rt_op_find(const char *name);           /* NULL when unknown */
 const char *rt_ops_isa(void);                        /* "v2", "v3" */
 

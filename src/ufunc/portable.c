@@ -33,7 +33,7 @@ static void run_piece(void *ctx, intptr_t begin, intptr_t end)
 static rt_loop *baseline_loop(const char *name)
 {
     const rt_op *op = rt_op_find(name);
-    const int fits = op && op->family == RT_ELEMENTWISE && op->nin == 1 && !op->select;
+    const int fits = op && op->family == RT_ELEMENTWISE && op->nin == 1 && !op->select && op->index < RT_NKERNEL;
     rt_loop *loop = fits ? baseline->loops[RT_f64][op->index] : NULL;
     if (!loop) PyErr_Format(PyExc_ValueError, "_portable: '%s' is no function of one float64", name);
     return loop;
