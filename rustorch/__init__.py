@@ -122,8 +122,8 @@ _SUBMODULES = {
     "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
     "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "plugins", "profiler", "random", "serialization",
-    "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version", "visualization",
-    "xpu",
+    "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version",
+    "visualization", "xpu",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",

@@ -15,7 +15,7 @@ def rows():
 
 def test_ops_are_there_when_first_asked_for():
     assert "rustorch_signals" not in sys.modules and "logcosh" not in rows()
-    np.testing.assert_allclose(rt.logcosh(rt.tensor([0.0, 1.0], dtype="float64")), np.log(np.cosh([0.0, 1.0])), atol=1e-15)
+    np.testing.assert_allclose(rt.logcosh(rt.asarray(np.arange(2.0))), np.log(np.cosh([0.0, 1.0])), atol=1e-15)
     assert "rustorch_signals" in sys.modules and rt.plugins.load() == ["signals"]
     row = rows()["logcosh"]
     assert row["gradient"] == ("g * tanh(x)", None, None) and row["family"] == "elementwise" and row["differentiable"]
@@ -123,7 +123,7 @@ def test_they_are_ops_like_any_other():
     # plain ndarrays through the ufunc, and tensors that come to it
     ufunc = rt.ufunc.logcosh
     assert isinstance(ufunc, np.ufunc) and isinstance(ufunc(np.ones(3)), np.ndarray)
-    np.testing.assert_allclose(ufunc(np.arange(4, dtype="f4")[::-1]), rt.logcosh(np.arange(4.0)[::-1].copy()), rtol=1e-6)
+    np.testing.assert_allclose(ufunc(np.arange(4, dtype="f4")[::-1]), rt.logcosh(np.arange(4.0)[::-1]), rtol=1e-6)
     assert ufunc(x).requires_grad
     assert type(rt.numpy.asarray([1.0]).logcosh()) is rt.numpy.ndarray
 
