@@ -123,7 +123,7 @@ _SUBMODULES = {
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
     "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "plugins", "profiler", "random", "serialization",
     "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version",
-    "visualization", "xpu",
+    "visualization", "xpu", "onnx",
 }  # fmt: skip
 _RANDOM = {
     "Generator", "bernoulli", "default_generator", "initial_seed", "manual_seed", "multinomial", "normal",

@@ -1,0 +1,5 @@
+"""ONNX: modules to files that other runtimes execute, and files to modules."""
+
+from ._reader import OnnxError, load
+
+__all__ = ["OnnxError", "load"]
