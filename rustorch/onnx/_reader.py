@@ -52,12 +52,15 @@ def load(f: Any) -> Program:
         OnnxError: (a ValueError) for what is no valid model, and for external data outside the model's folder.
         NotImplementedError: for operators and types that are not supported; it names the node.
 
-    >>> import io, rustorch as rt
-    >>> model, file = rt.nn.Linear(3, 2), io.BytesIO()
-    >>> rt.onnx.export(model, rt.ones(1, 3), file)
-    >>> again = rt.onnx.load(file.getvalue())
-    >>> rt.allclose(again(rt.ones(5, 3)), model(rt.ones(5, 3)))
-    True
+    >>> import onnx, rustorch as rt
+    >>> model = onnx.parser.parse_model('''<ir_version: 8, opset_import: ["" : 18]>
+    ... halves (float[n, 2] x) => (float[n, 2] y) <float[2] w = {0.5, 0.25}> { y = Mul(x, w) }''')
+    >>> halves = rt.onnx.load(model)
+    >>> halves.w
+    Parameter containing:
+    tensor([0.5, 0.25], requires_grad=True)
+    >>> halves(rt.ones(2, 2))
+    tensor([[0.5, 0.25], [0.5, 0.25]], grad_fn=<MulBackward0>)
     """
     model, folder = _read(f)
     try:
@@ -142,6 +145,9 @@ class _Reader:
             if value.type.WhichOneof("value") != "tensor_type":
                 kind = str(value.type.WhichOneof("value")).removesuffix("_type")
                 raise NotImplementedError(f"rustorch.onnx.load: input {value.name!r} is a {kind}, not a tensor")
+            if value.type.tensor_type.elem_type not in DTYPES:
+                kind = onnx().TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+                raise NotImplementedError(f"rustorch.onnx.load: input {value.name!r}: {kind} is not supported")
             inputs.append(self._name(value.name))
         steps: list[Step] = []
         for node in nodes:
@@ -275,6 +281,9 @@ class _Reader:
             raise NotImplementedError(f"rustorch.onnx.load: {_label(node)}: the operator is not supported")
         key, several = found
         keywords = {a.name: _attribute(node, a) for a in node.attribute}
+        kind = keywords.get("to", keywords.get("dtype"))
+        if isinstance(kind, int):
+            _known_type(node, kind)
         if key == "ConstantOfShape" and "value" in keywords:
             value = keywords["value"]
             keywords = {"value": value.reshape(-1)[0].item(), "dtype": str(value.dtype)}
@@ -303,6 +312,11 @@ class _Reader:
 
 def _label(node: Any) -> str:
     return f"node {node.name!r} ({node.domain + '::' if node.domain else ''}{node.op_type})"
+
+
+def _known_type(node: Any, number: int) -> None:
+    if number not in DTYPES:
+        raise NotImplementedError(f"rustorch.onnx.load: {_label(node)}: ONNX's element type {number} is not supported")
 
 
 def _attribute(node: Any, attribute: Any) -> Any:

@@ -58,8 +58,8 @@ def attention(
             seen = rt.arange(total).unsqueeze(0) <= rt.arange(length).unsqueeze(1) + offset
         bias = bias + rt.zeros(tuple(seen.shape), dtype=query.dtype).masked_fill(~seen, -math.inf)
     if nonpad_kv_seqlen is not None:
-        live = rt.arange(total).unsqueeze(0) < nonpad_kv_seqlen.reshape(-1, 1)
-        bias = bias + rt.zeros(tuple(live.shape), dtype=query.dtype).masked_fill(~live, -math.inf).reshape(-1, 1, 1, total)
+        live = rt.arange(total).reshape(1, 1, 1, -1) < nonpad_kv_seqlen.reshape(-1, 1, 1, 1)
+        bias = bias + rt.zeros(tuple(live.shape), dtype=query.dtype).masked_fill(~live, -math.inf)
     if softcap:
         scores = softcap * rt.tanh(scores / softcap)
     capped = scores

@@ -105,7 +105,8 @@ def conv_transpose(
         wanted = [f + p - before - after for f, p, (before, after) in zip(full, more, frame)]
     even = [min(pair) if min(pair) >= 0 else 0 for pair in frame]
     # the whole result, then cut: or directly, when both sides are cut alike and no more than a step is put on
-    if all(before == after for before, after in frame) and all(p < max(s, d) for p, s, d in zip(more, strides, dilations)):
+    alike = all(before == after for before, after in frame)
+    if alike and all(p < max(s, d) for p, s, d in zip(more, strides, dilations)):
         return rt._C.ops["convolution"](x, w, b, strides, even, dilations, True, more, group)
     y = rt._C.ops["convolution"](x, w, b, strides, [0] * nd, dilations, True, [0] * nd, group)
     y0 = y if b is None else y - b.reshape((-1,) + (1,) * nd)
@@ -186,7 +187,8 @@ def average_pool(
         "AveragePool", x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode
     )
     even = all(before == after for before, after in frame) and whole == frame
-    if even and set(dilations) == {1} and nd <= 3 and all(b == 0 or (count_include_pad and 2 * b <= k) for (b, _), k in zip(frame, kernel_shape)):
+    small = all(b == 0 or (count_include_pad and 2 * b <= k) for (b, _), k in zip(frame, kernel_shape))
+    if even and small and set(dilations) == {1} and nd <= 3:
         pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[nd - 1]
         return pool(x, list(kernel_shape), strides, [b for b, _ in frame], False, True)
     sums = _window_sums(_padded(x, whole), kernel_shape, strides, dilations)
@@ -357,7 +359,8 @@ def negative_log_likelihood_loss(
     target = target.to(rt.int64)
     left_out = -100 if ignore_index is None else ignore_index
     if x.ndim > 4:  # (N, C, ...) as (N, C, all)
-        flat = F.nll_loss(x.reshape(*x.shape[:2], -1), target.reshape(target.shape[0], -1), weight, None, left_out, None, reduction)
+        rows, flat_target = x.reshape(*x.shape[:2], -1), target.reshape(target.shape[0], -1)
+        flat = F.nll_loss(rows, flat_target, weight, None, left_out, None, reduction)
         return flat.reshape(tuple(target.shape)) if reduction == "none" else flat
     return F.nll_loss(x, target, weight, None, left_out, None, reduction)
 

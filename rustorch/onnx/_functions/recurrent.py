@@ -69,7 +69,9 @@ def _reversed(x: Tensor, lengths: Tensor | None) -> Tensor:
 Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
-def _walk(x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None, step: Step) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _walk(
+    x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None, step: Step
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Step by step: the hidden states, zero behind a sequence's end, and the last states."""
     results = []
     for t in range(x.shape[0]):

@@ -56,7 +56,9 @@ def _cubic(distance: Array, a: float) -> Array:
     return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
 
 
-def _taps(at: Array, length: int, scale: float, kind: str, a: float, exclude: bool, antialias: bool) -> tuple[Array, Array]:
+def _taps(
+    at: Array, length: int, scale: float, kind: str, a: float, exclude: bool, antialias: bool
+) -> tuple[Array, Array]:
     """Indices (taps, out), within the input, and their weights."""
     stretch = min(scale, 1.0) if antialias else 1.0
     reach = (1 if kind == "linear" else 2) / stretch
@@ -80,7 +82,8 @@ def _along(x: Tensor, axis: int, index: Array, weight: Array) -> Tensor:
     for places, factors in zip(index, weight):
         if not factors.any():
             continue
-        part = x.index_select(axis, rt.from_numpy(places.copy())) * rt.from_numpy(factors.copy()).to(x.dtype).reshape(shape)
+        factor = rt.from_numpy(factors.copy()).to(x.dtype).reshape(shape)
+        part = x.index_select(axis, rt.from_numpy(places.copy())) * factor
         result = part if result is None else result + part
     return result if result is not None else x.index_select(axis, rt.from_numpy(index[0].copy())) * 0
 
@@ -171,9 +174,18 @@ def col2im(
 ) -> Tensor:
     size, block = numbers(image_shape), numbers(block_shape)
     nd = len(size)
-    pads = list(pads or [0] * 2 * nd)
-    if nd != 2:
-        raise NotImplementedError(f"Col2Im: images of {nd} dimensions are not supported, only of 2")
-    full = [size[0] + pads[0] + pads[2], size[1] + pads[1] + pads[3]]
-    image = F.fold(x, full, block, list(dilations or [1] * nd), 0, list(strides or [1] * nd))
-    return image[:, :, pads[0] : full[0] - pads[2], pads[1] : full[1] - pads[3]]
+    pads, strides, dilations = list(pads or [0] * 2 * nd), list(strides or [1] * nd), list(dilations or [1] * nd)
+    full = [n + pads[k] + pads[k + nd] for k, n in enumerate(size)]
+    # where in the flat padded image each element of each block lies
+    place = np.zeros((1, 1), np.int64)
+    for k in range(nd):
+        starts = np.arange(0, full[k] - (block[k] - 1) * dilations[k], strides[k])
+        axis = np.arange(block[k])[:, None] * dilations[k] + starts[None, :]
+        place = (place[:, None, :, None] * full[k] + axis[None, :, None, :]).reshape(place.shape[0] * block[k], -1)
+    batch, width = x.shape[0], x.shape[1] // place.shape[0]
+    rows = x.reshape(batch * width, -1)
+    image = rt.zeros((batch * width, math.prod(full)), dtype=x.dtype)
+    image = image.index_add(1, rt.from_numpy(place.reshape(-1)), rows).reshape(batch, width, *full)
+    for k, n in enumerate(size):
+        image = image.narrow(k + 2, pads[k], n)
+    return image

@@ -134,10 +134,10 @@ def pad(
     before, after = dict(zip(over, counts[: len(over)])), dict(zip(over, counts[len(over) :]))
     fill: Any = value if constant_value is None else constant_value.reshape(-1)[0].item()
     if mode == "constant":
+        frame = [p for k in reversed(range(x.ndim)) for p in (before.get(k, 0), after.get(k, 0))]
         if x.dtype == rt.bool:
-            wide = [p for k in reversed(range(x.ndim)) for p in (before.get(k, 0), after.get(k, 0))]
-            return F.pad(x.to(rt.int8), wide, "constant", int(bool(fill))).to(rt.bool)
-        return F.pad(x, [p for k in reversed(range(x.ndim)) for p in (before.get(k, 0), after.get(k, 0))], "constant", fill)
+            return F.pad(x.to(rt.int8), frame, "constant", int(bool(fill))).to(rt.bool)
+        return F.pad(x, frame, "constant", fill)
     for axis in over:
         x = _frame(x, axis, before[axis], after[axis], mode)
     return x
