@@ -56,11 +56,10 @@ def load(f: Any) -> Program:
     >>> model = onnx.parser.parse_model('''<ir_version: 8, opset_import: ["" : 18]>
     ... halves (float[n, 2] x) => (float[n, 2] y) <float[2] w = {0.5, 0.25}> { y = Mul(x, w) }''')
     >>> halves = rt.onnx.load(model)
-    >>> halves.w
-    Parameter containing:
-    tensor([0.5, 0.25], requires_grad=True)
-    >>> halves(rt.ones(2, 2))
-    tensor([[0.5, 0.25], [0.5, 0.25]], grad_fn=<MulBackward0>)
+    >>> [name for name, _ in halves.named_parameters()]
+    ['w']
+    >>> halves(rt.ones(2, 2)).tolist()
+    [[0.5, 0.25], [0.5, 0.25]]
     """
     model, folder = _read(f)
     try:

@@ -50,7 +50,8 @@ def domains(case):
 def dtypes(case):
     """Every element type that the case mentions."""
     graph = CASES[case].model.graph
-    return {v.type.tensor_type.elem_type if v.type.HasField("tensor_type") else 0 for v in (*graph.input, *graph.output)}
+    values = (*graph.input, *graph.output)
+    return {v.type.tensor_type.elem_type if v.type.HasField("tensor_type") else 0 for v in values}
 
 
 def runs(name):
