@@ -110,6 +110,16 @@ class State:
         """Calls hook(module, prefix, keep_vars) before saving."""
         return RemovableHandle(self.__dict__.setdefault("_state_dict_pre_hooks", {}), hook)
 
+    def save(self, f: Any) -> None:
+        """Writes the module to a `.rustorch` file: architecture, parameters, buffers; rustorch.load reads it.
+
+        f is a path, which is replaced only when all is written, or a file open for writing bytes.  Hooks are not
+        saved; TypeError for modules with parametrizations.
+        """
+        from ..serialization import save
+
+        save(self, f)
+
     # ---- loading ----
 
     def load_state_dict(

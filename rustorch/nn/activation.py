@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._C import Tensor, empty, ops
+from .._C import Tensor, ops
 from . import functional as F
+from ._building import empty
 from .init import constant_ as fill
 from .module import Module
 from .parameter import Parameter

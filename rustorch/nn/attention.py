@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._C import Tensor, empty
+from .._C import Tensor
 from . import functional as F, init
 from ._attention import _additive
 from ._backends import SDPBackend, sdpa_kernel
+from ._building import empty
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter

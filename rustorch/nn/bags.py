@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._C import Tensor, empty
+from .._C import Tensor
 from .._modes import no_grad
 from . import functional as F, init
+from ._building import empty
 from .module import Module
 from .parameter import Parameter
 

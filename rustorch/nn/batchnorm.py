@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._C import Tensor, empty, tensor
+from .._C import Tensor, tensor
 from . import functional as F, init
+from ._building import empty
 from .module import Module
 from .parameter import Parameter
 

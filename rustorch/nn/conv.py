@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._C import Tensor, empty
+from .._C import Tensor
 from . import functional as F, init
+from ._building import empty
 from ._sizes import tupled
 from .module import Module
 from .parameter import Parameter

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._C import Generator, Tensor, from_numpy, randn, randperm
 from .._modes import no_grad
+from ._building import values_follow
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
@@ -22,6 +23,8 @@ __all__ = [
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform numbers between a and b."""
+    if values_follow():
+        return tensor
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -30,12 +33,16 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Normal numbers."""
+    if values_follow():
+        return tensor
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """One value everywhere."""
+    if values_follow():
+        return tensor
     with no_grad():
         tensor[...] = val
     return tensor

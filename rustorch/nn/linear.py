@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._C import Tensor, empty, ops
+from .._C import Tensor, ops
 from . import functional as F, init
+from ._building import empty
 from .module import Module
 from .parameter import Parameter
 

@@ -10,9 +10,10 @@ import math
 import warnings
 from typing import Any
 
-from .._C import Tensor, empty, ops, zeros
+from .._C import Tensor, ops, zeros
 from .._recurrent import run_layers
 from . import init
+from ._building import empty
 from .module import Module
 from .parameter import Parameter
 from .utils.rnn import PackedSequence

@@ -165,7 +165,7 @@ def test_the_container_is_safetensors(tmp_path):
 
 
 def test_refusals(tmp_path):
-    for bad, match in ((rt.nn.Linear(1, 1), "state_dict"), ({"a": [object()]}, r"at a\.0"), (lambda: 0, "function")):
+    for bad, match in (({"a": [object()]}, r"at a\.0"), (lambda: 0, "function")):
         with pytest.raises(TypeError, match=match):
             rt.save(bad, tmp_path / "x")
     assert os.listdir(tmp_path) == []
@@ -178,8 +178,8 @@ def test_refusals(tmp_path):
     rt.save(1, tmp_path / "x")
     with pytest.raises(RuntimeError):
         rt.load(tmp_path / "x", map_location="cuda")
-    with pytest.raises(NotImplementedError, match="mmap"):
-        rt.load(tmp_path / "x", mmap=True)
+    with pytest.raises(ValueError, match="path"):
+        rt.load(io.BytesIO(b"12345678"), mmap=True)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):

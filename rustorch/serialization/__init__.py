@@ -1,0 +1,117 @@
+"""save and load: modules, and nested dicts, lists and numbers with tensors in them, as one safetensors file.
+
+The file is a safetensors container (a length, a JSON header with dtype, shape and place of each tensor, the bytes);
+what held the tensors stands as JSON in the header's metadata.  Nothing is pickled: reading a file never runs code
+of it, and memory is taken only for bytes that the file has.
+
+>>> import io, rustorch as rt
+>>> net = rt.nn.Linear(2, 1)
+>>> file = io.BytesIO()
+>>> rt.save({"epoch": 3, "net": net.state_dict()}, file)
+>>> _ = file.seek(0)
+>>> checkpoint = rt.load(file)
+>>> checkpoint["epoch"], bool((checkpoint["net"]["weight"] == net.weight).all())
+(3, True)
+
+The container is that of https://github.com/huggingface/safetensors (format, version 0.4).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .._device import check_cpu
+from ._container import Container, write_container
+from ._document import KEY, Reader, Writer
+from ._source import MappedFile, OpenFile, Source
+from ._writing import replacing
+
+__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "save"]
+
+
+def save(
+    obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: Any = None,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:  # fmt: skip
+    """Writes an object to a file: modules, tensors, ndarrays, numbers, texts, in dicts, lists and tuples.
+
+    Args:
+        obj: what to save; of optimisers their state_dict().  TypeError names what cannot be saved.
+        f: a path, which is replaced only when all is written, or a file open for writing bytes.
+        pickle_module, pickle_protocol: PyTorch's; nothing is pickled here.
+
+    Tensors that are one memory stay one.  Safetensors' own readers see the tensors by their paths ("net.weight").
+    """
+    with replacing(f) as file:
+        writer = Writer()
+        document = writer.document(obj)
+        write_container(file, writer.tensors, {KEY: document})
+
+
+def load(
+    f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
+    mmap: bool | None = None, classes: Sequence[type] = (), **pickle_load_args: Any,
+) -> Any:  # fmt: skip
+    """What save wrote; of another program's safetensors file a dict of its tensors.
+
+    Args:
+        f: a path, or a file open for reading bytes that can seek.
+        map_location: None or the CPU, or a dict or function, which has nothing to move; DeviceError otherwise.
+        pickle_module: PyTorch's; nothing is unpickled here.
+        weights_only: of modules their state_dict, so that their classes need not be known.
+        mmap: tensors are read-only windows on the file, whose bytes are read when they are used; f is a path.
+        classes: classes of modules of yours that the file may name.
+
+    FileError (a RuntimeError) says what is wrong with a file that is cut off, damaged or made up; sizes are checked
+    against the file before memory is taken.
+    """
+    if pickle_load_args:
+        raise TypeError(f"load: unexpected keyword argument {next(iter(pickle_load_args))!r}")
+    if map_location is not None and not isinstance(map_location, dict) and not callable(map_location):
+        check_cpu(map_location, "load")
+    if mmap:
+        if hasattr(f, "read"):
+            raise ValueError("load: mmap=True needs a path, not a file that is open")
+        return _read(MappedFile(os.fspath(f)), classes, bool(weights_only))
+    if hasattr(f, "read"):
+        return _read(OpenFile(f), classes, bool(weights_only))
+    with open(os.fspath(f), "rb") as file:
+        return _read(OpenFile(file), classes, bool(weights_only))
+
+
+def _read(source: Source, classes: Sequence[type], weights_only: bool) -> Any:
+    first = source.read(0, min(4, source.size))
+    if first[:2] == b"PK" or first[:1] == b"\x80":
+        raise NotImplementedError(
+            "load: files of torch.save are not read yet; only those of rustorch.save and safetensors"
+        )
+    return Reader(Container(source), classes, weights_only).value()
+
+
+def add_safe_globals(safe_globals: Iterable[type]) -> None:
+    """Lets files name these classes of modules: load then makes modules of them.
+
+    A class is made without calling its constructor: its attributes, parameters and submodules are put in place.  One
+    that needs more defines `describe(self)` and the class method `from_description(cls, description)`.
+
+    TypeError for what is no class of modules.
+    """
+    from ..nn._classes import register
+
+    register(safe_globals)
+
+
+def get_safe_globals() -> list[type]:
+    """The classes that add_safe_globals was given."""
+    from ..nn._classes import registered
+
+    return list(registered.values())
+
+
+def clear_safe_globals() -> None:
+    """Forgets the classes that add_safe_globals was given."""
+    from ..nn._classes import registered
+
+    registered.clear()
