@@ -53,6 +53,13 @@ def plain(app, what, name, obj, options, lines):
         lines[at] = "".join(parts)
 
 
+def list_decisions(app, docname, source):
+    """The page of decisions is read on its own, too, so that its list for the site is added here."""
+    if docname == "decisions/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n[a-z]*\n```\n"
+
+
 def setup(app):
+    app.connect("source-read", list_decisions)
     app.connect("builder-inited", lambda app: reference.write(Path(app.srcdir) / "reference"))
     app.connect("autodoc-process-docstring", plain, priority=400)

@@ -13,7 +13,7 @@ import rustorch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^(<!-- not run.*?-->\n)?```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(<!-- not run.*?-->\n)?```(?:\{code-cell\} )?(\w*)\n((?::.*\n)*)(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"`((?:src|tests|docs|examples|bench|rustorch|core|backends|ufunc|dlpack|autograd|python)/[\w/.*-]+)`"
@@ -56,7 +56,8 @@ def test_code_in_pages_runs(page, capsys):
     """Blocks with >>> print what they show; one of Python before a block of text prints that text."""
     fences = FENCE.findall(page.read_text())
     names = {"rt": rustorch}
-    for (skipped, language, code), (_, after, shown) in zip(fences, [*fences[1:], ("", "", "")], strict=False):
+    following = [*fences[1:], ("", "", "", "")]
+    for (skipped, language, _, code), (_, after, _, shown) in zip(fences, following, strict=False):
         if skipped:
             continue
         if ">>> " in code:
