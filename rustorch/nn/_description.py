@@ -252,8 +252,9 @@ class _Building(Decoder):
         for kind, enter in (("parameters", self.parameter), ("buffers", self.buffer), ("children", self.child)):
             held = _object(description.get(kind, {}), f"{kind} of {path or 'the module'}")
             names = {"parameters": module._parameter_names, "buffers": module._buffer_names}
-            for name in set(names.get(kind, module._module_names)) - set(held):
-                delattr(module, name)
+            if kind in description or self.state is not None:
+                for name in set(names.get(kind, module._module_names)) - set(held):
+                    delattr(module, name)
             for name, part in held.items():
                 _check_name(name, kind, path)
                 enter(module, name, part, below + name)
