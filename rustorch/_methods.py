@@ -301,13 +301,20 @@ def take(self: Any, *args: Any, **keywords: Any) -> Any:
     return np.take(self, *args, **keywords)
 
 
+def _repr_html_(self: Any) -> str:
+    """What notebooks show: shape, dtype, statistics, a histogram and some of the elements."""
+    from ._display import tensor_html
+
+    return tensor_html(self)
+
+
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
     named = (
         astype, cpu, cuda, to_torch, copy_, where, register_hook, register_post_accumulate_grad_hook,
         __reduce_ex__, __deepcopy__, __copy__, __format__, __reversed__, pin_memory, to_dense,
         as_subclass, to_device, __array_namespace__, __complex__,
-        conjugate, take, setflags,
+        conjugate, take, setflags, _repr_html_,
     )  # fmt: skip
     table: dict[str, Any] = {f.__name__: f for f in named}
     table.update({name: _numpys(name) for name in _NUMPYS})

@@ -463,6 +463,12 @@ class Module(State, Movement, ModuleBase):
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: the tree of modules, which folds, with shapes and numbers of parameters."""
+        from .._display import module_html
+
+        return module_html(self)
+
     def __dir__(self) -> list[str]:
         names = {*object.__dir__(self), "_parameters", "_buffers", "_modules"}
         return sorted(name for name in names if not name[0].isdigit())

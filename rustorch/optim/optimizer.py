@@ -276,6 +276,12 @@ class Optimizer:
             text += "".join(f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params")
         return text + ")"
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: a table of the groups' settings."""
+        from .._display import optimizer_html
+
+        return optimizer_html(self)
+
 
 def _adopt(p: Tensor, name: str, value: Any) -> Any:
     """A saved entry as ours: a copy, in the parameter's dtype; counters stay single or double precision."""

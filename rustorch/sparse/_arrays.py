@@ -43,6 +43,12 @@ class SparseArray(Conversions, Arithmetic, Products):
         found = _ANSWERS.get(row)
         return NotImplemented if found is None or keywords else found(*args)
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: shape, format, statistics and the first entries."""
+        from .._display import sparse_html
+
+        return sparse_html(self)
+
 
 # in place
 _OWN = {

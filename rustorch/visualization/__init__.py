@@ -1,0 +1,21 @@
+"""Pictures of trainings, tensors, models and results, on matplotlib (`pip install rustorch[viz]`).
+
+Every function returns a matplotlib Figure, which notebooks show, and takes `ax` (Axes to draw on), `figsize` (inches),
+`save_path` (a file to write; its suffix tells the format) and `show`.  pyplot's state and matplotlib's settings stay as
+they are, and nothing is shown unless asked for.  matplotlib is loaded by the first picture.
+
+>>> import rustorch as rt
+>>> plotter = rt.visualization.Plotter(figsize=(6, 4))
+>>> plotter.plot_training_history({"loss": [0.9, 0.5], "val_loss": [1.0, 0.7]}).get_size_inches().tolist()
+[6.0, 4.0]
+"""
+
+from __future__ import annotations
+
+from .history import plot_learning_rate as plot_learning_rate, plot_training_history as plot_training_history
+from .plotter import Plotter as Plotter
+from .tensors import plot_tensor_as_image as plot_tensor_as_image, visualize_tensor as visualize_tensor
+
+__all__ = [
+    "Plotter", "plot_learning_rate", "plot_tensor_as_image", "plot_training_history", "visualize_tensor",
+]  # fmt: skip

@@ -1,0 +1,27 @@
+"""The Figure that pictures are drawn on: shows itself in notebooks, and is unknown to pyplot.  Needs matplotlib."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "matplotlib":
+        raise
+    raise ImportError("rustorch.visualization needs matplotlib: pip install rustorch[viz]") from error
+
+
+class Picture(Figure):
+    """A matplotlib Figure with an Agg canvas; notebooks show it as an image, whatever backend is set."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=self.dpi)
+        return file.getvalue()
