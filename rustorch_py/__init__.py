@@ -19,15 +19,13 @@ from typing import Any
 
 import rustorch
 
-_OWN = ("tensor",)  # the module of this package; all others are rustorch's
-
 
 class _Twin(MetaPathFinder, Loader):
     """Lets `import rustorch_py.nn.functional` find rustorch.nn.functional, the same module object."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         package, _, rest = name.partition(".")
-        if package != __name__ or not rest or rest in _OWN:
+        if package != __name__ or not rest:
             return None
         if importlib.util.find_spec(f"rustorch.{rest}") is None:
             return None
@@ -49,7 +47,7 @@ sys.meta_path.insert(0, _Twin())
 
 def __getattr__(name: str) -> Any:
     """Modules, and every other name of rustorch."""
-    if name in _OWN or name in rustorch._SUBMODULES:
+    if name == "tensor" or name in rustorch._SUBMODULES:
         try:
             return importlib.import_module(f"{__name__}.{name}")
         except ModuleNotFoundError as error:
@@ -62,4 +60,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(rustorch), *_OWN})
+    return sorted({*globals(), *dir(rustorch)})
