@@ -18,10 +18,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import nn, optim, random
-from ._C import Tensor, from_numpy
-from ._modes import no_grad
-from .data import DataLoader, TensorDataset
+from .. import nn, optim, random
+from .._C import Tensor, from_numpy
+from .._modes import no_grad
+from ..data import DataLoader, TensorDataset
 
 __all__ = ["Classifier"]
 
