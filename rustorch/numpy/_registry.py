@@ -227,7 +227,8 @@ def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
     found: list[Any] = []
     arrays, words = _all_arrays(args, found), _to_arrays(dict(kwargs), found)
     tracked = _C.is_grad_enabled() and name not in _CONSTANT and any(t.requires_grad for t in found)
-    result = func(*arrays, **words)
+    with _C.Range(name or "numpy", True):
+        result = func(*arrays, **words)
     if out is not None:
         if tracked:
             raise TypeError(f"{_name_of(func)}: gradients cannot flow into an ndarray; detach() the tensor")
@@ -244,7 +245,8 @@ def _into(func: Any, args: Any, kwargs: Any, written: list[Any]) -> Any:
         raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
     views = tuple(o.numpy() if isinstance(o, Tensor) else o for o in (out if isinstance(out, tuple) else (out,)))
     words["out"] = views if isinstance(out, tuple) else views[0]
-    func(*arrays, **words)
+    with _C.Range(_name_of(func), True):
+        func(*arrays, **words)
     for o in written:
         _ops["copy"](o, out=o)  # notes the write
     return out
@@ -258,5 +260,6 @@ def _write(func: Any, args: Any, kwargs: Any) -> None:
     if any(map(is_tracked, (target, *found))):
         raise TypeError(f"{_name_of(func)}: no derivative known; detach() the tensor, or compute under no_grad()")
     copy = target.numpy().copy()
-    func(copy, *rest, **words)
+    with _C.Range(_name_of(func), True):
+        func(copy, *rest, **words)
     _ops["copy"](_C.from_numpy(copy), out=target)

@@ -6,6 +6,7 @@
 #include "dlpack/exchange.h"
 #include "python/ndarray.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
 #include <string.h>
 
 static PyObject *bfloat16_object;       /* owned */
@@ -239,7 +240,7 @@ static rt_tensor *from_numbers(PyObject *o, rt_dtype d)
 }
 
 /* Nested sequences go through NumPy's reader, which knows ragged ones from even ones. */
-static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
+static rt_tensor *read_sequence(PyObject *o, rt_dtype d)
 {
     static PyObject *np_array;
     rt_tensor *t = NULL, *r;
@@ -284,6 +285,19 @@ static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
     if (r && rt_copy_into(r, t) < 0) Py_CLEAR(r);
     Py_DECREF(t);
     return r;
+}
+
+/* The same, as an event that observers see. */
+static rt_tensor *from_sequence(PyObject *o, rt_dtype d)
+{
+    if (!rt_observers || rt_event_is_told()) return read_sequence(o, d);
+    rt_event e = {.kind = RT_EVENT_RANGE, .name = "from_list"};
+    if (rt_event_begin(&e) < 0) return NULL;
+    rt_tensor *t = read_sequence(o, d);
+    e.out = &t;
+    e.nout = t != NULL;
+    if (rt_event_end(&e, t ? 0 : -1) < 0) Py_CLEAR(t);
+    return t;
 }
 
 static rt_tensor *from_foreign(PyObject *o)
@@ -415,4 +429,13 @@ static PyObject *list_of(const rt_tensor *t, int dim, const char *at)
     return list;
 }
 
-PyObject *rt_convert_list(const rt_tensor *t) { return list_of(t, 0, t->data); }
+PyObject *rt_convert_list(const rt_tensor *t)
+{
+    if (!rt_observers || rt_event_is_told()) return list_of(t, 0, t->data);
+    const rt_operand in = {.t = (rt_tensor *)t};
+    rt_event e = {.kind = RT_EVENT_RANGE, .name = "tolist", .in = &in, .nin = 1};
+    if (rt_event_begin(&e) < 0) return NULL;
+    PyObject *list = list_of(t, 0, t->data);
+    if (rt_event_end(&e, list ? 0 : -1) < 0) Py_CLEAR(list);
+    return list;
+}

@@ -106,13 +106,14 @@ PyObject *rt_event_arguments(const rt_op *op, int nin, const rt_operand *in, con
     return dict;
 }
 
-static const char *kind_name(rt_event_kind kind)
+const char *rt_event_kind_name(rt_event_kind kind)
 {
     switch (kind) {
     case RT_EVENT_OP: return "op";
     case RT_EVENT_NODE: return "node";
     case RT_EVENT_BACKWARD: return "backward";
     case RT_EVENT_MODULE: return "module";
+    case RT_EVENT_NUMPY: return "numpy";
     default: return "range";
     }
 }
@@ -135,7 +136,7 @@ PyObject *rt_event_object(const rt_event *e, int ended)
         if (!v) goto failed; \
         PyStructSequence_SetItem(o, n++, v); \
     } while (0)
-    ADD(PyUnicode_FromString(kind_name(e->kind)));
+    ADD(PyUnicode_FromString(rt_event_kind_name(e->kind)));
     ADD(e->name ? PyUnicode_FromString(e->name) : Py_NewRef(e->label));
     ADD(e->kind == RT_EVENT_NODE ? tensor_tuple(e->node->nout, e->grads) : operand_tuple(e->nin, e->in));
     ADD(e->kind == RT_EVENT_OP ? rt_event_arguments(e->op, e->nin, e->in, e->params) : PyDict_New());
@@ -157,7 +158,7 @@ failed:
 }
 
 static PyStructSequence_Field fields[] = {
-    {"kind", "'op', 'node' (one node's backward), 'backward' (a whole pass), 'module' or 'range'"},
+    {"kind", "'op', 'node' (one node's backward), 'backward' (a whole pass), 'module', 'numpy' (its own code) or 'range'"},
     {"name", "of the op's row or the node; the module itself; the range's name"},
     {"inputs", "of an op: Tensors, numbers, None for what was not given; of a node: its gradients or None"},
     {"arguments", "of an op: all of them by the names of the row's signature; a sequence of tensors is a tuple"},

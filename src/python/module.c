@@ -26,6 +26,7 @@
 #include "python/observer.h"
 #include "python/optim_step.h"
 #include "python/random_module.h"
+#include "python/recorder.h"
 #include "python/tensor_type.h"
 #include "python/ufunc_register.h"
 
@@ -216,7 +217,7 @@ PyMODINIT_FUNC PyInit__C(void)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
-        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0)
+        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0)
         goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;

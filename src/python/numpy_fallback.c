@@ -6,6 +6,7 @@
 #include "python/ndarray.h"
 #include "python/numpy_call.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
 #include <string.h>
 
 static int wants_gradient(PyObject *o)
@@ -27,7 +28,7 @@ static PyObject *name_of(const rt_numpy_call *c)
     PyObject *name = PyObject_GetAttrString(c->ufunc, "__name__");
     if (!name) PyErr_Clear();
     PyObject *text = PyUnicode_CompareWithASCIIString(c->method, "__call__") == 0
-        ? PyUnicode_FromFormat("'%V'", name, "?") : PyUnicode_FromFormat("'%V.%U'", name, "?", c->method);
+        ? PyUnicode_FromFormat("%V", name, "?") : PyUnicode_FromFormat("%V.%U", name, "?", c->method);
     Py_XDECREF(name);
     return text;
 }
@@ -35,7 +36,7 @@ static PyObject *name_of(const rt_numpy_call *c)
 static int refuse(const rt_numpy_call *c, const char *why)
 {
     PyObject *name = name_of(c);
-    if (name) PyErr_Format(PyExc_TypeError, "ufunc %U: %s", name, why);
+    if (name) PyErr_Format(PyExc_TypeError, "ufunc '%U': %s", name, why);
     Py_XDECREF(name);
     return -1;
 }
@@ -219,6 +220,20 @@ static PyObject *hand_back(const rt_numpy_call *c, PyObject *result, int need)
     return t;
 }
 
+/* NumPy's call, an event named 'sin' or 'add.reduceat'. */
+static PyObject *call_numpy(const rt_numpy_call *c, PyObject *callee, PyObject *args, PyObject *kwargs)
+{
+    if (!rt_observers || rt_event_is_told()) return PyObject_Call(callee, args, kwargs);
+    PyObject *name = name_of(c), *result = NULL;
+    rt_event e = {.kind = RT_EVENT_NUMPY, .label = name};
+    if (name && rt_event_begin(&e) == 0) {
+        result = PyObject_Call(callee, args, kwargs);
+        if (rt_event_end(&e, result ? 0 : -1) < 0) Py_CLEAR(result);
+    }
+    Py_XDECREF(name);
+    return result;
+}
+
 PyObject *rt_numpy_fallback(const rt_numpy_call *c)
 {
     PyObject *args = NULL, *kwargs = NULL, *callee = NULL, *result = NULL;
@@ -247,7 +262,7 @@ PyObject *rt_numpy_fallback(const rt_numpy_call *c)
         if (status < 0) goto done;
     }
     callee = PyObject_GetAttr(c->ufunc, c->method);
-    if (args && kwargs && callee) result = PyObject_Call(callee, args, kwargs);
+    if (args && kwargs && callee) result = call_numpy(c, callee, args, kwargs);
     if (result) result = hand_back(c, result, need);
 done:
     Py_XDECREF(callee);

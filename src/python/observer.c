@@ -34,7 +34,7 @@ static int read_kinds(PyObject *kinds, unsigned *out)
 {
     static const struct { const char *name; unsigned kind; } names[] = {
         {"op", RT_EVENT_OP}, {"node", RT_EVENT_NODE}, {"backward", RT_EVENT_BACKWARD}, {"module", RT_EVENT_MODULE},
-        {"range", RT_EVENT_RANGE},
+        {"range", RT_EVENT_RANGE}, {"numpy", RT_EVENT_NUMPY},
     };
     PyObject *list = PySequence_Tuple(kinds);
     *out = 0;
@@ -45,7 +45,7 @@ static int read_kinds(PyObject *kinds, unsigned *out)
             if (PyUnicode_Check(item) && PyUnicode_CompareWithASCIIString(item, names[k].name) == 0) found = names[k].kind;
         *out |= found;
         if (found) continue;
-        PyErr_Format(PyExc_ValueError, "Observer: kinds must be of op, node, backward, module, range, not %R", item);
+        PyErr_Format(PyExc_ValueError, "Observer: kinds must be of op, node, backward, module, range, numpy, not %R", item);
         Py_CLEAR(list);
     }
     Py_XDECREF(list);
@@ -158,16 +158,20 @@ typedef struct {
     PyObject_HEAD
     rt_event event;
     PyObject *label;                 /* owned */
+    rt_event_kind kind;
     int open;
 } range;
 
 static PyObject *range_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *label;
+    int numpy = 0;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "U:Range", &label)) return NULL;
+    if (!PyArg_ParseTuple(args, "U|p:Range", &label, &numpy)) return NULL;
     range *r = (range *)type->tp_alloc(type, 0);
-    if (r) r->label = Py_NewRef(label);
+    if (!r) return NULL;
+    r->label = Py_NewRef(label);
+    r->kind = numpy ? RT_EVENT_NUMPY : RT_EVENT_RANGE;
     return (PyObject *)r;
 }
 
@@ -177,7 +181,7 @@ static PyObject *range_enter(PyObject *self, PyObject *unused)
     (void)unused;
     if (r->open) return PyErr_Format(PyExc_RuntimeError, "Range %R: it is open already", r->label);
     if (rt_observers && !rt_event_is_told()) {
-        r->event = (rt_event){.kind = RT_EVENT_RANGE, .label = r->label};
+        r->event = (rt_event){.kind = r->kind, .label = r->label};
         if (rt_event_begin(&r->event) < 0) return NULL;
         r->open = 1;
     }
@@ -212,7 +216,8 @@ static PyTypeObject range_type = {
     .tp_name = "rustorch._C.Range",
     .tp_basicsize = sizeof(range),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Range(name): a with block that is an event for observers.  Without observers it does nothing.",
+    .tp_doc = "Range(name, numpy=False): a with block that is an event for observers, of kind range or numpy.  Without observers it does\n"
+              "nothing.",
     .tp_new = range_new,
     .tp_dealloc = range_dealloc,
     .tp_methods = range_methods,

@@ -7,6 +7,7 @@
  * Floor: ufunc. */
 #include <string.h>
 #include "ufunc/move.h"
+#include "backends/work.h"
 #include "backends/execute.h"
 #include "backends/threads.h"
 
@@ -119,6 +120,7 @@ static int is_turned(const rt_plan *p, intptr_t item, int *k)
 void rt_move(const rt_plan *p, int item)
 {
     int size = __builtin_ctz((unsigned)item), k;
+    if (rt_work_now) rt_work_now->moved += (uint64_t)(p->size * item);
     if (!is_turned(p, item, &k)) {
         rt_exec e = {.loop = rows_of[size], .nin = 1, .cost = 0.25f};
         rt_execute(p, &e);

@@ -6,6 +6,9 @@
 
 rt_observer *rt_observers;
 
+/* Events that Python opens and may leave open: no pointer to one is kept. */
+enum { UNTIED = RT_EVENT_RANGE | RT_EVENT_NUMPY };
+
 static uint64_t events;                       /* begun so far */
 static int walks;                             /* through the list, under way: nobody may leave it */
 static RT_THREAD_LOCAL int depth, op_depth, backward_depth, told;   /* events open in this thread; telling now? */
@@ -93,15 +96,24 @@ int rt_event_begin(rt_event *e)
     rt_memory_get_stats(&memory);
     e->bytes = memory.live_bytes;
     e->allocations = memory.allocations;
+    e->work = (rt_work){0};
+    e->outer = rt_work_now;
+    if (!(e->kind & UNTIED)) rt_work_now = &e->work;
+    rt_work_is_locked = PyGILState_Check;
     e->start_ns = rt_event_clock();
     return 0;
 }
 
 int rt_event_end(rt_event *e, int status)
 {
+    rt_memory_stats memory;
     e->stop_ns = rt_event_clock();
     e->status = status;
+    rt_memory_get_stats(&memory);
+    e->bytes = memory.live_bytes - e->bytes;
+    e->allocations = memory.allocations - e->allocations;
     if (e->thread == PyThread_get_thread_ident()) {
+        if (!(e->kind & UNTIED)) rt_work_now = e->outer;
         depth = e->depth;
         op_depth = e->in_op;
         backward_depth = e->in_backward;

@@ -4,13 +4,15 @@
 #ifndef RT_UFUNC_OBSERVE_H
 #define RT_UFUNC_OBSERVE_H
 #include "ufunc/op.h"
+#include "backends/work.h"
 
 typedef enum {
     RT_EVENT_OP = 1,         /* an op through the door */
     RT_EVENT_NODE = 2,       /* the backward of one node */
     RT_EVENT_BACKWARD = 4,   /* a whole backward pass */
     RT_EVENT_MODULE = 8,     /* a call of a module */
-    RT_EVENT_RANGE = 16      /* a part of a program that was given a name */
+    RT_EVENT_RANGE = 16,     /* a part of a program that was given a name */
+    RT_EVENT_NUMPY = 32      /* NumPy's own code, on the tensors' memory */
 } rt_event_kind;
 
 /* Everything borrowed, and good for the length of the event only. */
@@ -35,7 +37,8 @@ typedef struct {
     uint64_t number;                 /* in order of beginning, all threads together */
     unsigned long thread;            /* Python's */
     int64_t start_ns, stop_ns;       /* on the monotonic clock */
-    uint64_t bytes, allocations;     /* of live tensors when it began; made until then */
+    uint64_t bytes, allocations;     /* of live tensors, net, and made: by then at first, its own at the end */
+    rt_work work, *outer;            /* of its loops, without those of the events in it; the event's around it */
 } rt_event;
 
 typedef struct rt_observer rt_observer;

@@ -5,6 +5,7 @@
 #include "backends/blas.h"
 #include "backends/threads.h"
 #include "backends/cpu/gemm.h"
+#include "backends/work.h"
 #include <cblas.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,6 +142,7 @@ void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, 
                         int beta, char *c, intptr_t c_step, intptr_t c_row)
 {
     if (batch <= 0 || m <= 0 || n <= 0) return;
+    if (rt_work_now) rt_work_now->products += (uint32_t)batch;
     product p = {.one = {.dtype = dtype, .m = m, .n = n, .k = k, .a_row = a_row, .a_col = a_col, .b_row = b_row,
                          .b_col = b_col, .c_row = c_row, .beta = beta, .a = a, .b = b, .c = c},
                  .a_step = a_step, .b_step = b_step, .c_step = c_step};

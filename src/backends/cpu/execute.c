@@ -6,6 +6,7 @@
  * Floor: backends.  Knows no Python, takes no memory. */
 #include "backends/execute.h"
 #include "backends/threads.h"
+#include "backends/work.h"
 #include <string.h>
 
 #define GRAIN_NS 20000.0f    /* a piece is worth at least this; two of them are worth a second thread */
@@ -181,11 +182,24 @@ static void run_exchanged(const rt_plan *p, const rt_exec *e, int has_casts)
     run_plan(&q, e, has_casts);
 }
 
+RT_WORK_LOCAL rt_work *rt_work_now;
+int (*rt_work_is_locked)(void);
+
+static __attribute__((noinline, cold)) void note_work(rt_work *w, const rt_plan *p, int has_casts)
+{
+    w->loops++;
+    w->elements += (uint64_t)p->size;
+    w->rows += (uint64_t)(p->ndim ? p->size / p->shape[p->ndim - 1] : 1);
+    if (has_casts) w->converted += (uint64_t)p->size;
+    rt_work_unlocked(w);
+}
+
 void rt_execute(const rt_plan *p, const rt_exec *e)
 {
     if (p->size <= 0) return;
     int has_casts = 0, last = p->ndim - 1;
     for (int k = 0; k < p->nop; k++) has_casts |= e->cast[k] != NULL;
+    if (rt_work_now) note_work(rt_work_now, p, has_casts);
     if (last <= 0 && !has_casts && (float)p->size * e->cost < 2 * GRAIN_NS) {
         intptr_t n = p->size, steps[RT_MAX_OPERANDS];
         char *args[RT_MAX_OPERANDS];

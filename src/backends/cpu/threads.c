@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "backends/threads.h"
 #include "backends/cpu/container.h"
+#include "backends/work.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -204,17 +205,28 @@ static void close_gate(void)
     }
 }
 
+static void note_work(int threads, int busy)
+{
+    rt_work *w = rt_work_now;
+    if (!w) return;
+    if (threads > w->threads) w->threads = (uint16_t)threads;
+    w->busy |= (uint8_t)busy;
+    rt_work_unlocked(w);
+}
+
 void rt_threads_for(intptr_t n, intptr_t grain, rt_range_fn *fn, void *ctx)
 {
     if (n <= 0) return;
     if (grain < 1) grain = 1;
     int threads = n <= grain || in_loop ? 1 : rt_threads_count();
     if (threads == 1 || atomic_flag_test_and_set(&taken)) {
+        note_work(1, threads > 1);
         fn(ctx, 0, n);
         return;
     }
     intptr_t pieces = (n - 1) / grain + 1;
     if (threads > pieces) threads = (int)pieces;
+    note_work(threads, 0);
     if (workers < threads - 1) start_workers(threads - 1);
     intptr_t grains = pieces / ((intptr_t)threads * PIECES_PER_THREAD);
     job.fn = fn;
