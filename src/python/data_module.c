@@ -3,10 +3,10 @@
 #include "python/data_module.h"
 #include <sys/mman.h>
 #include "core/error.h"
+#include "ufunc/observe.h"
 #include "ufunc/take_rows.h"
 
-/* take_rows(tensors, numbers, start, count) */
-static PyObject *take_rows(PyObject *m, PyObject *const *args, Py_ssize_t n)
+static PyObject *take_rows_unobserved(PyObject *m, PyObject *const *args, Py_ssize_t n)
 {
     (void)m;
     if (n != 4 || !PyTuple_Check(args[0]) || !rt_tensor_check(args[1]))
@@ -23,6 +23,17 @@ static PyObject *take_rows(PyObject *m, PyObject *const *args, Py_ssize_t n)
         if (rows) PyList_SET_ITEM(list, i, (PyObject *)rows);
         else Py_CLEAR(list);
     }
+    return list;
+}
+
+/* take_rows(tensors, numbers, start, count), an event for observers */
+static PyObject *take_rows(PyObject *m, PyObject *const *args, Py_ssize_t n)
+{
+    if (!rt_observers || rt_event_is_told()) return take_rows_unobserved(m, args, n);
+    rt_event e = {.kind = RT_EVENT_RANGE, .name = "take_rows"};
+    if (rt_event_begin(&e) < 0) return NULL;
+    PyObject *list = take_rows_unobserved(m, args, n);
+    if (rt_event_end(&e, list ? 0 : -1) < 0) Py_CLEAR(list);
     return list;
 }
 

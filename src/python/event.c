@@ -6,22 +6,31 @@
 #include <string.h>
 
 static PyTypeObject event_type;
-static rt_signature *signatures[RT_NOP];      /* owned, made when first asked for */
+static rt_signature **signatures;             /* owned, per row, made when first asked for */
+static int nsignatures;
 
 static const rt_signature *signature_of(const rt_op *op)
 {
+    if (op->index >= nsignatures) {           /* at first, and for rows that plugins added since */
+        const int count = rt_ops_count();
+        rt_signature **grown = PyMem_Realloc(signatures, (size_t)count * sizeof *grown);
+        if (!grown) goto no_memory;
+        memset(grown + nsignatures, 0, (size_t)(count - nsignatures) * sizeof *grown);
+        signatures = grown;
+        nsignatures = count;
+    }
     rt_signature **at = &signatures[op->index];
     if (*at) return *at;
     rt_signature *s = PyMem_Malloc(sizeof *s);
-    if (!s) {
-        PyErr_NoMemory();
-        return NULL;
-    }
+    if (!s) goto no_memory;
     if (rt_signature_parse(op->signature, s) < 0) {
         PyMem_Free(s);
         return NULL;
     }
     return *at = s;
+no_memory:
+    PyErr_NoMemory();
+    return NULL;
 }
 
 static PyObject *operand_object(const rt_operand *o)
