@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import threading
 from typing import Any
@@ -78,7 +79,7 @@ def write_stacks(path: Any, events: EventList, metric: str) -> None:
     """Folded stacks, "outer;inner;op microseconds" a line: what flame graph tools read."""
     found: dict[str, int] = {}
     for event in events:
-        value = int(getattr(event, metric))
+        value = math.ceil(getattr(event, metric))
         if event.stack and value > 0:
             line = ";".join([*(frame.replace(";", ",") for frame in reversed(event.stack)), event.name])
             found[line] = found.get(line, 0) + value

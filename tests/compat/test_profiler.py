@@ -248,11 +248,13 @@ def test_chrome_trace(tmp_path):
     [dict(wait=1, warmup=1, active=2, repeat=2), dict(wait=0, warmup=0, active=1),
      dict(wait=2, warmup=1, active=1, skip_first=3)],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Profiler won't be using warmup")
 def test_schedules_are_pytorchs(plan):
     ours, theirs = schedule(**plan), torch.profiler.schedule(**plan)
     assert [ours(step).name for step in range(20)] == [theirs(step).name for step in range(20)]
 
 
+@pytest.mark.filterwarnings("ignore:Warning. Profiler clears events")
 def test_a_scheduled_loop_is_saved_when_pytorchs_is():
     def rounds(lib, library_profile, plan):
         saved = []
