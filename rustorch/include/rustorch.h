@@ -148,7 +148,7 @@ typedef struct rustorch_api {
     /* rustorch.<name>(args...), recorded. */
     PyObject *(*call)(const char *name, int nargs, PyObject *const *args);
     /* To be asked before writing through `data` of a tensor that others know: an exception for read-only tensors,
-     * leaves that require grad, and expanded memory.  Gradients that need what is overwritten then say so.  (tensor) */
+     * tensors that require grad, and expanded memory.  Gradients that need what is overwritten then say so.  (tensor) */
     int (*will_write)(PyObject *t);
 
     /* Threads.  body(ctx, begin, end) is called for pieces of 0..n that are multiples of grain (but the last), on

@@ -108,7 +108,12 @@ static PyObject *call(const char *name, int nargs, PyObject *const *args)
 static int will_write(PyObject *t)
 {
     static const rt_op writer = {.cls = {.name = "C code"}};
-    return rt_record_check_write(&writer, T(t)) < 0 ? -1 : rt_record_constant(&writer, T(t));
+    const rt_tensor *base = T(t)->base;
+    if (rt_record_check_write(&writer, T(t)) < 0) return -1;
+    if (rt_grad_enabled && (rt_tensor_requires_grad(T(t)) || (base && rt_tensor_requires_grad(base))))
+        return rt_error(PyExc_RuntimeError, writer.cls.name, "no gradient can follow what it writes into a tensor that requires"
+                        " grad; detach() or clone() it, or write under no_grad()");
+    return rt_record_constant(&writer, T(t));
 }
 
 static void parallel_for(intptr_t n, intptr_t grain, void (*body)(void *, intptr_t, intptr_t), void *ctx)
