@@ -12,10 +12,17 @@ they are, and nothing is shown unless asked for.  matplotlib is loaded by the fi
 
 from __future__ import annotations
 
+from .graphs import (
+    plot_autograd_graph as plot_autograd_graph,
+    plot_model_graph as plot_model_graph,
+    to_dot as to_dot,
+    to_mermaid as to_mermaid,
+)
 from .history import plot_learning_rate as plot_learning_rate, plot_training_history as plot_training_history
 from .plotter import Plotter as Plotter
 from .tensors import plot_tensor_as_image as plot_tensor_as_image, visualize_tensor as visualize_tensor
 
 __all__ = [
-    "Plotter", "plot_learning_rate", "plot_tensor_as_image", "plot_training_history", "visualize_tensor",
+    "Plotter", "plot_autograd_graph", "plot_learning_rate", "plot_model_graph", "plot_tensor_as_image",
+    "plot_training_history", "to_dot", "to_mermaid", "visualize_tensor",
 ]  # fmt: skip

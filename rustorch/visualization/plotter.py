@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import history, tensors
+from . import graphs, history, tensors
 
 
 def _method(function: Callable[..., Any]) -> Any:
@@ -41,5 +41,9 @@ class Plotter:
 
     plot_training_history = _method(history.plot_training_history)
     plot_learning_rate = _method(history.plot_learning_rate)
+    plot_model_graph = _method(graphs.plot_model_graph)
+    plot_autograd_graph = _method(graphs.plot_autograd_graph)
+    to_dot = _method(graphs.to_dot)
+    to_mermaid = _method(graphs.to_mermaid)
     plot_tensor_as_image = _method(tensors.plot_tensor_as_image)
     visualize_tensor = _method(tensors.visualize_tensor)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pytest
 import torch
@@ -249,7 +250,7 @@ def test_matplotlibs_state_stays():
 
 
 def test_dark_styles_are_followed():
-    with mpl.style.context("dark_background"):
+    with matplotlib.style.context("dark_background"):
         figure = viz.plot_training_history(HISTORY)
         assert pixels(figure)[0, 0].tolist() == [0, 0, 0]
         check(figure)
