@@ -119,7 +119,8 @@ from ._modes import (  # noqa: E402
 globals().update(_operations.public())
 
 _SUBMODULES = {
-    "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "distributions",
+    "accelerator", "amp", "autograd", "backends", "callbacks", "compiler", "config", "cuda", "data", "debug",
+    "distributions",
     "errors", "fft", "func", "functional", "interop", "jit", "kernels", "linalg", "memory", "metal", "mps",
     "multiprocessing", "nn", "numpy", "operations", "ops", "optim", "plugins", "profiler", "random", "serialization",
     "signal", "sklearn", "sparse", "special", "testing", "training", "types", "ufunc", "utils", "version",
@@ -167,7 +168,7 @@ _ELSEWHERE = {
         "norm_except_dim", "nuclear_norm", "poisson_nll_loss", "segment_reduce", "to_dlpack",
         "triplet_margin_loss", "while_loop",
     )},
-    "load": "serialization", "save": "serialization",
+    "load": "serialization", "save": "serialization", "set_debug_mode": "debug", "explain": "_explain",
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",

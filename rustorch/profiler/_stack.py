@@ -6,7 +6,7 @@ import os
 import sys
 from types import CodeType, FrameType
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MOST = 32
 _texts: dict[tuple[CodeType, int], str] = {}
 
@@ -17,7 +17,7 @@ def user_stack() -> tuple[str, ...]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and len(found) < _MOST:
         code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not code.co_filename.startswith(PACKAGE):
             key = (code, frame.f_lineno)
             text = _texts.get(key)
             if text is None:
@@ -32,7 +32,7 @@ def user_line() -> tuple[str, ...]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_PACKAGE):
+        if not code.co_filename.startswith(PACKAGE):
             return (f"{code.co_filename}:{frame.f_lineno}",)
         frame = frame.f_back
     return ()

@@ -9,6 +9,7 @@ typedef struct {
     uint32_t products;       /* of matrices */
     uint64_t elements;       /* of all plans */
     uint64_t rows;           /* pieces with one step per operand that the plans fell into: elements, at worst */
+    uint64_t jumping;        /* elements of plans that step over more than a cache line from one to the next */
     uint64_t converted;      /* elements that went through conversion buffers */
     uint64_t moved;          /* bytes copied from one place to another as they are */
     uint16_t threads;        /* the most that were given to one loop; 0: none was asked for */

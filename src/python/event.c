@@ -175,7 +175,7 @@ static PyStructSequence_Field fields[] = {
     {"given", "per output: was it written to, not made?"},
     {"failed", "did it raise?"},
     {"depth", "how many observed events lie around it in its thread"},
-    {"in_op", "how many of these are ops: more than 0 for a part of a composition"},
+    {"in_op", "how many of these are ops or nodes: more than 0 for a part of a composition"},
     {"in_backward", "how many backward passes lie around it"},
     {"start_ns", "nanoseconds on time.monotonic_ns()'s clock; None before it ran"},
     {"stop_ns", "the same"},

@@ -104,6 +104,8 @@ static PyObject *add_pre_hook(PyObject *self, PyObject *fn)
 static PyObject *get_context(PyObject *self, void *unused) { (void)unused; return Py_NewRef(NODE->context ? NODE->context : Py_None); }
 static PyObject *get_sequence(PyObject *self, void *unused) { (void)unused; return PyLong_FromUnsignedLongLong(NODE->sequence); }
 
+static PyObject *get_trace(PyObject *self, void *unused) { (void)unused; return Py_NewRef(NODE->trace ? NODE->trace : Py_None); }
+
 static PyMethodDef methods[] = {
     {"name", node_name, METH_NOARGS, "Name of the node."},
     {"_add_hook", add_hook, METH_O, NULL},
@@ -115,6 +117,7 @@ static PyGetSetDef getset[] = {
     {"saved_tensors", saved, NULL, "What was kept for the backward pass.", NULL},
     {"context", get_context, NULL, "ctx of an autograd.Function, or None.", NULL},
     {"_sequence_nr", get_sequence, NULL, NULL, NULL},
+    {"_trace", get_trace, NULL, "What the tracer of anomaly mode said when it was made, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* observer: the types Observer, callables that are told of events, and Range, a named part of a program that is
  * an event itself.  An Observer in the list holds a reference to itself.  Floor: python. */
 #include "python/observer.h"
+#include "ufunc/finite.h"
 #include <string.h>
 
 /* ---- Observer ---- */
@@ -10,6 +11,7 @@ typedef struct {
     rt_observer link;
     PyObject *before, *after;        /* owned, or NULL */
     int here;                        /* only the thread that starts it */
+    int nonfinite;                   /* told only of NaN and infinity: 1: where it comes up; 2: wherever it is */
     int active;
 } observer;
 
@@ -24,6 +26,46 @@ static int call(PyObject *callback, rt_event *e, int ended)
     Py_DECREF(callback);
     Py_XDECREF(result);
     return result ? 0 : -1;
+}
+
+/* Is any input of the event NaN or infinite (0: none)?  -1 with an exception. */
+static int is_tainted(const rt_event *e)
+{
+    int finite = 1;
+    for (int i = 0; i < e->nin && finite > 0; i++) finite = rt_operand_is_finite(&e->in[i]);
+    for (int i = 0; e->kind == RT_EVENT_NODE && i < e->node->nout && finite > 0; i++)
+        if (e->grads[i]) finite = rt_tensor_is_finite(e->grads[i]);
+    return finite < 0 ? -1 : !finite;
+}
+
+static int is_update(const rt_event *e) { return e->kind == RT_EVENT_OP && e->op->family == RT_UPDATE; }
+
+/* What is overwritten is looked at before. */
+static int begin_nonfinite(rt_observer *link, rt_event *e)
+{
+    if (e->in_op || of_link(link)->nonfinite > 1 || (!e->given && !is_update(e))) return 0;
+    e->tainted = is_tainted(e);
+    return e->tainted < 0 ? -1 : 0;
+}
+
+/* Results that the caller gets: hidden ones are the row's own affair. */
+static int public_outputs(const rt_event *e)
+{
+    const char *arrow = e->op ? strstr(e->op->signature, "->") : NULL;
+    return arrow ? atoi(arrow + 2) : e->nout;
+}
+
+/* Only the outermost ops and nodes count: the parts of a composition may be infinite where its result is not. */
+static int end_nonfinite(rt_observer *link, rt_event *e)
+{
+    int finite = 1;
+    if (e->in_op || e->status < 0 || e->tainted) return 0;
+    for (int i = 0; i < public_outputs(e) && finite > 0; i++)
+        if (e->out[i]) finite = rt_tensor_is_finite(e->out[i]);
+    for (int i = 0; is_update(e) && i < e->nin && finite > 0; i++) finite = rt_operand_is_finite(&e->in[i]);
+    if (finite) return finite < 0 ? -1 : 0;
+    if (!e->given && !is_update(e) && of_link(link)->nonfinite == 1) e->tainted = is_tainted(e);
+    return e->tainted < 0 ? -1 : e->tainted ? 0 : call(of_link(link)->after, e, 1);
 }
 
 static int begin(rt_observer *link, rt_event *e) { return call(of_link(link)->before, e, 0); }
@@ -65,19 +107,26 @@ static int read_callback(PyObject *o, PyObject **to)
 
 static PyObject *observer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"before", "after", "kinds", "all_threads", NULL};
+    static char *words[] = {"before", "after", "kinds", "all_threads", "nonfinite", NULL};
     PyObject *before = NULL, *after = NULL, *kinds = NULL;
-    int everywhere = 0;
+    int everywhere = 0, nonfinite = 0;
     unsigned mask = RT_EVENT_OP;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOp:Observer", words, &before, &after, &kinds, &everywhere)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOpi:Observer", words, &before, &after, &kinds, &everywhere, &nonfinite))
+        return NULL;
     if (kinds && read_kinds(kinds, &mask) < 0) return NULL;
     observer *o = (observer *)type->tp_alloc(type, 0);
     if (!o) return NULL;
     o->here = !everywhere;
+    o->nonfinite = nonfinite;
     o->link = (rt_observer){.begin = begin, .end = end, .gone = gone, .kinds = mask};
     if (read_callback(before, &o->before) < 0 || read_callback(after, &o->after) < 0) Py_CLEAR(o);
     else if (!o->before) o->link.begin = NULL;
     if (o && !o->after) o->link.end = NULL;
+    if (o && nonfinite) {
+        o->link.begin = begin_nonfinite;
+        o->link.end = end_nonfinite;
+        o->link.kinds = RT_EVENT_OP | RT_EVENT_NODE;
+    }
     return (PyObject *)o;
 }
 
@@ -142,9 +191,11 @@ static PyTypeObject observer_type = {
     .tp_name = "rustorch._C.Observer",
     .tp_basicsize = sizeof(observer),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_doc = "Observer(*, before=None, after=None, kinds=('op',), all_threads=False)\n\n"
+    .tp_doc = "Observer(*, before=None, after=None, kinds=('op',), all_threads=False, nonfinite=0)\n\n"
               "before(event) and after(event) are called for each op (or other kind of event) of this thread, or of all,\n"
-              "from start() to stop() or within a with block.  What they compute is not observed; what they raise fails the op.",
+              "from start() to stop() or within a with block.  What they compute is not observed; what they raise fails the op.\n"
+              "nonfinite 1: after(event) only for ops and nodes, in no other, that give NaN or infinity where no input had it;\n"
+              "2: also where an input had it.",
     .tp_new = observer_new,
     .tp_dealloc = observer_dealloc,
     .tp_traverse = observer_traverse,

@@ -154,8 +154,9 @@ static PyObject *operand_tuple(const recorder *r, int n, const int64_t **at)
 
 static PyObject *work_object(const rt_work *w)
 {
-    return Py_BuildValue("{sIsIsKsKsKsKsisOsO}", "loops", w->loops, "products", w->products, "elements", w->elements, "rows",
-                         w->rows, "converted", w->converted, "moved", w->moved, "threads", (int)w->threads, "busy",
+    return Py_BuildValue("{sIsIsKsKsKsKsKsisOsO}", "loops", w->loops, "products", w->products, "elements", w->elements, "rows",
+                         w->rows, "jumping", w->jumping,
+                         "converted", w->converted, "moved", w->moved, "threads", (int)w->threads, "busy",
                          w->busy ? Py_True : Py_False, "unlocked", w->unlocked ? Py_True : Py_False);
 }
 
@@ -166,8 +167,8 @@ static PyObject *record_object(const recorder *r, const record *e)
     PyObject *name = e->name ? PyUnicode_FromString(e->name) : Py_NewRef(e->label);
     PyObject *work = work_object(&e->work), *o = NULL;
     if (in && out && name && work)
-        o = Py_BuildValue("(sOOOLLLKKkiiiOOO)", rt_event_kind_name((rt_event_kind)e->kind), name, in, out, (long long)e->start_ns, (long long)e->stop_ns,
-                          (long long)e->bytes, (unsigned long long)e->allocations, (unsigned long long)e->sequence, e->thread,
+        o = Py_BuildValue("(sOOOLLLKKkiiiOOO)", rt_event_kind_name((rt_event_kind)e->kind), name, in, out,
+                          (long long)e->start_ns, (long long)e->stop_ns, (long long)e->bytes, (unsigned long long)e->allocations, (unsigned long long)e->sequence, e->thread,
                           (int)e->depth, (int)e->in_op, (int)e->in_backward, e->failed ? Py_True : Py_False, work,
                           e->stack ? e->stack : Py_None);
     Py_XDECREF(in);

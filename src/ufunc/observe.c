@@ -91,7 +91,7 @@ int rt_event_begin(rt_event *e)
     e->status = e->tainted = 0;
     if (tell(e, 0) < 0) return -1;
     depth++;
-    op_depth += e->kind == RT_EVENT_OP;
+    op_depth += (e->kind & (RT_EVENT_OP | RT_EVENT_NODE)) != 0;
     backward_depth += e->kind == RT_EVENT_BACKWARD;
     rt_memory_get_stats(&memory);
     e->bytes = memory.live_bytes;

@@ -30,7 +30,7 @@ typedef struct {
     unsigned given;                  /* bit k: out[k] is written to, not made */
     /* set by rt_event_begin and rt_event_end */
     int depth;                       /* events around it in its thread */
-    int in_op;                       /* ops among them: more than 0 for the parts of a composition */
+    int in_op;                       /* ops and nodes among them: more than 0 for the parts of a composition */
     int in_backward;                 /* backward passes among them */
     int status;                      /* 0, or -1: it failed */
     int tainted;                     /* the note of the observer that looks for NaN */

@@ -14,6 +14,7 @@
 #define BLOCK 1024           /* elements converted at once */
 #define ITEM_BYTES 16        /* of the widest dtype */
 #define SHORT_ROW 8          /* rows below this are exchanged with a longer dimension */
+#define CACHE_LINE 64
 #define EXCHANGE 512         /* rows walked together then */
 
 typedef struct {
@@ -190,6 +191,12 @@ static __attribute__((noinline, cold)) void note_work(rt_work *w, const rt_plan 
     w->loops++;
     w->elements += (uint64_t)p->size;
     w->rows += (uint64_t)(p->ndim ? p->size / p->shape[p->ndim - 1] : 1);
+    for (int k = 0; k < p->nop && p->ndim; k++) {
+        const intptr_t step = p->steps[k][p->ndim - 1];
+        if (step <= CACHE_LINE && step >= -CACHE_LINE) continue;
+        w->jumping += (uint64_t)p->size;
+        break;
+    }
     if (has_casts) w->converted += (uint64_t)p->size;
     rt_work_unlocked(w);
 }
