@@ -1,0 +1,254 @@
+"""Model: layers in a row that are compiled, fitted and evaluated as in Keras."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .. import nn
+from .._C import zeros
+from .._modes import no_grad
+from ..nn.parameter import is_lazy
+from . import runs
+from .batches import Batches
+from .config import TrainerConfig
+from .evaluation import predict
+from .history import History
+from .layers import InputShape, layers_from
+from .summary import summary_of
+
+__all__ = ["Model"]
+
+
+class Model(nn.Sequential):
+    """Layers in a row, with compile, fit, evaluate and predict.
+
+    Args:
+        name: of the model; or the layers.
+        layers: texts, modules or both, as `add` takes them.
+
+    It is an nn.Module (and an nn.Sequential): state_dict, to, hooks and all else work.  Subclasses may define
+    `forward` and layers of their own in place of adding them.  What sizes the inputs have is found at the first
+    batch, or by `build`.
+
+    >>> import rustorch as rt
+    >>> _ = rt.manual_seed(0)
+    >>> x = rt.randn(200, 4); y = (x.sum(1) > 0).long()
+    >>> model = Model("classifier")
+    >>> model.add("Dense(16, activation=relu)")
+    >>> model.add("Dense(2, activation=softmax)")
+    >>> model.compile(optimizer="Adam(lr=0.01)", loss="categorical_crossentropy", metrics=["accuracy"])
+    >>> history = model.fit((x, y), epochs=20, verbose=False)
+    >>> len(history.train_loss()), model.evaluate((x, y))["accuracy"] > 0.95
+    (20, True)
+    """
+
+    stop_training = False
+    history: History | None = None
+
+    def __init__(self, name: Any = None, layers: Iterable[Any] = (), **options: Any) -> None:
+        super().__init__()
+        if options:
+            raise TypeError(f"Model() got an unexpected argument {next(iter(options))!r}")
+        if name is not None and not isinstance(name, str):
+            if isinstance(name, nn.Module):
+                name = [name]
+            name, layers = (layers if isinstance(layers, str) else None), name
+        self.name: str = name or type(self).__name__.lower()
+        self._compiled: runs.Compiled | None = None
+        self._input_shape: tuple[int, ...] | None = None
+        for layer in layers:
+            self.add(layer)
+
+    # ---- layers ----
+
+    def add(self, layer: Any) -> None:
+        """Adds a layer at the end.
+
+        Args:
+            layer: a text, such as "Dense(128, activation=relu)", "Conv2D(16, 3, padding=same)", "Dropout(0.3)" or
+                "Input(784)", which states the shape of a sample; or a Module.
+
+        Raises:
+            ValueError: the text is no layer, or its arguments do not fit.
+            TypeError: layer is neither text nor Module.
+        """
+        if isinstance(layer, str):
+            made = layers_from(layer)
+            if isinstance(made, InputShape):
+                if len(self):
+                    raise ValueError(f"add: {layer!r} must come first, there are {len(self)} layers already")
+                self._input_shape = made.shape
+                return
+        elif isinstance(layer, nn.Module):
+            made = [layer]
+        else:
+            raise TypeError(f"add: a layer must be a text or a Module, not {type(layer).__name__}")
+        for module in made:
+            self.append(module)
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers in their order."""
+        return list(self.children())
+
+    def build(self, input_shape: Iterable[int] | None = None) -> Model:
+        """Gives all parameters their sizes, from the shape of a sample (without the batch).
+
+        Raises:
+            ValueError: the shape was given neither here nor by an "Input(...)".
+        """
+        shape = self._input_shape if input_shape is None else tuple(int(n) for n in input_shape if n is not None)
+        if shape is None:
+            raise ValueError("build: give the shape of a sample, such as build((784,))")
+        self._input_shape = shape
+        was_training = self.training
+        embeds = isinstance(next(iter(self.modules_without_children()), None), nn.Embedding)
+        self.eval()
+        try:
+            with no_grad():
+                self(zeros(1, *shape, dtype="int64" if embeds else None))
+        finally:
+            self.train(was_training)
+        return self
+
+    def modules_without_children(self) -> Iterable[nn.Module]:
+        """The modules that do the computing, in their order."""
+        return (module for module in self.modules() if not any(True for _ in module.children()))
+
+    @property
+    def built(self) -> bool:
+        """Have all parameters their sizes?"""
+        return not any(is_lazy(p) for p in self.parameters())
+
+    def _like(self, items: list[tuple[str, nn.Module]]) -> nn.Sequential:
+        return nn.Sequential(OrderedDict(items))
+
+    # ---- training ----
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = (), **options: Any) -> None:
+        """Says how the model is trained and measured.
+
+        Args:
+            optimizer: a name ("adam"), with arguments ("SGD(lr=0.1, momentum=0.9)"), a class, a function of the
+                parameters, or an Optimizer of the model's parameters.
+            loss: a name ("categorical_crossentropy", for labels and one-hot targets; "binary_crossentropy"; "mse";
+                "mae"; "huber(delta=0.5)"; ...), a loss module or a function loss(outputs, targets).  None: cross
+                entropy where targets are integers, squared error elsewhere.
+            metrics: names ("accuracy", "f1", "top_k(k=3)", "auc", "r2", ...), Metric objects or functions
+                metric(outputs, targets).
+            options: settings of TrainerConfig that fit then starts from, such as mixed_precision=True.
+
+        A model whose last layer is a softmax or sigmoid is trained on what goes into that layer.
+
+        Raises:
+            ValueError, TypeError: a name or an argument is unknown.
+        """
+        self._compiled = runs.Compiled(self, optimizer, loss, metrics, options)
+        if self._input_shape is not None and not self.built:
+            self.build()
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimiser; None until it is made, which needs the sizes of the parameters."""
+        return None if self._compiled is None else self._compiled.made_optimizer()
+
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = True,
+        callbacks: Any = (), validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None, sample_weight: Any = None, initial_epoch: int = 0,
+        steps_per_epoch: int | None = None, validation_steps: int | None = None,
+        validation_frequency: Any = 1, **options: Any,
+    ) -> History:  # fmt: skip
+        """Trains the model.
+
+        Args:
+            x: a DataLoader, a Dataset, an iterable of batches (inputs, targets), (inputs, targets) as arrays or
+                tensors, or the inputs, with the targets in y.
+            y: targets of arrays.
+            batch_size: samples a step where no loader is given; 32 when None.
+            epochs: the number of the last epoch; passes over the data, when initial_epoch is 0.
+            verbose: True or 1, a progress bar (lines where there is no terminal); 2, a line an epoch; False, nothing.
+            callbacks: Callback objects.
+            validation_split: share of the last samples that is kept for validation.
+            validation_data: as x, or (x, y).
+            shuffle: a new order each epoch, of arrays and datasets.
+            class_weight: class -> weight of its samples' losses.
+            sample_weight: the weight of each sample's loss, an array.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch, validation_steps: at most so many batches.
+            validation_frequency: epochs from one validation to the next.
+            options: further settings of TrainerConfig: gradient_clip_norm, accumulation_steps, mixed_precision,
+                checkpoint_dir, resume, seed, ...
+
+        Returns:
+            The History, which is also the model's `history`.
+
+        Raises:
+            RuntimeError: the model was not compiled.
+            NonFiniteLossError: the loss became NaN or infinite.
+        """
+        compiled = self._need_compiled("fit")
+        if "validation_freq" in options:
+            validation_frequency = options.pop("validation_freq")
+        config = TrainerConfig(epochs=epochs, verbose=verbose, shuffle=shuffle, class_weight=class_weight,
+            initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+            validation_frequency=validation_frequency, batch_size=batch_size or 32, callbacks=callbacks or (),
+        ).replaced(**{**compiled.options, **options})  # fmt: skip
+        return runs.fit(
+            self, x, y, validation_data, config=config, compiled=compiled, sample_weight=sample_weight,
+            validation_split=validation_split,
+        )  # fmt: skip
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = False,
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = (),
+    ) -> dict[str, Any]:  # fmt: skip
+        """Loss and metrics on data, which are given as to fit: {"loss": ..., "accuracy": ...}."""
+        compiled = self._need_compiled("evaluate")
+        data = Batches(x, y, sample_weight, batch_size=batch_size or 32, steps=steps, what="evaluate")
+        return runs.evaluate(self, data, compiled, callbacks, verbose)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = False, steps: int | None = None,
+        callbacks: Any = (),
+    ) -> Any:  # fmt: skip
+        """Outputs for all inputs, as a Tensor, computed batch by batch; targets in the data are left aside."""
+        data = Batches(x, batch_size=batch_size or 32, steps=steps, what="predict")
+        return predict(self, data, runs.started(self, callbacks))
+
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """One step with one batch; loss and metrics of it."""
+        compiled = self._need_compiled("train_on_batch")
+        config = TrainerConfig(epochs=1, verbose=False).replaced(**compiled.options)
+        batch = (x, y) if sample_weight is None else (x, y, sample_weight)
+        history = runs.fit(self, [batch], config=config, compiled=compiled, keep=False)
+        return {name: values[-1] for name, values in history.history.items()}
+
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Loss and metrics of one batch, without a step."""
+        batch = (x, y) if sample_weight is None else (x, y, sample_weight)
+        return runs.evaluate(self, [batch], self._need_compiled("test_on_batch"), (), False)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs for one batch."""
+        return predict(self, [(x,)])
+
+    def _need_compiled(self, what: str) -> runs.Compiled:
+        if self._compiled is None:
+            raise RuntimeError(f"{what}: the model is not compiled: call compile(optimizer, loss, metrics) first")
+        return self._compiled
+
+    # ---- showing ----
+
+    def summary(self, input_shape: Iterable[int] | None = None, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints a table of the layers, the shapes of their outputs and the numbers of their parameters.
+
+        Args:
+            input_shape: of a sample, where the model has not seen one.
+            print_fn: takes the text.
+        """
+        if input_shape is not None or (self._input_shape is not None and not self.built):
+            self.build(input_shape)
+        print_fn(summary_of(self, self._input_shape))
