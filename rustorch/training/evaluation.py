@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import nn
 from .._C import Tensor, ops
-from .._modes import no_grad
+from .._modes import enable_grad, no_grad
 from ..callbacks.base import Callbacks
 from ..metrics import Metric
 from .batches import adapt, adapt_target, call, size_of, unpack
@@ -95,7 +95,8 @@ class Evaluation:
     def _settle(self, batch: Any) -> None:
         """Fits the loss to a batch; with gradients, because the graph shows how outputs are scaled."""
         x, y, _ = unpack(batch, "evaluate")
-        outputs = call(self.objective.body, adapt(x, dtype_of(self.model)))
+        with enable_grad():
+            outputs = call(self.objective.body, adapt(x, dtype_of(self.model)))
         self.objective.settle(outputs, adapt_target(y))
         measures(self.metrics, self.objective)
 

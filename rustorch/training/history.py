@@ -116,6 +116,11 @@ class History:
     def __bool__(self) -> bool:
         return True
 
+    def _repr_html_(self) -> str:
+        from .._display import history_html
+
+        return history_html(self)
+
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.4f}" for name, values in self.history.items() if values)
         return f"History({len(self)} epochs{': ' + last if last else ''})"

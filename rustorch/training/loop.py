@@ -238,6 +238,7 @@ class Loop:
             except (AttributeError, RuntimeError, ValueError):
                 raise _no_number(loss) from None
             if value - value != 0.0 and strict and self._nonfinite(value, x, number):
+                total, count = total + value, count + 1
                 break
             if step is None:
                 loss.backward()
@@ -364,7 +365,6 @@ class Loop:
         if self.config.on_nonfinite == "raise" and not stops:
             raise NonFiniteLossError(message)
         warnings.warn(message + "; the training stops", RuntimeWarning, stacklevel=4)
-        self.total, self.count = self.total + value, self.count + 1
         self.stop_training = True
         self.history.stop_reason = message
         return True

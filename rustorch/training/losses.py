@@ -196,7 +196,7 @@ class Objective:
             return
         *first, (_, last) = model._modules.items()
         kinds = nn.Softmax if self.kind == "classes" else nn.Sigmoid
-        if not isinstance(last, kinds) or model._hooks is not None or last._hooks is not None:
+        if not isinstance(last, kinds) or _hooked(model) or _hooked(last):
             return
         self.classes_last = getattr(last, "dim", None) == -1
         self.body, self.finish, self.from_logits = nn.Sequential(OrderedDict(first)), last, True
@@ -290,6 +290,11 @@ class Objective:
         for label, value in weight.items():
             table[label] = float(value)
         return as_tensor(table)[labels]
+
+
+def _hooked(module: nn.Module) -> bool:
+    hooks = module._hooks
+    return hooks is not None and bool(hooks.forward or hooks.forward_pre or hooks.backward or hooks.backward_pre)
 
 
 def _kind_of(loss: Any) -> str:

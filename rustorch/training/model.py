@@ -20,6 +20,8 @@ from .summary import summary_of
 
 __all__ = ["Model"]
 
+_PLAIN = ("training", "_rustorch_place")
+
 
 class Model(nn.Sequential):
     """Layers in a row, with compile, fit, evaluate and predict.
@@ -183,7 +185,7 @@ class Model(nn.Sequential):
                 checkpoint_dir, resume, seed, ...
 
         Returns:
-            The History, which is also the model's `history`.
+            The History, which is also the model's `history`.  The model is then in eval mode: calling it predicts.
 
         Raises:
             RuntimeError: the model was not compiled.
@@ -196,10 +198,13 @@ class Model(nn.Sequential):
             initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
             validation_frequency=validation_frequency, batch_size=batch_size or 32, callbacks=callbacks or (),
         ).replaced(**{**compiled.options, **options})  # fmt: skip
-        return runs.fit(
-            self, x, y, validation_data, config=config, compiled=compiled, sample_weight=sample_weight,
-            validation_split=validation_split,
-        )  # fmt: skip
+        try:
+            return runs.fit(
+                self, x, y, validation_data, config=config, compiled=compiled, sample_weight=sample_weight,
+                validation_split=validation_split,
+            )  # fmt: skip
+        finally:
+            self.eval()
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = False,
@@ -239,6 +244,40 @@ class Model(nn.Sequential):
         if self._compiled is None:
             raise RuntimeError(f"{what}: the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
+
+    # ---- files ----
+
+    def describe(self) -> dict[str, Any]:
+        """What a file says of the model beside its layers: name, shape of a sample, and what it was compiled with,
+        where that was said by names.  TypeError for attributes of a subclass that are no numbers or texts."""
+        own = ("name", "history", "stop_training", "_compiled", "_input_shape")
+        attributes: dict[str, Any] = {}
+        held = (*self._module_names, *self._parameter_names, *self._buffer_names)
+        for name, value in self.__dict__.items():
+            if name not in own and name not in held and name not in _PLAIN and not name.endswith(("_names", "_hooks")):
+                if not isinstance(value, (bool, int, float, str, type(None))):
+                    raise TypeError(
+                        f"save: {type(self).__name__} has the attribute {name!r}, a {type(value).__name__}; give the"
+                        " class describe(self) and from_description(cls, description), or save the state_dict()"
+                    )
+                attributes[name] = value
+        shape = None if self._input_shape is None else list(self._input_shape)
+        compiled = None if self._compiled is None else self._compiled.named()
+        return {"name": self.name, "input_shape": shape, "compiled": compiled, "attributes": attributes}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Model:
+        """The model of a file, before it gets its layers."""
+        model = cls.__new__(cls)
+        nn.Module.__init__(model)
+        shape, compiled = description["input_shape"], description["compiled"]
+        model.__dict__.update(
+            dict(description["attributes"]), name=str(description["name"]), history=None, _compiled=None,
+            _input_shape=None if shape is None else tuple(int(n) for n in shape),
+        )  # fmt: skip
+        if compiled is not None:
+            model._compiled = runs.Compiled(model, compiled["optimizer"], compiled["loss"], compiled["metrics"], {})
+        return model
 
     # ---- showing ----
 

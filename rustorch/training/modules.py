@@ -134,6 +134,15 @@ class LazyBatchNorm(_LazyNorm, nn.BatchNorm1d):
         if self.num_features == 0 and self.running_mean is not None:
             self.num_features = len(self.running_mean)
 
+    def describe(self) -> dict[str, Any]:
+        """What from_description makes the module of again, as long as it has seen no input."""
+        return {"eps": self.eps, "momentum": self.momentum, "affine": self.affine}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> LazyBatchNorm:
+        """The module that describe described."""
+        return cls(**description)
+
 
 class Recurrent(nn.Module):
     """LSTM, GRU or RNN over (n, time, features) that gives its outputs, or the last of them, without the states.

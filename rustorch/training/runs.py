@@ -39,6 +39,13 @@ class Compiled:
         name_metrics(self.measured)
         Objective(loss, model)  # an unknown name is told here
 
+    def named(self) -> dict[str, Any] | None:
+        """All of it as texts, None where something was given as an object."""
+        texts = [self.optimizer, self.loss, *self.metrics]
+        if any(not isinstance(text, str) and text is not None for text in texts):
+            return None
+        return {"optimizer": self.optimizer, "loss": self.loss, "metrics": list(self.metrics)}
+
     def made_optimizer(self) -> Any:
         """The optimiser that fit made or that was given."""
         return self.made
