@@ -215,7 +215,8 @@ def test_validation_and_evaluate_use_eval_mode():
     assert history.val_loss() == [measured["loss"]] and history.val_accuracy() == [measured["accuracy"]]
     theirs.load_state_dict({k: torch.as_tensor(v.numpy()) for k, v in rt.nn.Sequential(*ours).state_dict().items()})
     out = theirs(torch.as_tensor(x))
-    assert measured["loss"] == pytest.approx(torch.nn.functional.cross_entropy(out, torch.as_tensor(y)).item(), rel=1e-5)
+    loss = torch.nn.functional.cross_entropy(out, torch.as_tensor(y)).item()
+    assert measured["loss"] == pytest.approx(loss, rel=1e-5)
     assert measured["accuracy"] == pytest.approx((out.argmax(1).numpy() == y).mean())
 
 
@@ -382,7 +383,7 @@ def test_nan_is_told_before_it_spoils_the_parameters():
 
 def test_a_rate_that_is_too_large_is_told():
     x = rt.randn(32, 4)
-    with pytest.raises(ArithmeticError, match="learning rate|parameters"):
+    with pytest.raises(ArithmeticError, match=r"learning rate|parameters"):
         Trainer(rt.nn.Linear(4, 1), "SGD(lr=1e20)", "mse").train((x, x[:, :1]), epochs=50, verbose=False)
 
 
