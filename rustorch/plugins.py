@@ -80,7 +80,7 @@ def find(name: str) -> Any:
         raise AttributeError(f"module 'rustorch' has no attribute {name!r}") from None
 
 
-def _taken(name: str) -> str | None:
+def _taken(name: str, in_place: bool) -> str | None:
     """Who has a name that an op is to be given, or None."""
     import keyword
 
@@ -89,7 +89,7 @@ def _taken(name: str) -> str | None:
         return "Python"
     if name in rustorch._C.ops:
         return "another op"
-    for spelled in (name, name + "_"):
+    for spelled in (name, name + "_") if in_place else (name,):
         if spelled in dir(rustorch):
             return f"rustorch.{spelled}"
         if hasattr(rustorch.Tensor, spelled):

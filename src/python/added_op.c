@@ -306,12 +306,12 @@ static int is_word(const char *s, size_t longest)
     return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
-static int check_name(const char *name)
+static int check_name(const char *name, int in_place)
 {
     if (!name || !is_word(name, LONGEST_NAME) || *name == '_' || name[strlen(name) - 1] == '_')
         return refuse(name, "a name is made of lower-case letters, digits and inner underscores, at most 31", NULL);
     PyObject *module = PyImport_ImportModule("rustorch.plugins");
-    PyObject *taken = module ? PyObject_CallMethod(module, "_taken", "s", name) : NULL;
+    PyObject *taken = module ? PyObject_CallMethod(module, "_taken", "si", name, in_place) : NULL;
     int status = !taken ? -1 : taken == Py_None ? 0 : refuse(name, "the name is taken by ", PyUnicode_AsUTF8(taken));
     Py_XDECREF(taken);
     Py_XDECREF(module);
@@ -465,7 +465,7 @@ int rt_added_op_register(const rustorch_op *s)
     int noperands;
     added_op *a = NULL;
     if (!s || s->size != sizeof *s) return refuse(NULL, "rustorch_op.size must be sizeof(rustorch_op)", NULL);
-    if (check_name(s->name) < 0 || check_signature(s, &signature, &noperands) < 0) return -1;
+    if (check_name(s->name, s->loops && !(s->flags & RUSTORCH_BOOL_RESULT)) < 0 || check_signature(s, &signature, &noperands) < 0) return -1;
     if (!s->loops == !s->forward || (s->loops && s->backward))
         return refuse(s->name, "give loops, or forward and perhaps backward", NULL);
     if (s->flags & ~63) return refuse(s->name, "it has flags that nobody knows", NULL);
