@@ -1,5 +1,7 @@
 """Cells in C and Rust: notebooks run by nbclient, and the magic by itself for all that can go wrong."""
+import doctest
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -289,6 +291,29 @@ def test_cells_are_kept_and_others_folders_passed_over(monkeypatch, tmp_path):
     file.write_text("")
     monkeypatch.setenv("RUSTORCH_CACHE_DIR", str(file))
     assert os.stat(compiler.cache_folder()).st_uid == os.getuid()
+
+
+# ---- the page of the documentation ----
+
+def test_page_of_magic_runs():
+    """Its cells, one after the other, in one shell."""
+    page = (HERE.parents[1] / "docs" / "magic.md").read_text()
+    cells = re.findall(r"^```(c|rust|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    shell = Shell(rt=rustorch)
+    assert [language for language, _ in cells] == ["c", "python", "c", "c", "rust", "rust"]
+    for language, text in cells:
+        if language == "python":
+            test = doctest.DocTestParser().get_doctest(text, shell.user_ns, "magic.md", "magic.md", 0)
+            assert doctest.DocTestRunner().run(test, clear_globs=False).failed == 0
+            shell.user_ns.update(test.globs)
+            continue
+        first, _, rest = text.partition("\n")
+        if language == "c" or shutil.which("rustc"):
+            Magic(shell).cell(first.removeprefix("%%rustorch"), rest)
+    assert shell.user_ns["squares"]([1, 2, 3]).tolist() == [1.0, 4.0, 9.0]
+    assert shell.user_ns["largest"] == 7.5
+    if shutil.which("rustc"):
+        np.testing.assert_allclose(shell.user_ns["y"], np.exp(2 * np.array([1.0, 2.5, 5.0, 7.5])) + 1)
 
 
 # ---- Rust ----

@@ -1,7 +1,9 @@
 """Ops from other packages: examples/plugin is installed as a user would, and its ops are judged by PyTorch."""
 import os
+import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,29 @@ def test_import_looks_for_no_plugins(site):
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True,
                           env=dict(os.environ, PYTHONPATH=path))
     assert done.stdout == "False\n"
+
+
+# ---- the pages of the documentation ----
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_page_of_plugins_shows_the_example():
+    shown = [*blocks("plugins.md", "c"), *blocks("plugins.md", "toml")]
+    files = [(ROOT / "examples" / "plugin" / name).read_text() for name in ("rustorch_signals.c", "pyproject.toml")]
+    assert len(shown) == 6 and [text for text in shown if not any(text in file for file in files)] == []
+
+
+def test_page_of_the_c_api_compiles_and_runs(tmp_path):
+    (source,) = blocks("c-api.md", "c")
+    example = blocks("c-api.md", "python")[-1]
+    (tmp_path / "tour.c").write_text(source)
+    (tmp_path / "example.txt").write_text(example)
+    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{rustorch.get_include()}",
+                    f"-I{sysconfig.get_path('include')}", tmp_path / "tour.c", "-o", tmp_path / "tour.so"],
+                   check=True, env=environment)
+    code = "import doctest, sys; sys.exit(doctest.testfile('example.txt', module_relative=False).failed)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path,
+                   env=dict(os.environ, PYTHONPATH=os.pathsep.join((PACKAGE, str(tmp_path)))))
