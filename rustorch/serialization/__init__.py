@@ -19,16 +19,23 @@ The container is that of https://github.com/huggingface/safetensors (format, ver
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .. import _C
 from .._device import check_cpu
+from ._arrays import load_array, load_arrays
 from ._container import Container, write_container
 from ._document import KEY, Reader, Writer
-from ._source import MappedFile, OpenFile, Source
+from ._source import MappedFile, OpenFile, Source, refuse
+from ._torch import load_archive, load_stream
 from ._writing import replacing
+from ._zip import Archive
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "save"]
+__all__ = [
+    "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safetensors_metadata", "save",
+    "save_safetensors",
+]  # fmt: skip
 
 
 def save(
@@ -81,12 +88,56 @@ def load(
         return _read(OpenFile(file), classes, bool(weights_only))
 
 
+def save_safetensors(tensors: Mapping[str, Any], f: Any, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes tensors under names to a safetensors file, with nothing else in it.
+
+    Args:
+        tensors: Tensors or ndarrays by name; those of dtype complex128 become pairs of float64.
+        f: a path, which is replaced only when all is written, or a file open for writing bytes.
+        metadata: texts by name that the file keeps; safetensors_metadata reads them.
+
+    >>> import io, rustorch as rt
+    >>> file = io.BytesIO()
+    >>> save_safetensors({"w": rt.ones(2)}, file, {"format": "pt"})
+    >>> _ = file.seek(0)
+    >>> rt.load(file)
+    {'w': tensor([1.0, 1.0])}
+    """
+    metadata = dict(metadata or {})
+    for name, text in metadata.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise TypeError(f"save_safetensors: metadata are texts, not {type(name).__name__}: {type(text).__name__}")
+    held: list[tuple[str, Any]] = []
+    for name, t in tensors.items():
+        if not isinstance(name, str) or name == "__metadata__":
+            raise ValueError(f"save_safetensors: {name!r} is no name of a tensor")
+        held.append((name, (t if isinstance(t, _C.Tensor) else _C.as_tensor(t)).detach()))
+    with replacing(f) as file:
+        write_container(file, held, metadata)
+
+
+def safetensors_metadata(f: Any) -> dict[str, str]:
+    """The texts by name that a safetensors file keeps beside its tensors; f is a path or a file open for reading."""
+    if hasattr(f, "read"):
+        return Container(OpenFile(f)).metadata
+    with open(os.fspath(f), "rb") as file:
+        return Container(OpenFile(file)).metadata
+
+
 def _read(source: Source, classes: Sequence[type], weights_only: bool) -> Any:
-    first = source.read(0, min(4, source.size))
-    if first[:2] == b"PK" or first[:1] == b"\x80":
-        raise NotImplementedError(
-            "load: files of torch.save are not read yet; only those of rustorch.save and safetensors"
-        )
+    """The value of a file, whose kind is told by its first bytes."""
+    first = source.read(0, min(9, source.size))
+    if first[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        archive = Archive(source)
+        if any(name.rpartition("/")[2] == "data.pkl" for name in archive.entries):
+            return load_archive(archive)
+        if all(name.endswith(".npy") for name in archive.entries):
+            return load_arrays(archive)
+        raise refuse("the zip archive is neither one of torch.save nor one of numpy.savez")
+    if first[:6] == b"\x93NUMPY":
+        return load_array(source)
+    if first[:1] == b"\x80" and first[1:2] in b"\2\3\4\5" and first[8:] != b"{":  # a pickle, no length of a header
+        return load_stream(source)
     return Reader(Container(source), classes, weights_only).value()
 
 

@@ -36,6 +36,10 @@ class Source:
         """Bytes as a tensor of uint8, aligned to 16 bytes if they are mapped and copied otherwise."""
         raise NotImplementedError
 
+    def whole(self) -> bytes:
+        """All bytes."""
+        return self.read(0, self.size)
+
     def check(self, at: int, length: int) -> None:
         if at < 0 or length < 0 or at + length > self.size:
             raise refuse(f"the file has {self.size} bytes; bytes {at} to {at + length} are asked for: it is cut off")

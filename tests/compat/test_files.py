@@ -7,7 +7,6 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-import torch
 
 import rustorch as rt
 
@@ -131,17 +130,6 @@ def test_training_goes_on_from_a_checkpoint(tmp_path):
         step(*again)
     for a, b in zip(net.state_dict().values(), again[0].state_dict().values(), strict=True):
         assert rt.equal(a, b)
-
-
-def test_the_files_of_others(tmp_path):
-    """Plain safetensors, written by hand; PyTorch's files are refused by name."""
-    header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}'
-    path = tmp_path / "w.safetensors"
-    path.write_bytes(len(header).to_bytes(8, "little") + header + np.array([1, 2], np.float32).tobytes())
-    assert rt.load(path)["w"].tolist() == [1.0, 2.0]
-    torch.save({"a": torch.ones(2)}, tmp_path / "t.pt")
-    with pytest.raises(NotImplementedError, match=r"torch\.save"):
-        rt.load(tmp_path / "t.pt")
 
 
 def test_the_container_is_safetensors(tmp_path):

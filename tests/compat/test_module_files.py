@@ -1,4 +1,5 @@
 """Modules in files: every class of rustorch.nn comes back as it was; users' classes do when the reader names them."""
+
 import io
 import itertools
 import json
@@ -43,12 +44,24 @@ def test_every_module(name):
 
 
 MORE = {
-    "CrossMapLRN2d": (3, 0.1), "LazyBatchNorm3d": (), "LazyInstanceNorm2d": (), "LazyInstanceNorm3d": (),
-    "MaxUnpool1d": (2,), "MaxUnpool2d": ((2, 3),), "MaxUnpool3d": (2, 1, 1), "RNNBase": ("LSTM", 2, 3, 2),
-    "RNNCellBase": (2, 3, False, 4), "SyncBatchNorm": (3, 1e-3, None), "Module": (),
+    "CrossMapLRN2d": (3, 0.1),
+    "LazyBatchNorm3d": (),
+    "LazyInstanceNorm2d": (),
+    "LazyInstanceNorm3d": (),
+    "MaxUnpool1d": (2,),
+    "MaxUnpool2d": ((2, 3),),
+    "MaxUnpool3d": (2, 1, 1),
+    "RNNBase": ("LSTM", 2, 3, 2),
+    "RNNCellBase": (2, 3, False, 4),
+    "SyncBatchNorm": (3, 1e-3, None),
+    "Module": (),
     "TransformerDecoder": (nn.TransformerDecoderLayer(4, 2, 8), 2, nn.LayerNorm(4)),
-    "DataParallel": (nn.GRU(2, 3),), "Sequential": (nn.ReLU(),), "ModuleList": ([nn.ReLU(), nn.Linear(1, 1)],),
-    "ModuleDict": ({"a b": nn.Identity()},), "ParameterList": ([rt.ones(2)],), "ParameterDict": ({"x": rt.ones(2)},),
+    "DataParallel": (nn.GRU(2, 3),),
+    "Sequential": (nn.ReLU(),),
+    "ModuleList": ([nn.ReLU(), nn.Linear(1, 1)],),
+    "ModuleDict": ({"a b": nn.Identity()},),
+    "ParameterList": ([rt.ones(2)],),
+    "ParameterDict": ({"x": rt.ones(2)},),
 }
 
 
@@ -68,8 +81,9 @@ def test_no_class_is_forgotten():
 
 def test_containers():
     shared = nn.Linear(3, 3)
-    net = nn.Sequential(shared, nn.ModuleList([nn.ReLU(), shared]),
-                        nn.ModuleDict({"a b": nn.Identity(), "c": nn.GRU(3, 4)}))
+    net = nn.Sequential(
+        shared, nn.ModuleList([nn.ReLU(), shared]), nn.ModuleDict({"a b": nn.Identity(), "c": nn.GRU(3, 4)})
+    )
     net.more = nn.ParameterList([rt.ones(2), nn.Parameter(rt.zeros(1), requires_grad=False)])
     net.named = nn.ParameterDict({"x": rt.ones(2, dtype="float64")})
     net.nothing = None
@@ -240,12 +254,12 @@ def bad(change):
     net.save(file)
     raw = file.getvalue()
     length = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:8 + length])
+    header = json.loads(raw[8 : 8 + length])
     document = json.loads(header["__metadata__"]["rustorch"])
     change(document["value"]["description"])
     header["__metadata__"]["rustorch"] = json.dumps(document)
     text = json.dumps(header).encode()
-    return io.BytesIO(len(text).to_bytes(8, "little") + text + raw[8 + length:])
+    return io.BytesIO(len(text).to_bytes(8, "little") + text + raw[8 + length :])
 
 
 def put(*path_and_value):
@@ -255,6 +269,7 @@ def put(*path_and_value):
         for key in path:
             o = o[key]
         o[last] = value
+
     return change
 
 
@@ -307,6 +322,7 @@ def test_a_deep_description():
         for _ in range(100):
             inner["deep"] = {"class": "Sequential", "children": {}}
             inner = inner["deep"]["children"]
+
     assert isinstance(rt.load(bad(deepen)), nn.Sequential)
 
     def bottomless(o):
@@ -314,6 +330,7 @@ def test_a_deep_description():
         for _ in range(450):
             inner["0"] = {"class": "Sequential", "children": {}}
             inner = inner["0"]["children"]
+
     with pytest.raises(rt.errors.FileError):
         rt.load(bad(bottomless))
 
@@ -323,6 +340,7 @@ def test_a_deep_description():
 
 def test_checkpoints(tmp_path):
     """Training that was stopped goes on with the same bits; parts may stand in any order."""
+
     def fresh():
         net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(), nn.Linear(4, 1))
         optimizer = rt.optim.AdamW(net.parameters(), lr=0.01)

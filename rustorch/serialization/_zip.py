@@ -1,0 +1,156 @@
+"""Zip archives: entries by name, each a Source of its own.
+
+Python's zipfile reads the directory.  Entries that are stored lie in the file as they are, so that they can be mapped;
+others are inflated, within bounds: what an archive may grow to is in proportion to its size.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .. import _C
+from ._source import MappedFile, Source, refuse
+
+HEADER = 30  # bytes of a local header before name and extra field
+FREE = 1 << 30  # bytes that inflated entries may take in any case
+GROWTH = 100  # and how many times the archive's size beyond that
+
+
+class Archive:
+    """The entries of a zip archive; FileError when its directory does not fit the file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        try:
+            with zipfile.ZipFile(_Readable(source)) as file:
+                listed = file.infolist()
+        except (
+            zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OverflowError, EOFError, OSError
+        ) as error:
+            raise refuse(f"the zip archive is damaged or cut off ({str(error)[:100]})") from error
+        self.entries = {entry.filename: entry for entry in listed if not entry.filename.endswith("/")}
+        places = sorted((e.header_offset, e.header_offset + HEADER + e.compress_size) for e in listed)
+        if any(begin < end for (_, end), (begin, _) in pairwise(places)) or len({e.filename for e in listed}) < len(
+            listed
+        ):
+            raise refuse("entries of the zip archive overlap or have one name")
+        inflated = sum(e.file_size for e in listed if e.compress_type != zipfile.ZIP_STORED)
+        if inflated > max(FREE, GROWTH * source.size):
+            raise refuse(f"the zip archive of {source.size} bytes says that it inflates to {inflated}")
+
+    def open(self, name: str) -> Source:
+        """The bytes of an entry; their checksum is compared, unless they are mapped."""
+        entry = self.entries.get(name)
+        if entry is None:
+            raise refuse(f"the zip archive has no entry {name[:200]!r}")
+        if entry.flag_bits & 1:
+            raise NotImplementedError(f"load: the entry {name!r} of the zip archive is encrypted")
+        header = self.source.read(entry.header_offset, HEADER)
+        if header[:4] != b"PK\x03\x04":
+            raise refuse(f"the entry {name!r} of the zip archive is damaged")
+        lengths = struct.unpack("<HH", header[26:30])
+        part = Part(self.source, entry.header_offset + HEADER + sum(lengths), entry.compress_size)
+        if entry.compress_type == zipfile.ZIP_STORED:
+            if entry.file_size != entry.compress_size:
+                raise refuse(f"the entry {name!r} of the zip archive has two sizes")
+            part.checksum = None if isinstance(self.source, MappedFile) else entry.CRC or None
+            return part
+        if entry.compress_type != zipfile.ZIP_DEFLATED:
+            raise NotImplementedError(f"load: the entry {name!r} is compressed by another method than deflate")
+        return _inflated(part, entry)
+
+
+def _inflated(part: Source, entry: zipfile.ZipInfo) -> Source:
+    """An entry's bytes, which grow only as the file has data for them."""
+    engine, made, at = zlib.decompressobj(-15), bytearray(), 0
+    piece = 1 << 16
+    try:
+        while at < part.size and not engine.eof:
+            given = part.read(at, min(piece, part.size - at))
+            at += len(given)
+            made += engine.decompress(given, entry.file_size - len(made) + 1)
+            if len(made) > entry.file_size:
+                break
+    except zlib.error as error:
+        raise refuse(f"the entry {entry.filename!r} of the zip archive is damaged ({error})") from error
+    if len(made) != entry.file_size or zlib.crc32(made) != entry.CRC:
+        raise refuse(f"the entry {entry.filename!r} of the zip archive is damaged: its length or checksum is another")
+    return Memory(made)
+
+
+class Part(Source):
+    """A part of another source; with a checksum, bytes that are read as a whole are compared with it."""
+
+    def __init__(self, source: Source, start: int, size: int) -> None:
+        source.check(start, size)
+        self.source, self.start, self.size = source, start, size
+        self.checksum: int | None = None
+
+    def read(self, at: int, length: int) -> bytes:
+        self.check(at, length)
+        made = self.source.read(self.start + at, length)
+        if length == self.size:
+            self._compare(made)
+        return made
+
+    def raw(self, at: int, length: int, name: str) -> Any:
+        self.check(at, length)
+        made = self.source.raw(self.start + at, length, name)
+        if length == self.size:
+            self._compare(memoryview(made.numpy()))
+        return made
+
+    def _compare(self, made: Any) -> None:
+        if self.checksum is not None and zlib.crc32(made) != self.checksum:
+            raise refuse("the zip archive is damaged: the checksum of an entry is another")
+
+
+class Memory(Source):
+    """Bytes in memory."""
+
+    def __init__(self, held: bytearray) -> None:
+        self.held, self.size = held, len(held)
+
+    def read(self, at: int, length: int) -> bytes:
+        self.check(at, length)
+        return bytes(self.held[at : at + length])
+
+    def raw(self, at: int, length: int, name: str) -> Any:
+        self.check(at, length)
+        return _C.from_numpy(np.frombuffer(self.held, np.uint8, length, at))
+
+
+class _Readable(io.RawIOBase):
+    """A source as a file, for zipfile."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.at = source, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        at = offset + (0, self.at, self.source.size)[whence]
+        if at < 0:
+            raise OSError("a place before the file's start")  # what zipfile waits for
+        self.at = at
+        return at
+
+    def tell(self) -> int:
+        return self.at
+
+    def read(self, size: int | None = -1) -> bytes:
+        rest = max(self.source.size - self.at, 0)
+        made = self.source.read(min(self.at, self.source.size), rest if size is None or size < 0 else min(size, rest))
+        self.at += len(made)
+        return made
