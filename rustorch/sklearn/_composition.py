@@ -28,7 +28,9 @@ class Composite(Fitted):
 
     def compute(self, method: str, x: Any) -> Any:
         """The result of a method by its name."""
-        return getattr(self, "_" + method)(x)
+        result = getattr(self, "_" + method)(x)
+        floating = all(isinstance(t, Tensor) and t.dtype.kind == "f" for t in (x, result))
+        return result.to(x.dtype) if floating else result
 
 
 class Pipeline(Composite):
@@ -150,13 +152,15 @@ def _dropped(step: Any) -> bool:
 
 
 @converts("ColumnTransformer")
-def _columns(estimator: Any) -> Fitted:
+def columns_of(estimator: Any, replaced: dict[str, Any] | None = None) -> Fitted:
+    """The module of a ColumnTransformer, with other transformers for some of its names."""
     weights = estimator.transformer_weights or {}
     if any(w != 1 for w in weights.values()):
         raise NotImplementedError("from_sklearn cannot convert ColumnTransformer with transformer_weights")
     parts, columns = [], []
     for name, step, chosen in estimator.transformers_:
         places = _positions(estimator, name, chosen)
+        step = (replaced or {}).get(name, step)
         if _dropped(step) or (isinstance(places, list) and not places):
             continue
         parts.append(_step(step))

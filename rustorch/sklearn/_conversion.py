@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import nn
 from ._fitted import METHODS, Fitted
@@ -17,13 +17,19 @@ __all__ = ["converts", "from_sklearn", "supported"]
 
 Converter = Callable[[Any], nn.Module]
 _converters: dict[str, Converter] = {}
-_FILES = ("_scaling", "_encoding", "_features", "_linear", "_composition")
+_FILES = (
+    "_scaling", "_encoding", "_features", "_linear", "_projections", "_kernels", "_clusters", "_trees", "_networks",
+    "_composition", "_ensembles",
+)  # fmt: skip
 
 
-def converts(*names: str) -> Callable[[Converter], Converter]:
+_Function = TypeVar("_Function", bound=Callable[..., nn.Module])
+
+
+def converts(*names: str) -> Callable[[_Function], _Function]:
     """Registers the function that converts fitted scikit-learn estimators of these class names."""
 
-    def register(function: Converter) -> Converter:
+    def register(function: _Function) -> _Function:
         _converters.update(dict.fromkeys(names, function))
         return function
 
@@ -89,11 +95,12 @@ def from_sklearn(estimator: Any) -> Any:
     """Turns a scikit-learn estimator into a differentiable Module with equal output.
 
     The module has those of `transform`, `inverse_transform`, `predict`, `predict_proba`, `predict_log_proba`,
-    `decision_function` and `score_samples` that the estimator has.  Calling it is `transform` for transformers,
-    `predict` for regressors, and for classifiers `predict_proba`, or `decision_function` where there are no
-    probabilities.  Methods take Tensors, arrays and DataFrames of shape (samples, features), compute in the
-    precision of the fit and answer with Tensors in the dtype of a floating input (labels that are no numbers come
-    as an ndarray).  Fitted numbers are parameters (copies of the estimator's), so the module can be trained further.
+    `decision_function` and `score_samples` that the estimator has (a few lack an inverse or scores).  Calling it is
+    `transform` for transformers, `predict` for regressors, and for classifiers `predict_proba`, or
+    `decision_function` where there are no probabilities.  Methods take Tensors, arrays and DataFrames of shape
+    (samples, features), compute in the precision of the fit and answer with Tensors in the dtype of a floating input
+    (labels that are no numbers come as an ndarray).  Fitted numbers are parameters, copies of the estimator's, so the
+    module can be trained further.
 
     Args:
         estimator: a fitted estimator (see `supported`).  One that is not fitted gives a module that has `fit`, and

@@ -166,7 +166,7 @@ def _ask(estimator: Any, probe: Any) -> Any:
 def _one_hot(estimator: Any) -> Fitted:
     module = _encoder(estimator, estimator._n_features_outs, estimator.handle_unknown == "error")
     if any(c is not None for c in getattr(estimator, "infrequent_categories_", [])):
-        module.answers = ("transform",)  # categories that share a column have no inverse
+        module.leaves_out = ("inverse_transform",)  # categories that share a column have no inverse
     return module
 
 

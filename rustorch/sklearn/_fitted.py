@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -60,6 +60,8 @@ class Fitted(nn.Module):
     settings: dict[str, Any]
     parts: nn.ModuleList
     answers: tuple[str, ...] = ()  # methods that `compute` knows beside those with a function here
+    fixed: ClassVar[tuple[str, ...]] = ()  # floating arrays that are buffers
+    leaves_out: tuple[str, ...] = ()  # methods of the estimator that could not be converted
     transform = _Method()
     inverse_transform = _Method()
     predict = _Method()
@@ -79,14 +81,16 @@ class Fitted(nn.Module):
         for name, value in (arrays or {}).items():
             if value is None:
                 continue
-            tensor = _C.tensor(np.ascontiguousarray(value)) if not isinstance(value, Tensor) else value
-            setattr(self, name, nn.Parameter(tensor) if tensor.dtype.kind == "f" else nn.Buffer(tensor))
+            tensor = _C.tensor(np.array(value, order="C")) if not isinstance(value, Tensor) else value
+            trained = tensor.dtype.kind == "f" and name not in self.fixed
+            setattr(self, name, nn.Parameter(tensor) if trained else nn.Buffer(tensor))
         self.parts = nn.ModuleList(parts)
 
     def serves(self, estimator: Any, kind: str) -> Self:
         """Takes over name, methods and number of features of the estimator that it replaces."""
         methods = [name for name in METHODS if hasattr(estimator, name)]
         implemented = {name for name in METHODS if hasattr(type(self), "_" + name)} | set(self.answers)
+        implemented -= set(self.leaves_out)
         natural = [name for name in NATURAL.get(kind, NATURAL["other"]) if name in methods and name in implemented]
         self.settings["estimator"] = type(estimator).__name__
         self.settings["methods"] = [name for name in methods if name in implemented]
@@ -148,6 +152,12 @@ class FittedClassifier(Fitted):
 
     def __init__(self, arrays: Any = None, settings: Any = None, parts: Any = ()) -> None:
         super().__init__(arrays, {"classes": None, "link": None, **(settings or {})}, parts)
+
+    def serves(self, estimator: Any, kind: str) -> Self:
+        """Takes over the methods that the estimator has, without probabilities where there is no link to them."""
+        if self.settings["link"] is None:
+            self.leaves_out = (*self.leaves_out, "predict_proba", "predict_log_proba")
+        return super().serves(estimator, kind)
 
     def _scores(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} has no scores")
