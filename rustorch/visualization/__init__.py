@@ -12,6 +12,13 @@ they are, and nothing is shown unless asked for.  matplotlib is loaded by the fi
 
 from __future__ import annotations
 
+from .evaluation import (
+    plot_confusion_matrix as plot_confusion_matrix,
+    plot_decision_boundary as plot_decision_boundary,
+    plot_precision_recall_curve as plot_precision_recall_curve,
+    plot_predictions as plot_predictions,
+    plot_roc_curve as plot_roc_curve,
+)
 from .graphs import (
     plot_autograd_graph as plot_autograd_graph,
     plot_model_graph as plot_model_graph,
@@ -19,10 +26,21 @@ from .graphs import (
     to_mermaid as to_mermaid,
 )
 from .history import plot_learning_rate as plot_learning_rate, plot_training_history as plot_training_history
+from .landscapes import plot_embedding as plot_embedding, plot_loss_surface as plot_loss_surface
 from .plotter import Plotter as Plotter
 from .tensors import plot_tensor_as_image as plot_tensor_as_image, visualize_tensor as visualize_tensor
+from .weights import (
+    plot_attention as plot_attention,
+    plot_feature_maps as plot_feature_maps,
+    plot_filters as plot_filters,
+    plot_gradient_flow as plot_gradient_flow,
+    plot_weight_distributions as plot_weight_distributions,
+)
 
 __all__ = [
-    "Plotter", "plot_autograd_graph", "plot_learning_rate", "plot_model_graph", "plot_tensor_as_image",
-    "plot_training_history", "to_dot", "to_mermaid", "visualize_tensor",
+    "Plotter", "plot_attention", "plot_autograd_graph", "plot_confusion_matrix", "plot_decision_boundary",
+    "plot_embedding", "plot_feature_maps", "plot_filters", "plot_gradient_flow", "plot_learning_rate",
+    "plot_loss_surface", "plot_model_graph", "plot_precision_recall_curve", "plot_predictions", "plot_roc_curve",
+    "plot_tensor_as_image", "plot_training_history", "plot_weight_distributions", "to_dot", "to_mermaid",
+    "visualize_tensor",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import graphs, history, tensors
+from . import evaluation, graphs, history, landscapes, tensors, weights
 
 
 def _method(function: Callable[..., Any]) -> Any:
@@ -41,9 +41,21 @@ class Plotter:
 
     plot_training_history = _method(history.plot_training_history)
     plot_learning_rate = _method(history.plot_learning_rate)
+    plot_tensor_as_image = _method(tensors.plot_tensor_as_image)
+    visualize_tensor = _method(tensors.visualize_tensor)
     plot_model_graph = _method(graphs.plot_model_graph)
     plot_autograd_graph = _method(graphs.plot_autograd_graph)
     to_dot = _method(graphs.to_dot)
     to_mermaid = _method(graphs.to_mermaid)
-    plot_tensor_as_image = _method(tensors.plot_tensor_as_image)
-    visualize_tensor = _method(tensors.visualize_tensor)
+    plot_confusion_matrix = _method(evaluation.plot_confusion_matrix)
+    plot_roc_curve = _method(evaluation.plot_roc_curve)
+    plot_precision_recall_curve = _method(evaluation.plot_precision_recall_curve)
+    plot_decision_boundary = _method(evaluation.plot_decision_boundary)
+    plot_predictions = _method(evaluation.plot_predictions)
+    plot_weight_distributions = _method(weights.plot_weight_distributions)
+    plot_gradient_flow = _method(weights.plot_gradient_flow)
+    plot_filters = _method(weights.plot_filters)
+    plot_feature_maps = _method(weights.plot_feature_maps)
+    plot_attention = _method(weights.plot_attention)
+    plot_embedding = _method(landscapes.plot_embedding)
+    plot_loss_surface = _method(landscapes.plot_loss_surface)

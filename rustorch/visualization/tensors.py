@@ -342,7 +342,7 @@ def image_grid(
     total, images = len(images), images[:most]
     columns = columns or min(len(images), max(1, int(np.ceil(np.sqrt(len(images) * 1.3)))))
     rows = -(-len(images) // columns)
-    side = 1.25 if len(images) > 12 else 1.7
+    side = min(1.25 if len(images) > 12 else 1.7, max(0.55, 12 / columns))
     if captions:
         side = max(side, 0.095 * max(len(text) for text, _ in captions))
     height = side * float(np.clip(images[0].shape[0] / images[0].shape[1], 0.4, 2.5))
@@ -368,7 +368,9 @@ def image_grid(
                    vmin=low, vmax=high)  # fmt: skip
         if captions:
             text, color = captions[n]
-            one.set_title(text, fontsize="small", color=color, pad=3)
+            label = one.set_title(text, fontsize="small", pad=3)
+            if color:
+                label.set_color(color)
     if title:
         sheet.figure.suptitle(title, y=1 - 0.08 / size[1], va="top")
     return sheet.finish(save_path)
