@@ -26,7 +26,7 @@ from .. import _C
 from .._device import check_cpu
 from ._arrays import load_array, load_arrays
 from ._container import Container, write_container
-from ._document import KEY, Reader, Writer
+from ._document import Reader, Writer
 from ._source import MappedFile, OpenFile, Source, refuse
 from ._torch import load_archive, load_stream
 from ._writing import replacing
@@ -53,8 +53,8 @@ def save(
     """
     with replacing(f) as file:
         writer = Writer()
-        document = writer.document(obj)
-        write_container(file, writer.tensors, {KEY: document})
+        value = writer.encode(obj)
+        write_container(file, writer.tensors, lambda checksums: writer.metadata(value, checksums))
 
 
 def load(
@@ -113,7 +113,7 @@ def save_safetensors(tensors: Mapping[str, Any], f: Any, metadata: Mapping[str, 
             raise ValueError(f"save_safetensors: {name!r} is no name of a tensor")
         held.append((name, (t if isinstance(t, _C.Tensor) else _C.as_tensor(t)).detach()))
     with replacing(f) as file:
-        write_container(file, held, metadata)
+        write_container(file, held, lambda checksums: metadata)
 
 
 def safetensors_metadata(f: Any) -> dict[str, str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from itertools import pairwise
+import zlib
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from .. import _C
-from ._source import Source, refuse
+from ._source import MappedFile, Source, refuse
 
 LONGEST_HEADER = 100_000_000  # bytes, the limit of the format
 ALIGNMENT = 64
@@ -26,6 +26,12 @@ _NAMES = {
 _DTYPES = {short: name for name, short in _NAMES.items()}
 _PARTS = {"complex128": "F64"}  # written as pairs, for the format has no such dtype
 _FOREIGN = frozenset(("F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4", "F8_E4M3FNUZ", "F8_E5M2FNUZ"))
+
+
+class Entry(NamedTuple):
+    dtype: str
+    shape: tuple[int, ...]
+    start: int  # bytes from the end of the header
 
 
 # ---- writing ----
@@ -41,15 +47,29 @@ def _bytes_of(t: Any) -> tuple[str, list[int], memoryview]:
     return _PARTS.get(name) or _NAMES[name], shape, raw
 
 
-def write_container(f: BinaryIO, tensors: list[tuple[str, Any]], metadata: Mapping[str, str]) -> None:
-    """Writes tensors and metadata; the largest elements come first, so that all are aligned without gaps."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    at, blocks = 0, []
+def checksum(entry: Entry, raw: Any) -> int:
+    """CRC-32 of a tensor's dtype, shape and bytes."""
+    return zlib.crc32(raw, zlib.crc32(f"{entry.dtype}{list(entry.shape)}".encode()))
+
+
+def write_container(
+    f: BinaryIO, tensors: list[tuple[str, Any]], describe: Callable[[dict[str, int]], Mapping[str, str]]
+) -> None:
+    """Writes tensors and metadata; the largest elements come first, so that all are aligned without gaps.
+
+    The metadata are what `describe` gives for the tensors' checksums by name.
+    """
+    header: dict[str, Any] = {"__metadata__": {}}
+    at, blocks, sums = 0, [], {}
     for name, t in sorted(tensors, key=lambda item: -item[1].itemsize):
         dtype, shape, raw = _bytes_of(t)
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(raw)]}
+        sums[name] = checksum(Entry(_DTYPES[dtype], tuple(shape), at), raw)
         at += len(raw)
         blocks.append(raw)
+    header["__metadata__"] = dict(describe(sums))
+    if not header["__metadata__"]:
+        del header["__metadata__"]
     text = json.dumps(header, allow_nan=False).encode()
     text += b" " * (-(len(text) + 8) % ALIGNMENT)
     if len(text) > LONGEST_HEADER:
@@ -64,18 +84,13 @@ def write_container(f: BinaryIO, tensors: list[tuple[str, Any]], metadata: Mappi
 # ---- reading ----
 
 
-class Entry(NamedTuple):
-    dtype: str
-    shape: tuple[int, ...]
-    start: int  # bytes from the end of the header
-
-
 class Container:
     """A safetensors file: its metadata, and its tensors, made when they are asked for, each once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.loaded: dict[str, Any] = {}
+        self.checksums: Mapping[str, Any] = {}  # those that are compared
         length = int.from_bytes(source.read(0, 8), "little") if source.size >= 8 else 0
         if not 2 <= length <= min(source.size - 8, LONGEST_HEADER):
             raise refuse("this is no safetensors file, or it is cut off: the length of its header does not fit")
@@ -92,8 +107,11 @@ class Container:
         self.metadata: dict[str, str] = metadata
         self.entries = {name: self._checked(name, entry) for name, entry in header.items()}
         places = sorted(entry["data_offsets"] for entry in header.values())
-        if any(begin < end for (_, end), (begin, _) in pairwise(places)):
+        ends = [0, *(end for _, end in places)]
+        if any(begin < end for (begin, _), end in zip(places, ends, strict=False)):
             raise refuse("tensors overlap")
+        if ends[-1] != self.room or any(begin != end for (begin, _), end in zip(places, ends, strict=False)):
+            raise refuse(f"the header's tensors are not the {self.room} bytes behind it")
 
     def _checked(self, name: str, entry: Any) -> Entry:
         """An entry whose every number fits the file."""
@@ -126,7 +144,12 @@ class Container:
             raise refuse(f"there is no tensor {name!r}")
         if name not in self.loaded:
             entry = self.entries[name]
-            self.loaded[name] = self.source.tensor(self.start + entry.start, entry.dtype, entry.shape, repr(name))
+            made = self.source.tensor(self.start + entry.start, entry.dtype, entry.shape, repr(name))
+            if name in self.checksums and not isinstance(self.source, MappedFile):
+                raw = memoryview(made.reshape(-1).view("uint8").numpy()) if made.numel() else b""
+                if checksum(entry, raw) != self.checksums[name]:
+                    raise refuse(f"tensor {name!r} is damaged: its checksum is another")
+            self.loaded[name] = made
         return self.loaded[name].detach()
 
 

@@ -1,15 +1,17 @@
 """What a `.rustorch` file says beside its tensors: a JSON document in the container's metadata, under "rustorch".
 
-It is {"version": 1, "value": ...}, the value in the JSON of _values.py.  In it a tensor is
-{"is": "tensor", "name": its name in the container, "dtype": ..., "requires_grad": ...}, and a module is
-{"is": "module", "description": that of nn/_description.py, "state": pairs of path and tensor}.
+It is {"version": 1, "checksums": CRC-32 by name of tensor, "value": ...}, the value in the JSON of _values.py.  In it
+a tensor is {"is": "tensor", "name": its name in the container, "dtype": ..., "requires_grad": ...}, and a module is
+{"is": "module", "description": that of nn/_description.py, "state": pairs of path and tensor}.  The document's own
+CRC-32 stands beside it, under "rustorch_crc32".
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,12 @@ from ._source import refuse
 from ._values import NUMBERS, Decoder, Encoder
 
 KEY = "rustorch"
+SUM = "rustorch_crc32"
 VERSION = 1
+
+
+def _sum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 class Writer(Encoder):
@@ -31,9 +38,10 @@ class Writer(Encoder):
         self._known: dict[Any, str] = {}
         self._names: set[str] = set()
 
-    def document(self, o: Any) -> str:
-        """The document as text."""
-        return json.dumps({"version": VERSION, "value": self.encode(o)}, allow_nan=False)
+    def metadata(self, value: Any, checksums: Mapping[str, int]) -> dict[str, str]:
+        """The container's metadata: the document of an encoded value, and its checksum."""
+        text = json.dumps({"version": VERSION, "checksums": checksums, "value": value}, allow_nan=False)
+        return {KEY: text, SUM: _sum(text)}
 
     def _name(self, t: Any, path: str) -> str:
         """The container's name for a tensor."""
@@ -97,6 +105,8 @@ class Reader(Decoder):
 
     def value(self) -> Any:
         text = self.container.metadata.get(KEY)
+        if SUM in self.container.metadata and self.container.metadata[SUM] != _sum(text or ""):
+            raise refuse("the file is damaged: the checksum of its structure is another")
         if text is None:
             return {name: self.container.tensor(name) for name in self.container.entries}
         try:
@@ -106,6 +116,7 @@ class Reader(Decoder):
                     raise refuse(
                         f"the file's version is {str(document['version'])[:20]}; this is rustorch for version {VERSION}"
                     )
+                self.container.checksums = dict(document.get("checksums", {}))
                 document = document["value"]
             return self.decode(document)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError) as error:

@@ -140,7 +140,7 @@ def test_the_container_is_safetensors(tmp_path):
     raw = (tmp_path / "x").read_bytes()
     length = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + length])
-    assert set(header["__metadata__"]) == {"rustorch"}
+    assert set(header["__metadata__"]) == {"rustorch", "rustorch_crc32"}
     del header["__metadata__"]
     assert header["net.0.weight"] == {
         "dtype": "F32",

@@ -257,7 +257,7 @@ def bad(change):
     header = json.loads(raw[8 : 8 + length])
     document = json.loads(header["__metadata__"]["rustorch"])
     change(document["value"]["description"])
-    header["__metadata__"]["rustorch"] = json.dumps(document)
+    header["__metadata__"] = {"rustorch": json.dumps(document)}
     text = json.dumps(header).encode()
     return io.BytesIO(len(text).to_bytes(8, "little") + text + raw[8 + length :])
 

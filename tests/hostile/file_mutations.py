@@ -16,6 +16,7 @@ import sys
 import tempfile
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -163,6 +164,7 @@ def other_json(raw, draw):
         return  # what was put in has itself inside
     if document is not header:
         header["__metadata__"]["rustorch"] = text
+        header["__metadata__"]["rustorch_crc32"] = f"{zlib.crc32(text.encode()):08x}"
         text = json.dumps(header)
     raw[: 8 + length] = len(text.encode()).to_bytes(8, "little") + text.encode()
 

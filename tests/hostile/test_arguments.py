@@ -351,7 +351,7 @@ def test_garbage(group, part, parts, tmp_path):
     path = tmp_path / "diary"
     try:
         done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, group, str(part), str(parts), str(path)],
-                              env=ENVIRONMENT, capture_output=True, text=True, timeout=200)
+                              env=ENVIRONMENT, capture_output=True, text=True, timeout=200, cwd=tmp_path)
     except subprocess.TimeoutExpired:
         pytest.fail("hangs: " + path.read_text())
     assert done.returncode == 0, f"{done.returncode} in {path.read_text()}\n{done.stderr[-4000:]}"

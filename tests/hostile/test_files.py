@@ -110,6 +110,28 @@ def test_damaged():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
+def test_every_bit():
+    """A single bit that has changed is noticed, wherever it is."""
+    file = io.BytesIO()
+    rt.save({"w": rt.arange(6.0).reshape(2, 3), "lr": 0.5}, file)
+    raw = file.getvalue()
+    for at in range(len(raw)):
+        for bit in range(8):
+            damaged = bytearray(raw)
+            damaged[at] ^= 1 << bit
+            try:
+                found = rt.load(io.BytesIO(bytes(damaged)))
+            except RuntimeError:
+                continue
+            assert found["lr"] == 0.5 and found["w"].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], (at, bit)
+
+
+def test_bytes_that_belong_to_nothing():
+    for bad in (made({}, b"1"), made(entry(), b"123456789"), made(entry(offsets=(1, 9)), b"123456789")):
+        with pytest.raises(RuntimeError, match="not the"):
+            rt.load(io.BytesIO(bad))
+
+
 def test_a_file_that_shrinks_while_it_is_read():
     class Shrinking(io.BytesIO):
         def read(self, n=-1):

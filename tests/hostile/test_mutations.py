@@ -155,7 +155,7 @@ def child(part, parts, turns, path, seed):
 def test_wrong_arguments(part, tmp_path):
     path = tmp_path / "diary"
     done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, str(part), str(PARTS), str(TURNS), str(path),
-                           "7"], env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+                           "7"], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, f"{done.returncode} in {path.read_text()}\n{done.stderr[-4000:]}"
     wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:40])
