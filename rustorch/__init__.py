@@ -168,7 +168,8 @@ _ELSEWHERE = {
         "norm_except_dim", "nuclear_norm", "poisson_nll_loss", "segment_reduce", "to_dlpack",
         "triplet_margin_loss", "while_loop",
     )},
-    "load": "serialization", "save": "serialization", "set_debug_mode": "debug", "explain": "_explain", "Model": "training",
+    "load": "serialization", "save": "serialization", "set_debug_mode": "debug", "explain": "_explain",
+    "Model": "training",
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",

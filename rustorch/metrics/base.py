@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,13 +61,13 @@ class Metric:
         return self.compute()
 
     def state_dict(self) -> dict[str, Any]:
-        """What was gathered."""
-        return {name: getattr(self, name) for name in self.state}
+        """What was gathered, as a copy."""
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes back what state_dict gave."""
         for name in self.state:
-            setattr(self, name, state[name])
+            setattr(self, name, copy.deepcopy(state[name]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"

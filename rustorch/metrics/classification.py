@@ -67,7 +67,7 @@ class Accuracy(_Labelled):
 
     def update(self, outputs: Any, targets: Any) -> None:
         rows = type(targets) is Tensor and targets.ndim == 1 and type(outputs) is Tensor and outputs.ndim == 2
-        if rows and (self._several or outputs.shape[1] > 1):
+        if rows and len(outputs) == len(targets) and (self._several or outputs.shape[1] > 1):
             self._several = True
             self.hits += (outputs.argmax(1) == targets).sum().item()
             self.count += len(targets)
