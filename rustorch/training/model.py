@@ -194,9 +194,10 @@ class Model(nn.Sequential):
         compiled = self._need_compiled("fit")
         if "validation_freq" in options:
             validation_frequency = options.pop("validation_freq")
-        config = TrainerConfig(epochs=epochs, verbose=verbose, shuffle=shuffle, class_weight=class_weight,
-            initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-            validation_frequency=validation_frequency, batch_size=batch_size or 32, callbacks=callbacks or (),
+        config = TrainerConfig(
+            epochs=epochs, verbose=verbose, shuffle=shuffle, class_weight=class_weight, initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+            validation_frequency=validation_frequency, batch_size=_size(batch_size), callbacks=callbacks or (),
         ).replaced(**{**compiled.options, **options})  # fmt: skip
         try:
             return runs.fit(
@@ -212,7 +213,7 @@ class Model(nn.Sequential):
     ) -> dict[str, Any]:  # fmt: skip
         """Loss and metrics on data, which are given as to fit: {"loss": ..., "accuracy": ...}."""
         compiled = self._need_compiled("evaluate")
-        data = Batches(x, y, sample_weight, batch_size=batch_size or 32, steps=steps, what="evaluate")
+        data = Batches(x, y, sample_weight, batch_size=_size(batch_size), steps=steps, what="evaluate")
         return runs.evaluate(self, data, compiled, callbacks, verbose)
 
     def predict(
@@ -220,7 +221,7 @@ class Model(nn.Sequential):
         callbacks: Any = (),
     ) -> Any:  # fmt: skip
         """Outputs for all inputs, as a Tensor, computed batch by batch; targets in the data are left aside."""
-        data = Batches(x, batch_size=batch_size or 32, steps=steps, what="predict")
+        data = Batches(x, batch_size=_size(batch_size), steps=steps, what="predict")
         return predict(self, data, runs.started(self, callbacks))
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
@@ -291,3 +292,8 @@ class Model(nn.Sequential):
         if input_shape is not None or (self._input_shape is not None and not self.built):
             self.build(input_shape)
         print_fn(summary_of(self, self._input_shape))
+
+
+def _size(batch_size: int | None) -> int:
+    """What Keras takes where no size of batches is given."""
+    return 32 if batch_size is None else batch_size
