@@ -103,7 +103,7 @@ def test_order_of_calls():
     (X, TypeError, "compares tensors"), ({"x": X}, TypeError, "not dict"), (None, TypeError, "no data"),
     ((X, rt.zeros(8, 5)), rt.ShapeMismatchError, "one-hot"), ((X, Y + 7), (ValueError, IndexError), "class|range"),
     ((rt.tensor(1.0), rt.tensor(1.0)), (ValueError, TypeError), "first dimension|len"),
-], ids="lengths int str empty nothing long no_targets dict none onehot label scalar".split())  # fmt: skip
+])  # fmt: skip
 def test_data(data, error, said):
     with pytest.raises(error, match=said):
         model().fit(data, verbose=False)
