@@ -135,7 +135,7 @@ class Conversion:
 
     def fill(self, made: Any, module: Any, path: str) -> None:
         """Gives a new module everything that its model holds."""
-        parametrized = self._parametrized(module)
+        parametrized = self.parametrized(module)
         for name, child in module._modules.items():
             if name == "parametrizations" and parametrized:
                 continue
@@ -164,7 +164,8 @@ class Conversion:
 
     # ---- parametrizations ----
 
-    def _parametrized(self, module: Any) -> list[str]:
+    def parametrized(self, module: Any) -> list[str]:
+        """The names of a module's parametrized tensors."""
         lists = module.__dict__.get("parametrizations") or module._modules.get("parametrizations")
         is_list = isinstance(lists, self.source_nn.ModuleDict) and type(module).__name__.startswith("Parametrized")
         return list(lists) if is_list and lists is not None else []
