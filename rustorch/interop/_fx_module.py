@@ -89,7 +89,8 @@ def _fx_graph(graph: Graph, conversion: Conversion) -> torch.fx.Graph:
 def _call(graph: torch.fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Any, conversion: Conversion) -> Any:
     prefix, _, name = step.target.rpartition(".")
     named = step.outputs[0] if len(step.outputs) == 1 else None
-    kind, target = "call_function", None
+    kind = "call_function"
+    target: Any = None
     if step.target.startswith("self."):
         kind, target = "call_module", step.target[5:]
     elif is_attribute(step.target):

@@ -52,7 +52,9 @@ class Wiring:
     __hash__ = None  # type: ignore[assignment]
 
     @classmethod
-    def of_call(cls, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], is_input: Callable[[Any], bool]) -> Any:
+    def of_call(
+        cls, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], is_input: Callable[[Any], bool]
+    ) -> tuple[Wiring, list[Any]]:
         """The wiring of a call, and the values of its inputs; Untraceable for arguments without names."""
         bound = cls._signature(module).bind(*args, **kwargs)
         if any(type(value) in (tuple, list, dict) and is_input(value) for value in bound.arguments.values()):

@@ -19,25 +19,17 @@ def forward(self, x):
 
 from __future__ import annotations
 
-import base64
-import binascii
 import copy
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from .. import _C
 from ..nn.module import Module
 from ..nn.parameter import Buffer, Parameter
 from ._graph import Graph, Step
-from ._values import DescriptionError, Ref, decode, dtype_name
+from ._values import DescriptionError, Ref
 
 __all__ = ["DescriptionError", "Graph", "Program", "Ref", "Step"]
-
-_LARGEST = 1 << 40  # elements of a tensor that a description may speak of
-
 
 class _Shown:
     """`program.graph`, unless something the Program holds has that name."""
@@ -75,9 +67,8 @@ class Program(Module):
         graphs = [Graph(tuple(inputs), list(steps), outputs, dict(defaults or {}))]
         if training is not None:
             graphs.append(Graph(tuple(inputs), list(training[0]), training[1], dict(defaults or {})))
-        for graph in graphs:
-            graph.check(self._held)
-        self.__dict__.update(_graph=graphs[0], _training_graph=graphs[-1], _compiled=None)
+        self.__dict__.update(_graph=graphs[0], _training_graph=graphs[-1])
+        self.recompile()
 
     def _held(self, path: str) -> str | None:
         """What is under a path: "tensor", "module" or None."""
@@ -97,6 +88,7 @@ class Program(Module):
     # ---- running ----
 
     def _compile(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        self.recompile()
         graph, training = self.__dict__["_graph"], self.__dict__["_training_graph"]
         run = graph.compiled(f"Program {id(self):x}")
         pair = run, run if training is graph else training.compiled(f"Program {id(self):x} in training")
@@ -110,7 +102,8 @@ class Program(Module):
         return compiled[attributes["training"]](self, *args, **kwargs)
 
     def recompile(self) -> None:
-        """Makes changes of `graph` take effect; DescriptionError when they do not fit."""
+        """Checks the graph and makes changes of it take effect.  DescriptionError when a value or a submodule is
+        missing, or a function is not in the table."""
         for graph in (self.__dict__["_graph"], self.__dict__["_training_graph"]):
             graph.check(self._held)
         self.__dict__["_compiled"] = None
@@ -149,44 +142,29 @@ class Program(Module):
     # ---- describing ----
 
     def describe(self) -> dict[str, Any]:
-        """The program as JSON: everything but the values of what state_dict has."""
+        """Inputs, steps and outputs as JSON.  What the Program holds is described by rustorch.nn's rules for all
+        modules, when the whole is described or saved."""
         graph, training = self.__dict__["_graph"], self.__dict__["_training_graph"]
         content: dict[str, Any] = graph.describe()
         if training is not graph:
             content["training"] = {name: training.describe()[name] for name in ("steps", "outputs")}
-        tensors: dict[str, Any] = {}
-        modules: dict[str, Any] = {}
-        _collect(self, "", tensors, modules)
-        content["tensors"], content["modules"] = tensors, modules
-        return {**content, "ties": _ties(self)}
+        return content
 
     @classmethod
     def from_description(cls, description: Any) -> Program:
-        """The program that describe wrote, parameters and buffers zero: load_state_dict fills them.
-        DescriptionError for what is malformed or would call something outside the table."""
-        graph = Graph.from_description(description)
-        training = description.get("training")
-        if training is not None and not isinstance(training, dict):
-            raise DescriptionError(f"expected steps and outputs for training, got {training!r:.80}")
-        state: dict[str, Any] = {}
-        for path, module in _mapping(description, "modules").items():
-            state[path] = Module() if module is None else _descriptions().build(module)
-        for path, tensor in _mapping(description, "tensors").items():
-            state[path] = _tensor_from(path, tensor)
-        other = None
-        if training is not None:
-            other = Graph.from_description({**training, "inputs": description["inputs"]})
-        program = cls(
-            graph.inputs, graph.steps, graph.outputs, state, defaults=graph.defaults,
-            training=None if other is None else (other.steps, other.outputs),
-        )  # fmt: skip
-        _tie(program, description.get("ties", []))
+        """The Program that describe wrote, without what it holds.  DescriptionError for what is malformed; names are
+        checked by `recompile`, when it has all it holds, at the latest before it first runs."""
+        graph = training = Graph.from_description(description)
+        other = description.get("training")
+        if other is not None:
+            if not isinstance(other, dict):
+                raise DescriptionError(f"expected steps and outputs for training, got {other!r:.80}")
+            given = {name: description[name] for name in ("inputs", "defaults") if name in description}
+            training = Graph.from_description({**other, **given})
+        program = cls.__new__(cls)
+        Module.__init__(program)
+        program.__dict__.update(_graph=graph, _training_graph=training, _compiled=None)
         return program
-
-
-def _descriptions() -> Any:
-    """The rules for modules that are no Programs."""
-    return importlib.import_module("rustorch.nn._description")
 
 
 def _hold(root: Module, path: str, value: Any) -> None:
@@ -218,100 +196,3 @@ def _enter(module: Module, name: str, value: Any, names: dict[str, None]) -> Non
         raise DescriptionError(f"a Program cannot hold anything under the name {name!r}")
     module._claim(name, names)
     module.__dict__[name] = value
-
-
-def _collect(
-    module: Module, prefix: str, tensors: dict[str, Any], modules: dict[str, Any]
-) -> None:
-    """What a Program holds: its own tensors and those of plain modules; other modules describe themselves."""
-    for names in (module._parameter_names, module._buffer_names):
-        for name in names:
-            tensor = module.__dict__[name]
-            if tensor is not None:
-                tensors[prefix + name] = _tensor_described(tensor, name in module._transient_names)
-    for name in module._module_names:
-        child = module.__dict__[name]
-        if type(child) is Module:
-            modules[prefix + name] = None
-            _collect(child, f"{prefix}{name}.", tensors, modules)
-        elif child is not None:
-            modules[prefix + name] = _descriptions().describe(child)
-
-
-def _tensor_described(tensor: Any, constant: bool) -> dict[str, Any]:
-    described = {"shape": list(tensor.shape), "dtype": dtype_name(tensor.dtype)}
-    if isinstance(tensor, Parameter):
-        return {"kind": "parameter", **described, "requires_grad": tensor.requires_grad}
-    if not constant:
-        return {"kind": "buffer", **described}
-    plain = tensor.detach().contiguous()
-    plain = plain.view(_C.dtype("int16")) if described["dtype"] == "bfloat16" else plain
-    return {"kind": "constant", **described, "data": base64.b64encode(plain.numpy().tobytes()).decode("ascii")}
-
-
-def _tensor_from(path: str, content: Any) -> Any:
-    kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in ("parameter", "buffer", "constant"):
-        raise DescriptionError(f"{path}: expected a parameter, buffer or constant, got {content!r:.80}")
-    shape, dtype = content.get("shape"), decode({"dtype": content.get("dtype")})
-    if not isinstance(shape, list) or not all(type(n) is int and 0 <= n <= _LARGEST for n in shape):
-        raise DescriptionError(f"{path}: expected a shape, got {shape!r:.80}")
-    if kind == "constant":
-        return _constant(path, content.get("data"), tuple(shape), dtype)
-    tensor = _C.zeros(tuple(shape), dtype=dtype)
-    if kind == "buffer":
-        return Buffer(tensor)
-    wanted = content.get("requires_grad", True)
-    if not isinstance(wanted, bool):
-        raise DescriptionError(f"{path}: requires_grad is true or false, not {wanted!r:.40}")
-    return Parameter(tensor, wanted)
-
-
-def _constant(path: str, data: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    narrow = dtype_name(dtype) == "bfloat16"
-    stored = np.dtype("int16" if narrow else dtype_name(dtype))
-    try:
-        content = base64.b64decode(data, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        raise DescriptionError(f"{path}: the data of a constant is no base64") from None
-    size = stored.itemsize
-    for n in shape:
-        size *= n
-    if len(content) != size:
-        raise DescriptionError(f"{path}: {shape} of {dtype_name(dtype)} are {size} bytes, not {len(content)}")
-    tensor = _C.from_numpy(np.frombuffer(content, stored).reshape(shape).copy())
-    return tensor.view(dtype) if narrow else tensor
-
-
-def _ties(program: Module) -> list[list[str]]:
-    """Groups of paths that are one tensor or one module."""
-    groups: dict[int, list[str]] = {}
-    for path, module in program.named_modules(remove_duplicate=False):
-        if path:
-            groups.setdefault(id(module), []).append(path)
-    for path, parameter in program.named_parameters(remove_duplicate=False):
-        groups.setdefault(id(parameter), []).append(path)
-    return [paths for paths in groups.values() if len(paths) > 1]
-
-
-def _tie(program: Program, groups: Any) -> None:
-    for group in groups if isinstance(groups, list) else [groups]:
-        found = []
-        for path in group if isinstance(group, list) else [group]:
-            if not isinstance(path, str) or program._held(path) is None:
-                raise DescriptionError(f"ties: there is nothing at {path!r:.60}")
-            parent, _, name = path.rpartition(".")
-            holder = program.get_submodule(parent)
-            found.append((holder, name, holder.__dict__.get(name)))
-        first = found[0][2] if found else None
-        for holder, name, value in found:
-            if type(value) is not type(first) or getattr(value, "shape", None) != getattr(first, "shape", None):
-                raise DescriptionError(f"ties: {group!r:.120} cannot be one")
-            holder.__dict__[name] = first
-
-
-def _mapping(description: Any, name: str) -> dict[str, Any]:
-    content = description.get(name, {})
-    if not isinstance(content, dict):
-        raise DescriptionError(f"expected {name} by path, got {content!r:.80}")
-    return content

@@ -262,6 +262,8 @@ class _Building(Decoder):
         if not isinstance(training, bool):
             raise ValueError(f"training of {path or 'the module'} is no bool")
         module.training = training
+        if callable(getattr(type(module), "recompile", None)):
+            module.recompile()  # a Program checks the names in its steps
         return module
 
     def bare(self, cls: type[Module], name: str, description: Mapping[str, Any], path: str) -> Module:

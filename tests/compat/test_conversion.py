@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rustorch as rt
-from rustorch.interop import from_pytorch, to_pytorch
+from rustorch.interop import ConversionError, Program, from_pytorch, to_pytorch
 from tests.compat import moduledb, opdb
 from tests.compat.zoo import ZOO
 
@@ -107,6 +107,30 @@ def test_zoo(name, copied):
             same_gradients(other, expected, inputs)
             for (key, a), b in zip(theirs.named_buffers(), other.buffers(), strict=True):
                 np.testing.assert_allclose(array(b), array(a), rtol=1e-5, atol=1e-5, err_msg=key)
+
+
+# forward has loops over sizes, branches on them, errors, or a gradient of its own
+BY_CLASS = {"LeNet", "Seq2Seq", "GPT", "Straightthrough"}
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_programs_and_classes(name, tmp_path):
+    """What can be traced becomes a Program, which files hold; what cannot says why, and keeps its class's name."""
+    theirs, draw = build(name)
+    if name in BY_CLASS:
+        with pytest.raises(ConversionError, match=f"from_pytorch: {name}: "):
+            from_pytorch(theirs, through="graph")
+        assert type(from_pytorch(theirs)).__name__ == name
+        return
+    ours = from_pytorch(theirs, through="graph").eval()
+    assert isinstance(ours, Program)
+    inputs = over(draw(2))
+    if any("parametrizations" in path for path, _ in ours.named_modules()):
+        return  # files hold modules without
+    rt.save(ours, tmp_path / "model.rustorch")
+    again = rt.load(tmp_path / "model.rustorch")
+    same_names(again, ours)
+    assert repr(again(*inputs)) == repr(ours(*inputs))
 
 
 def bare(model):
