@@ -48,6 +48,15 @@ def curves(history: Any, function: str) -> dict[str, Array]:
     return {name: values for name, values in named.items() if len(values) and name not in _STEPS}
 
 
+def _epochs(history: Any, name: str, count: int) -> Array:
+    """Numbers from 1 of the epochs that a curve's values belong to."""
+    for attribute in ("validated", "epoch") if name.startswith("val_") else ("epoch",):
+        numbers = getattr(history, attribute, None)
+        if isinstance(numbers, (list, tuple)) and len(numbers) == count:
+            return np.asarray(numbers) + 1
+    return np.arange(1, count + 1)
+
+
 def _family(name: str) -> tuple[str, str]:
     """(what is measured, on which data) of a curve's name: val_loss is loss, on validation."""
     prefix = next((p for p in _DATA if name.startswith(p) and len(name) > len(p)), "")
@@ -56,8 +65,7 @@ def _family(name: str) -> tuple[str, str]:
     return _SINGULAR.get(name, name).replace("_", " "), on
 
 
-def _draw_curve(ax: Any, values: Array, label: str, color: str) -> None:
-    epochs = np.arange(1, len(values) + 1)
+def _draw_curve(ax: Any, epochs: Array, values: Array, label: str, color: str) -> None:
     good = np.isfinite(values)
     alone = good & ~np.r_[False, good[:-1]] & ~np.r_[good[1:], False]  # a line would not show these
     marks = np.flatnonzero(good) if len(values) <= 12 else np.flatnonzero(alone)
@@ -69,19 +77,24 @@ def _draw_curve(ax: Any, values: Array, label: str, color: str) -> None:
                 label=f"{label}: {(~good).sum()} not finite", markersize=7, markeredgewidth=2)  # fmt: skip
 
 
-def _panel(ax: Any, family: str, members: dict[str, Array], log_scale: bool, first: int | None = None) -> None:
+Curves = dict[str, tuple[Array, Array]]  # on which data -> (epochs, values)
+
+
+def _panel(ax: Any, family: str, members: Curves, log_scale: bool, first: int | None = None) -> None:
     order = {"training": 0, "validation": 1, "test": 2}
-    for n, (on, values) in enumerate(sorted(members.items(), key=lambda m: order.get(m[0], 3))):
+    for n, (on, (epochs, values)) in enumerate(sorted(members.items(), key=lambda m: order.get(m[0], 3))):
         color = COLORS[((first or 0) + order.get(on, n)) % len(COLORS)]
         label = on or family if first is None else f"{family}, {on}".removesuffix(", ")
-        _draw_curve(ax, values, label, color)
+        _draw_curve(ax, epochs, values, label, color)
     tidy(ax, xlabel="epoch", ylabel=family)
     whole_numbers(ax.xaxis)
-    most = max(map(len, members.values()))
-    ax.set_xlim((0.5, 1.5) if most == 1 else (1 - 0.02 * (most - 1), most + 0.02 * (most - 1)))
-    if log_scale and all((v[np.isfinite(v)] > 0).all() for v in members.values()):
+    begin, end = (f(e[k] for e, _ in members.values()) for f, k in ((min, 0), (max, -1)))
+    margin = 0.02 * (end - begin) or 0.5
+    ax.set_xlim(begin - margin, end + margin)
+    good = np.concatenate([v[np.isfinite(v)] for _, v in members.values()])
+    if log_scale and (good > 0).all():
         ax.set_yscale("log")
-    elif family.endswith(("accuracy", "acc")) and all((v[np.isfinite(v)] <= 1).all() for v in members.values()):
+    elif family.endswith(("accuracy", "acc")) and (good <= 1).all():
         ax.set_ylim(top=min(1.02, ax.get_ylim()[1]))
 
 
@@ -132,10 +145,10 @@ def plot_training_history(
             named.update(curves(values, name))
         elif values is not None and len(found := vector(values, name, key)):
             named[key] = found
-    families: dict[str, dict[str, Array]] = {}
+    families: dict[str, Curves] = {}
     for key, values in named.items():
         family, on = _family(key)
-        families.setdefault(family, {})[on] = values
+        families.setdefault(family, {})[on] = (_epochs(history, key, len(values)), values)
     if not families:
         raise ValueError(f"{name}: the history is empty: there is no epoch to draw")
     families = dict(sorted(families.items(), key=lambda f: (f[0] != "loss", f[0] == "learning rate")))

@@ -71,6 +71,17 @@ def test_histories_of_every_form(form):
     check(figure)
 
 
+def test_a_trainings_history():
+    history = rt.training.History()
+    for epoch in range(3, 9):   # resumed, validated every second epoch
+        logs = {"loss": 1 / epoch, **({"val_loss": 2 / epoch} if epoch % 2 else {})}
+        history.append(epoch, logs)
+    figure = viz.plot_training_history(history)
+    training, validation = figure.axes[0].lines
+    assert training.get_xdata().tolist() == [4, 5, 6, 7, 8, 9] and validation.get_xdata().tolist() == [4, 6, 8]
+    check(figure)
+
+
 def test_losses_and_accuracies():
     figure = viz.plot_training_history([1.0, 0.5], [0.5, 0.9], val_losses=[1.1, 0.7])
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "accuracy"]
