@@ -169,7 +169,7 @@ _ELSEWHERE = {
         "triplet_margin_loss", "while_loop",
     )},
     "load": "serialization", "save": "serialization", "set_debug_mode": "debug", "explain": "_explain",
-    "Model": "training",
+    "set_simd_enabled": "config", "show_config": "config", "Model": "training",
     **{name: "_process" for name in (
         "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_deterministic_debug_mode",
         "get_float32_matmul_precision", "get_num_interop_threads", "is_deterministic_algorithms_warn_only_enabled",
@@ -222,6 +222,16 @@ def get_include() -> str:
         True
     """
     return _os.path.join(_os.path.dirname(__file__), "include")
+
+
+if "RUSTORCH_" in " ".join(_os.environ):
+    from . import _environment
+
+    _environment.read()
+
+from . import _threadpools  # noqa: E402
+
+_threadpools.watch()
 
 
 def __dir__() -> list[str]:

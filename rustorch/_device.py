@@ -90,7 +90,10 @@ CPU = device()
 def check_cpu(where: Any, name: str = "to") -> None:
     """DeviceError, in the name of a function, unless `where` is the CPU."""
     if device(where).type != "cpu":
-        raise _C.DeviceError(f"{name}: device {where} is not available in this build; only 'cpu' is")
+        raise _C.DeviceError(
+            f"{name}: device {where} is not available in this build; only 'cpu' is: ask "
+            "rustorch.cuda.is_available() or metal.is_available() before"
+        )
 
 
 def get_default_device() -> device:

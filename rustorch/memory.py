@@ -9,7 +9,7 @@ True
 
 from __future__ import annotations
 
-from . import _C
+from . import _C, _log
 
 
 def stats() -> dict[str, int]:
@@ -25,7 +25,9 @@ def reset_peak() -> None:
 
 def empty_cache() -> None:
     """Gives all waiting blocks back to the system."""
+    waiting = _C.memory_stats()["cached_bytes"]
     _C.memory_empty_cache()
+    _log.debug("%d bytes of the memory cache went back to the system", waiting - _C.memory_stats()["cached_bytes"])
 
 
 def set_limit(nbytes: int) -> None:

@@ -19,6 +19,8 @@ import threading
 import warnings
 from typing import Any
 
+from . import _log
+
 GROUP = "rustorch.plugins"
 
 _lock = threading.RLock()
@@ -37,6 +39,7 @@ def _load_one(entry: importlib.metadata.EntryPoint) -> bool:
             stacklevel=3,
         )
         return False
+    _log.info("plugin %s (%s) is loaded", entry.name, entry.value)
     return True
 
 

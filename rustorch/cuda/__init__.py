@@ -13,10 +13,15 @@ from typing import Any, NoReturn
 
 from .._C import DeviceError
 from .._device import device as device
+from .._environment import cuda_device
 
 
 def _absent(what: str) -> NoReturn:
-    raise DeviceError(f"cuda.{what}: this build has no CUDA backend; tensors stay on the CPU")
+    number = cuda_device()  # DeviceError when RUSTORCH_CUDA_DEVICE is none
+    raise DeviceError(
+        f"cuda.{what}: this build has no CUDA backend (device {number} was meant); ask cuda.is_available() before, and"
+        " leave tensors on the CPU"
+    )
 
 
 def is_available() -> bool:
@@ -80,8 +85,8 @@ def reset_peak_memory_stats(device: Any = None) -> None:
 
 
 def matmul(x: Any, y: Any) -> Any:
-    """Raises DeviceError: there is no CUDA backend in this build."""
-    raise DeviceError("cuda.matmul: this build has no CUDA backend; use rustorch.matmul")
+    """Raises DeviceError: there is no CUDA backend in this build; rustorch.matmul multiplies on the CPU."""
+    _absent("matmul")
 
 
 def synchronize(device: Any = None) -> None:

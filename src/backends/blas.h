@@ -20,6 +20,8 @@ void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, 
                         const char *a, intptr_t a_step, intptr_t a_row, intptr_t a_col,
                         const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
                         int beta, char *c, intptr_t c_step, intptr_t c_row);
+/* Products go up to this instruction set from now on (NULL: as at the start). */
+void rt_blas_choose(const char *isa);
 const char *rt_blas_config(void);    /* which kernels are used, and the library's own description */
 void rt_blas_init(void);             /* single-threaded from here on */
 #endif

@@ -15,4 +15,5 @@ int rt_threads_count(void);
 /* n < 1 restores the default.  At most 256. */
 void rt_threads_set(int n);
 int rt_threads_available(void);      /* affinity and quota alone */
+const char *rt_threads_reason(void); /* what rt_threads_count goes by: "set", a variable's name, "available" */
 #endif

@@ -3,7 +3,6 @@
 #include "backends/blas.h"
 #include "backends/lapack.h"
 #include "backends/memory.h"
-#include "backends/threads.h"
 #include "core/error.h"
 #include "core/node.h"
 #include "dlpack/exchange.h"
@@ -13,6 +12,7 @@
 #include "python/autocast.h"
 #include "python/autograd_module.h"
 #include "python/convert.h"
+#include "python/settings.h"
 #include "python/size.h"
 #include "python/creation.h"
 #include "python/c_api.h"
@@ -82,19 +82,6 @@ static PyObject *fail_at(PyObject *m, PyObject *o)
     return PyLong_FromUnsignedLongLong(rt_memory_fail_at(n));
 }
 
-static PyObject *get_threads(PyObject *m, PyObject *u) { (void)m, (void)u; return PyLong_FromLong(rt_threads_count()); }
-static PyObject *available_threads(PyObject *m, PyObject *u) { (void)m, (void)u; return PyLong_FromLong(rt_threads_available()); }
-
-static PyObject *set_threads(PyObject *m, PyObject *o)
-{
-    (void)m;
-    long n = PyLong_AsLong(o);
-    if (n == -1 && PyErr_Occurred()) return NULL;
-    if (n < 1 || n > 256) return PyErr_Format(rt_TensorError, "the number of threads must be 1 to 256, not %ld", n);
-    rt_threads_set((int)n);
-    Py_RETURN_NONE;
-}
-
 static PyObject *get_default_dtype(PyObject *m, PyObject *u) { (void)m, (void)u; return rt_dtype_object(rt_default_dtype()); }
 
 static PyObject *set_default_dtype(PyObject *m, PyObject *o)
@@ -123,17 +110,6 @@ static PyObject *promote_types(PyObject *m, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO:promote_types", &a, &b)) return NULL;
     if (rt_dtype_convert(a, &x) < 0 || rt_dtype_convert(b, &y) < 0) return NULL;
     return rt_dtype_object(rt_dtype_promote(x, y));
-}
-
-static PyObject *build_info(PyObject *m, PyObject *u)
-{
-    (void)m, (void)u;
-#ifdef RT_HAVE_SLEEF
-    const char *math = "SLEEF";
-#else
-    const char *math = "libm";
-#endif
-    return Py_BuildValue("{ssssss}", "isa", rt_ops_isa(), "math", math, "blas", rt_blas_config());
 }
 
 static const char *const families[] = {"elementwise", "reduce", "gufunc", "view", "update"};
@@ -189,14 +165,10 @@ static PyMethodDef functions[] = {
     {"memory_set_limit", set_memory_limit, METH_O, "At most this many bytes stay cached."},
     {"memory_set_caching", set_caching, METH_O, NULL},
     {"memory_fail_at", fail_at, METH_O, "For tests: the n-th allocation from now fails."},
-    {"get_num_threads", get_threads, METH_NOARGS, "Threads that loops may use."},
-    {"set_num_threads", set_threads, METH_O, "Sets how many threads loops may use, 1 to 256."},
-    {"available_threads", available_threads, METH_NOARGS, "What affinity and the container's quota allow."},
     {"get_default_dtype", get_default_dtype, METH_NOARGS, "dtype of new floating tensors."},
     {"set_default_dtype", set_default_dtype, METH_O, "Sets the dtype of new floating tensors."},
     {"dtype", dtype_object, METH_O, "The dtype object for a name, type or dtype."},
     {"promote_types", promote_types, METH_VARARGS, "promote_types(a, b): the dtype that holds both."},
-    {"build_info", build_info, METH_NOARGS, NULL},
     {"op_table", op_table, METH_NOARGS, "The rows of the op table, a list of dicts."},
     {"from_dlpack", FAST(rt_dlpack_from), METH_FASTCALL | METH_KEYWORDS,
      "from_dlpack(x, /, *, device=None, copy=None)\n\nTensor on the memory of x, a capsule or an object with __dlpack__."},
@@ -217,7 +189,7 @@ PyMODINIT_FUNC PyInit__C(void)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
-        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0)
+        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0 || rt_settings_init(m) < 0)
         goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;

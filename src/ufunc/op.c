@@ -100,17 +100,22 @@ static int set_rules(rt_op *op)
     return 0;
 }
 
+int rt_ops_choose(const char *isa)
+{
+    const char *wanted = isa ? isa : getenv("RUSTORCH_ISA");
+    if (rt_isa_choose(wanted && *wanted ? wanted : NULL) < 0) return -1;
+    for (int i = 0; i < RT_NOP; i++) set_loops(&rt_ops[i]);
+    return 0;
+}
+
 int rt_ops_init(void)
 {
-    const char *wanted = getenv("RUSTORCH_ISA");
-    if (rt_isa_choose(wanted && *wanted ? wanted : NULL) < 0) {
-        PyErr_Format(PyExc_ImportError, "RUSTORCH_ISA=%s: unknown, or this processor lacks it", wanted);
+    if (rt_ops_choose(NULL) < 0) {
+        PyErr_Format(PyExc_ImportError, "RUSTORCH_ISA=%s: unknown, or this processor lacks it", getenv("RUSTORCH_ISA"));
         return -1;
     }
-    for (int i = 0; i < RT_NOP; i++) {
-        set_loops(&rt_ops[i]);
+    for (int i = 0; i < RT_NOP; i++)
         if (set_rules(&rt_ops[i]) < 0) return -1;
-    }
     return 0;
 }
 

@@ -74,6 +74,7 @@ typedef enum {
 } rt_op_index;
 
 extern rt_op rt_ops[RT_NOP];
+int rt_ops_choose(const char *isa);                  /* loops of that instruction set; NULL: as at the start.  -1: not here */
 int rt_ops_init(void);                               /* picks the ISA, fills loops, parses rules */
 /* Rows that extensions add stand behind those of the table, for good: numbers RT_NOP .. rt_ops_count() - 1. */
 int rt_ops_count(void);

@@ -175,4 +175,6 @@ const char *rt_blas_config(void)
     return text;
 }
 
+void rt_blas_choose(const char *isa) { rt_gemm_float_choose(isa); }
+
 void rt_blas_init(void) { BLAS(openblas_set_num_threads)(1); }

@@ -81,7 +81,7 @@ static double least_limit(const char *mount, const char *controller, const char 
     return least;
 }
 
-static int affinity(void)
+int rt_container_affinity(void)
 {
     int n = 0;
     for (int cpus = 1024; cpus <= 1 << 18 && !n; cpus *= 4) {
@@ -94,13 +94,19 @@ static int affinity(void)
     return n < 1 ? 1 : n;
 }
 
-int rt_container_cpus(void)
+double rt_container_quota(void)
 {
-    int n = affinity();
     double quota = least_limit("/sys/fs/cgroup", "", "cpu.max", "");
     double v1 = least_limit("/sys/fs/cgroup/cpu", "cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us");
     if (v1 < quota) quota = v1;
-    if (quota < n) n = (int)quota + ((double)(int)quota < quota);
+    return quota < 1e9 ? quota : 0;
+}
+
+int rt_container_cpus(void)
+{
+    int n = rt_container_affinity();
+    double quota = rt_container_quota();
+    if (quota > 0 && quota < n) n = (int)quota + ((double)(int)quota < quota);
     return n < 1 ? 1 : n;
 }
 

@@ -22,6 +22,8 @@ void rt_gemm_integer(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, in
 int rt_gemm_float(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
 /* "AVX-512", "AVX2" or NULL. */
 const char *rt_gemm_float_kernel(void);
+/* From now on the best kernels up to this instruction set ("v2", ...; NULL: RUSTORCH_ISA's, or the best). */
+void rt_gemm_float_choose(const char *isa);
 
 /* n cut evenly into as few pieces of at most `most` as can be, each a multiple of unit. */
 static inline intptr_t rt_gemm_even(intptr_t n, intptr_t most, intptr_t unit)

@@ -118,9 +118,8 @@ static const kernels none = {NULL, NULL, NULL}, avx2 = {"AVX2", range_f32_avx2, 
                      avx512 = {"AVX-512", range_f32_avx512, range_f64_avx512};
 
 /* RUSTORCH_ISA names the instruction set for tests, as it does for the other kernels. */
-static const kernels *choose(void)
+static const kernels *choose(const char *wanted)
 {
-    const char *wanted = getenv("RUSTORCH_ISA");
     int only_v2 = wanted && (strcmp(wanted, "v2") == 0 || strcmp(wanted, "portable") == 0);
     int only_v3 = wanted && strcmp(wanted, "v3") == 0;
     if (only_v2 || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return &none;
@@ -133,16 +132,19 @@ static const kernels *choose(void)
 typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
 typedef struct { const char *name; range_fn *f32, *f64; } kernels;
 static const kernels none = {NULL, NULL, NULL};
-static const kernels *choose(void) { return &none; }
+static const kernels *choose(const char *wanted) { return &none; }
 #endif
+
+static _Atomic(const kernels *) now;
+
+void rt_gemm_float_choose(const char *isa) { atomic_store(&now, choose(isa ? isa : getenv("RUSTORCH_ISA"))); }
 
 static const kernels *chosen(void)
 {
-    static _Atomic(const kernels *) now;
     const kernels *k = atomic_load_explicit(&now, memory_order_relaxed);
     if (!k) {
-        k = choose();
-        atomic_store(&now, k);
+        rt_gemm_float_choose(NULL);
+        k = atomic_load(&now);
     }
     return k;
 }

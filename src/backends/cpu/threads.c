@@ -91,18 +91,32 @@ int rt_threads_available(void)
     return n;
 }
 
+static _Atomic(const char *) reason;
+
 int rt_threads_count(void)
 {
     int n = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
     if (n) return n;
-    n = from_environment("RUSTORCH_NUM_THREADS");
-    if (!n) n = from_environment("OMP_NUM_THREADS");
+    static const char *const names[] = {"RUSTORCH_NUM_THREADS", "OMP_NUM_THREADS"};
+    atomic_store(&reason, "available");
+    for (int k = 0; k < 2 && !n; k++)
+        if ((n = from_environment(names[k]))) atomic_store(&reason, names[k]);
     if (!n) n = rt_threads_available();
     atomic_store(&wanted_threads, n);
     return n;
 }
 
-void rt_threads_set(int n) { atomic_store(&wanted_threads, n < 1 ? 0 : n > MAX_THREADS ? MAX_THREADS : n); }
+const char *rt_threads_reason(void)
+{
+    (void)rt_threads_count();
+    return atomic_load(&reason);
+}
+
+void rt_threads_set(int n)
+{
+    atomic_store(&reason, "set");
+    atomic_store(&wanted_threads, n < 1 ? 0 : n > MAX_THREADS ? MAX_THREADS : n);
+}
 
 /* ---- workers ------------------------------------------------------------------------- */
 
