@@ -25,6 +25,7 @@
 #include "python/numpy_protocol.h"
 #include "python/observer.h"
 #include "python/optim_step.h"
+#include "python/python_op.h"
 #include "python/random_module.h"
 #include "python/recorder.h"
 #include "python/tensor_type.h"
@@ -157,6 +158,7 @@ static PyMethodDef functions[] = {
     {"_add_method", add_method, METH_VARARGS, NULL},
     {"_guard", rt_guard, METH_O, NULL},
     {"_overload", rt_function_overload, METH_VARARGS, NULL},
+    {"_register_op", rt_python_op_register, METH_VARARGS, NULL},
     {"_size_descriptor", rt_size_descriptor, METH_O, NULL},
     {"_add_node_method", add_node_method, METH_VARARGS, NULL},
     {"memory_stats", memory_stats, METH_NOARGS, "Statistics of the caching allocator, a dict of byte and call counts."},

@@ -167,6 +167,81 @@ def test_a_model_trains_with_them():
     assert losses[-1] < 1e-3 < losses[0]
 
 
+def test_ops_in_python():
+    import torch
+
+    def soft_threshold(x, amount=0.5, *, both: bool = True):
+        """x moved towards 0.
+
+        More."""
+        return rt.sign(x) * rt.relu(x.abs() - amount) if both else rt.relu(x - amount)
+
+    def backward(g, x, amount, both):
+        return g * (x.abs() > amount) if both else g * (x > amount)
+
+    f = rt.plugins.register("soft_threshold", soft_threshold, backward, method=True)
+    assert f is rt.soft_threshold and rows()["soft_threshold"]["doc"] == "x moved towards 0."
+    assert rows()["soft_threshold"]["signature"] == "x, amount:float=0.5, *, both:bool=True"
+    a = np.random.default_rng(0).normal(size=(4, 5))
+    x = rt.asarray(a).requires_grad_()
+    t = torch.tensor(a, requires_grad=True)
+    y = x.soft_threshold(0.25)
+    assert "hreshold" in y.grad_fn.name()
+    y.square().sum().backward()
+    torch.nn.functional.softshrink(t, 0.25).square().sum().backward()
+    np.testing.assert_allclose(x.grad, t.grad)
+    out = rt.zeros(4, 5)
+    assert rt.soft_threshold(x.detach(), both=False, out=out) is out
+    np.testing.assert_allclose(out, np.maximum(a - 0.5, 0), rtol=1e-6)
+    try:
+        rt.plugins.register("soft_threshold", soft_threshold)
+    except ValueError as error:
+        assert "soft_threshold" in str(error) and "taken" in str(error)
+    else:
+        raise AssertionError
+
+
+def test_gradients_of_ops_in_python_are_derived():
+    gradcheck, gradgradcheck = rt.autograd.gradcheck, rt.autograd.gradgradcheck
+    x, y = (rt.asarray(np.random.default_rng(i).normal(size=(3, 4))).requires_grad_() for i in range(2))
+    rt.plugins.register("mixed", lambda x, y, k=2.0: (x * y).sin() * k + x.exp())
+    assert gradcheck(rt.mixed, (x, y)) and gradgradcheck(rt.mixed, (x, y))
+    assert gradcheck(lambda x: rt.mixed(x, 3.0), (x,)) and not rt.mixed(1.0, 2.0).requires_grad
+    rt.plugins.register("halves", lambda x, dim=-1: tuple(rt.chunk(x, 2, dim)), nout=2)
+    assert gradcheck(lambda x: rt.halves(x)[0] * rt.halves(x, 1)[1], (x,))
+    rt.plugins.register("total", lambda tensors, weight=None: sum(t.square().sum() for t in tensors) * (
+        1 if weight is None else weight), signature="tensors:tensors, weight:tensor?=None")
+    assert gradcheck(lambda x, y: rt.total([x, y, x, x.exp()]), (x, y))
+    assert gradgradcheck(lambda x, y: rt.total([x, y.sin(), x], y[0, 0]), (x, y))
+    rt.plugins.register("cubed", lambda x: x * x * x, gradient="3 * g * x * x")
+    assert gradcheck(rt.cubed, (x,)) and gradgradcheck(rt.cubed, (x,))
+    rt.plugins.register("described", lambda x, how, size, kind: x + len(how) + len(size) + (kind is None),
+                        signature="x, how:near|far=far, size:ints=1, *, kind:dtype?=None")
+    assert rt.described(0.0).item() == 5 and rt.described(0, "near", (1, 2, 3), kind="float32").item() == 7
+    for wrong, kind in ((lambda x: 3, TypeError), (lambda x: (x, x), ValueError), (lambda x: 1 / 0, ArithmeticError)):
+        name = kind.__name__.lower()
+        rt.plugins.register(name, wrong)
+        try:
+            getattr(rt, name)(x)
+        except kind:
+            continue
+        raise AssertionError(kind)
+    rt.plugins.register("few", lambda x, y: x * y, lambda g, x, y: g)
+    try:
+        rt.few(x, y).sum().backward()
+    except ValueError as error:
+        assert "few: its function must give 2 gradients" in str(error)
+    else:
+        raise AssertionError
+    for wrong in (lambda *x: x, lambda x, y="a": x):
+        try:
+            rt.plugins.register("never", wrong)
+        except ValueError as error:
+            assert "signature" in str(error)
+        else:
+            raise AssertionError
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
     print("passed")

@@ -273,11 +273,18 @@ def test_nothing_leaks():
     c.register(name="failing", signature="x", forward=4, backward=4)
     c.register(name="tell", nout=2, forward=12, signature="x, y:tensor?=None, dims:ints=1")
     c.register(name="worse", signature="x", forward=1, backward=6, flags=8)
+    rt.plugins.register("derived", lambda x, k=2.0: x.exp() * k)
+    rt.plugins.register("described", lambda x, m="a", *, n=(1,): x * 1, lambda g, x, m, n: g,
+                        signature="x, m:a|b=a, *, n:ints=1")
+    rt.plugins.register("wrong", lambda x: (x, 3), nout=2)
     w = rt.asarray(np.array([1.0, 2.0])).requires_grad_()
     out = rt.zeros(2)
 
     def turn():
-        for f in (rt.tripled, rt.by_hand, rt.exponential, rt.sealed):
+        raises(TypeError, "", rt.wrong, w)
+        raises(ValueError, "", rt.plugins.register, "derived", lambda x: x)
+        rt.described(w, "b", n=(4, 5)).sum().backward()
+        for f in (rt.tripled, rt.by_hand, rt.exponential, rt.sealed, rt.derived):
             f(w).sum().backward()
             rt.autograd.grad(f(w).sum(), w, create_graph=True)
             f(w.detach(), out=out)
@@ -296,11 +303,11 @@ def test_nothing_leaks():
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    for _ in range(200):
+    for _ in range(100):
         turn()
     gc.collect()
     before, live, objects = resident(), rt._C.memory_stats()["live_bytes"], len(gc.get_objects())
-    for _ in range(2000):
+    for _ in range(1000):
         turn()
     gc.collect()
     assert rt._C.memory_stats()["live_bytes"] == live and len(gc.get_objects()) <= objects + 5
