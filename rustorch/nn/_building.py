@@ -44,6 +44,11 @@ def values_follow() -> bool:
     return _room.get() is not None
 
 
+def zeros(shape: tuple[int, ...], dtype: Any) -> Any:
+    """rustorch.zeros, within the room there is."""
+    return empty(shape, dtype) if values_follow() else _C.zeros(shape, dtype=dtype)
+
+
 def empty(shape: Any, dtype: Any = None, device: Any = None) -> Any:
     """rustorch.empty, within the room there is."""
     room = _room.get()

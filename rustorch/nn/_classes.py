@@ -47,7 +47,7 @@ def class_named(name: str, classes: Sequence[type[Module]] = ()) -> type[Module]
     if cls is None:
         short = name.rpartition(".")[2]
         raise ValueError(
-            f"its class {name[:200]} is none of rustorch's: pass classes=[{short[:100]}], register it by"
+            f"the module's class {name[:200]} is none of rustorch's: pass classes=[{short[:100]}], register it by"
             f" serialization.add_safe_globals([{short[:100]}]), or load the weights alone with weights_only=True"
         )
     return cls

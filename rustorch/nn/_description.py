@@ -20,7 +20,7 @@ from typing import Any
 
 from .. import _C
 from ..serialization._values import NUMBERS, Decoder, Encoder
-from ._building import without_values
+from ._building import values_follow, without_values, zeros
 from ._classes import class_named, function_named, name_of_class, name_of_function
 from .loss import LinearCrossEntropyOptions
 from .module import Module
@@ -147,7 +147,8 @@ class _Describing(Encoder):
     def making(self, module: Module, path: str) -> dict[str, Any]:
         cls = type(module)
         if hasattr(cls, "describe") and hasattr(cls, "from_description"):
-            return {"description": self.value(module.describe(), path)}
+            given = module.describe()
+            return {"description": {"is": "json", "value": given} if _is_json(given) else self.value(given, path)}
         name = name_of_class(cls)
         if "." not in name and name not in _MADE_OF_MODULES and not module._module_names:
             try:
@@ -178,6 +179,15 @@ class _Describing(Encoder):
         if isinstance(t, Parameter):
             made["requires_grad"] = t.requires_grad
         return made
+
+
+def _is_json(o: Any) -> bool:
+    """Is it JSON already, with nothing that JSON would change?"""
+    if isinstance(o, dict):
+        return type(o) is dict and all(type(key) is str and _is_json(value) for key, value in o.items())
+    if type(o) is list:
+        return all(map(_is_json, o))
+    return o is None or type(o) in (bool, str) or (type(o) in (int, float) and abs(o) < 1e300)
 
 
 def _refuse_what_changes(module: Module, path: str) -> None:
@@ -272,7 +282,7 @@ class _Building(Decoder):
             if "description" in description:
                 return self.by_own_rule(cls, description)
             if "arguments" in description:
-                if self.state is not None and ("." in name or name in _MADE_OF_MODULES):
+                if (self.state is not None or values_follow()) and ("." in name or name in _MADE_OF_MODULES):
                     raise ValueError("its class is not made from arguments")
                 given = _object(description["arguments"], "arguments")
                 given = {key: self.value(value) for key, value in given.items()}
@@ -294,7 +304,8 @@ class _Building(Decoder):
         if rule is None:
             raise ValueError("its class has no from_description")
         given = self.value(description["description"])
-        made = rule(given) if "." in str(description["class"]) else self.limited(lambda: rule(given), description)
+        ours = cls.__module__.startswith("rustorch.")
+        made = self.limited(lambda: rule(given), description) if ours else rule(given)
         if type(made) is not cls:
             raise TypeError(f"from_description gave {type(made).__name__}")
         return made
@@ -427,7 +438,7 @@ def _zeros(description: Mapping[str, Any]) -> Any:
     if not isinstance(shape, list):
         raise ValueError("a tensor's description has no shape")
     _elements(shape)
-    return _C.zeros(tuple(shape), dtype=_dtype(description))
+    return zeros(tuple(shape), _dtype(description))
 
 
 def _check_shape(made: Any, values: Any, path: str) -> None:

@@ -154,7 +154,10 @@ class Reader(Decoder):
         state = {name: self._plain(t) for name, t in o["state"]}
         if self.weights_only:
             return OrderedDict(state)
-        module = build(o["description"], state, self.classes, self)
+        try:
+            module = build(o["description"], state, self.classes, self)
+        except ValueError as error:
+            raise refuse(str(error)) from error
         for name, extra in o.get("extra", ()):
             module.get_submodule(name).set_extra_state(self.decode(extra))
         return module

@@ -142,4 +142,5 @@ _MAKERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "device": lambda d, o: _device(o["value"]),
     "slice": _slice,
     "ellipsis": lambda d, o: ...,
+    "json": lambda d, o: o["value"],  # as it stands
 }  # fmt: skip

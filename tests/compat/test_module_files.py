@@ -203,6 +203,28 @@ def test_a_class_with_rules_of_its_own():
     assert rt.equal(again(x), net(x))
 
 
+def test_modules_of_other_packages():
+    """Programs, which ONNX files become, and what scikit-learn's estimators become, need no classes="""
+    from sklearn.preprocessing import StandardScaler
+
+    from rustorch.interop.program import Program, Ref, Step
+    from rustorch.sklearn import from_sklearn
+
+    steps = [Step("self.layer", (Ref("x"),), {}, ("y",)), Step("self.norm", (Ref("y"),), {}, ("z",))]
+    program = Program(["x"], steps, Ref("z"), {"layer": nn.Linear(3, 4), "norm": nn.LayerNorm(4), "w": rt.ones(2)})
+    x = rt.randn(5, 3)
+    again = through(program)
+    assert type(again) is Program and rt.equal(again(x), program(x)) and rt.equal(again.w, program.w)
+    scaler = from_sklearn(StandardScaler().fit(x.numpy()))
+    assert rt.equal(through(scaler)(x), scaler(x))
+    model = rt.Model("m")
+    model.add("Dense(4, activation=relu)")
+    model.add(nn.Linear(4, 2))
+    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+    expected = model(x)
+    assert rt.equal(through(model)(x), expected)
+
+
 def test_extra_state():
     class Counting(nn.Module):
         count = 0

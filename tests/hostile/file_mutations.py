@@ -19,8 +19,10 @@ import zipfile
 import zlib
 
 import numpy as np
+import sklearn.metrics  # noqa: F401  (what a model's metrics load, before memory is limited)
 
 import rustorch as rt
+import rustorch.metrics
 
 ROOM = 200 << 20  # bytes beyond what the process has when it starts to read
 INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF, 0x2E, 0x28, 0x52)
@@ -36,6 +38,14 @@ def good_files():
         write(file)
         return file.getvalue()
 
+    from rustorch.interop.program import Program, Ref, Step
+
+    steps = [Step("self.layer", (Ref("x"),), {}, ("y",)), Step("relu", (Ref("y"),), {}, ("z",))]
+    program = Program(["x"], steps, Ref("z"), {"layer": rt.nn.TransformerEncoderLayer(4, 2, 8), "w": rt.ones(2)})
+    model = rt.Model("m")
+    model.add(rt.nn.Linear(3, 4))
+    model.add("Dropout(0.5)")
+    model.compile(optimizer="sgd", loss="mse")
     net = rt.nn.Sequential(
         rt.nn.Linear(3, 2), rt.nn.LSTM(2, 2), rt.nn.TransformerEncoderLayer(4, 2, 8), rt.nn.Flatten()
     )
@@ -55,6 +65,8 @@ def good_files():
             lambda f: rt.save({"a": rt.ones(2, 3), "b": [rt.zeros(2), 1.5, "x", {"c": 1 + 2j}], "d": (1, 2)}, f)
         ),
         "module": of(lambda f: net.save(f)),
+        "program": of(lambda f: program.save(f)),
+        "model": of(lambda f: model.save(f)),
         "pt": of(lambda f: torch.save(values, f)),
         "pt4": of(lambda f: torch.save(values, f, pickle_protocol=4)),
         "stream": of(lambda f: torch.save(values, f, _use_new_zipfile_serialization=False)),
@@ -188,7 +200,7 @@ def other_entry(raw, draw):
 
 def damaged(kind, raw, draw):
     raw = bytearray(raw)
-    if kind in ("safetensors", "rustorch", "module") and draw.random() < 0.6:
+    if kind in ("safetensors", "rustorch", "module", "program", "model") and draw.random() < 0.6:
         other_json(raw, draw)
     elif kind in ("pt", "pt4", "npz", "deflated") and draw.random() < 0.6:
         other_entry(raw, draw)

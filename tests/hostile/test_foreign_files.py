@@ -31,7 +31,7 @@ def test_damaged_files_of_every_format():
     )
     assert found.returncode == 0, found.stderr[-3000:]
     kinds = [line.split() for line in found.stdout.splitlines()]
-    assert len(kinds) == 9 and all(0 < int(taken) < int(count) for _, count, taken in kinds)
+    assert len(kinds) == 11 and all(0 < int(taken) < int(count) for _, count, taken in kinds)
 
 
 def archive(data, parts=(), method=0):
