@@ -124,12 +124,13 @@ static PyObject *op_table(PyObject *m, PyObject *u)
     for (int i = 0; list && i < rt_ops_count(); i++) {
         const rt_op *op = rt_op_at(i);
         PyObject *row = Py_BuildValue(
-            "{ss ss ss ss si si sO sO sO ss sN ss ss}", "name", op->cls.name, "numpy", op->numpy ? op->numpy : "", "family",
+            "{ss ss ss ss si si sO sO sO ss sN ss ss ss}", "name", op->cls.name, "numpy", op->numpy ? op->numpy : "", "family",
             families[op->family], "class", classes[op->klass], "nin", op->nin, "nout", op->nout, "logic",
             op->logic ? Py_True : Py_False, "select", op->select ? Py_True : Py_False, "differentiable",
             op->differentiable ? Py_True : Py_False, "signature", op->signature, "gradient",
             Py_BuildValue("(zzz)", op->gradient[0], op->gradient[1], op->gradient[2]), "domain",
-            op->domain ? op->domain : "", "doc", op->doc);
+            op->domain ? op->domain : "", "doc", op->doc, "expression",
+            op->expression ? op->expression : "");
         if (!row || PyList_Append(list, row) < 0) Py_CLEAR(list);
         Py_XDECREF(row);
     }

@@ -10,6 +10,8 @@
 #include "python/convert.h"
 #include "python/dialect.h"
 #include "python/ndarray.h"
+#include "python/positions.h"
+#include "ufunc/observe.h"
 #include "ufunc/offsets.h"
 #include "ufunc/views.h"
 
@@ -40,7 +42,7 @@ typedef struct {
 
 static int must_record(const rt_tensor *t)
 {
-    return rt_grad_enabled && (rt_tensor_requires_grad(t) || (t->base && t->base_version != t->storage->version));
+    return rt_observers || (rt_grad_enabled && (rt_tensor_requires_grad(t) || (t->base && t->base_version != t->storage->version)));
 }
 
 /* What apply does to the result of a view row, without the detour. */
@@ -51,13 +53,6 @@ static PyObject *adopt(rt_tensor *view, rt_tensor *of)
     view->base_version = view->storage->version;
     PyObject_GC_Track((PyObject *)view);
     return (PyObject *)view;
-}
-
-static int out_of_bounds(intptr_t i, int dim, intptr_t length)
-{
-    PyErr_Format(PyExc_IndexError, "index %zd is out of bounds for axis %d with size %zd", (Py_ssize_t)i, dim,
-                 (Py_ssize_t)length);
-    return -1;
 }
 
 static PyObject *integer_window(rt_tensor *t, PyObject *key)
@@ -73,7 +68,7 @@ static PyObject *integer_window(rt_tensor *t, PyObject *key)
     }
     intptr_t at = i < 0 ? i + t->shape[0] : i;
     if ((size_t)at >= (size_t)t->shape[0]) {
-        out_of_bounds(i, 0, t->shape[0]);
+        rt_positions_refuse(i, 0, t->shape[0]);
         return NULL;
     }
     if (!must_record(t))
@@ -298,7 +293,7 @@ static int mask_fits(const rt_tensor *t, const rt_tensor *mask, int d)
 static int lay_integer(const rt_tensor *t, const parsed *k, layout *l, intptr_t i, int d)
 {
     intptr_t at = i < 0 ? i + t->shape[d] : i;
-    if ((size_t)at >= (size_t)t->shape[d]) return out_of_bounds(i, d, t->shape[d]);
+    if ((size_t)at >= (size_t)t->shape[d]) return rt_positions_refuse(i, d, t->shape[d]);
     if (k->advanced) {                              /* beside arrays an integer is an array too */
         whole(l, t, d);
         l->advanced[l->nadvanced++] = (advanced){l->ndim++, 1, d, at, NULL, 0};
@@ -390,21 +385,6 @@ static rt_tensor *window(rt_tensor *t, const layout *l)
 
 typedef struct { rt_tensor *index; rt_params p; } positions;      /* index owned */
 
-/* to[..] = to[..] * length + from[..], from broadcast; -1 with IndexError. */
-static int combine(int64_t **to, const rt_tensor *from, int d, const char *at, intptr_t length, int source)
-{
-    if (d == from->ndim) {
-        int64_t v = *(const int64_t *)at, i = v < 0 ? v + length : v;
-        if ((uint64_t)i >= (uint64_t)length) return out_of_bounds(v, source, length);
-        **to = **to * length + i;
-        ++*to;
-        return 0;
-    }
-    for (intptr_t j = 0; j < from->shape[d]; j++, at += from->steps[d])
-        if (combine(to, from, d + 1, at, length, source) < 0) return -1;
-    return 0;
-}
-
 static int combine_all(const layout *l, const rt_tensor *v, rt_tensor **arrays, rt_tensor *out)
 {
     memset(out->data, 0, (size_t)out->size * sizeof(int64_t));
@@ -419,7 +399,7 @@ static int combine_all(const layout *l, const rt_tensor *v, rt_tensor **arrays, 
         }
         rt_tensor *wide = rt_view_expand("index", arrays[e], out->ndim, out->shape);
         if (!wide) return -1;
-        int rc = combine(&to, wide, 0, wide->data, length, a->source);
+        int rc = rt_positions_add(&to, wide, 0, wide->data, length, a->source);
         Py_DECREF(wide);
         if (rc < 0) return -1;
     }
@@ -433,7 +413,8 @@ static int make_arrays(const layout *l, rt_tensor **arrays, int *ndim, intptr_t 
     for (int e = 0; e < l->nadvanced; e++) {
         const advanced *a = &l->advanced[e];
         if (!a->array) continue;
-        arrays[e] = a->mask ? rt_index_nonzero(a->array) : rt_index_int64("index", a->array);
+        if (rt_observers) arrays[e] = rt_positions_visible(a->array, a->mask);
+        else arrays[e] = a->mask ? rt_index_nonzero(a->array) : rt_index_int64("index", a->array);
         if (!arrays[e]) return -1;
         if (rt_shape_broadcast("index", ndim, shape, arrays[e]->ndim, arrays[e]->shape) < 0) {
             PyObject *type, *value, *trace;
@@ -446,6 +427,18 @@ static int make_arrays(const layout *l, rt_tensor **arrays, int *ndim, intptr_t 
         }
     }
     return 0;
+}
+
+static rt_tensor *combine_visibly(const layout *l, const rt_tensor *v, rt_tensor **arrays)
+{
+    intptr_t lengths[MAX_ITEMS], values[MAX_ITEMS];
+    for (int e = 0; e < l->nadvanced; e++) {
+        const advanced *a = &l->advanced[e];
+        values[e] = a->value;
+        lengths[e] = 1;
+        for (int i = 0; i < a->ndim; i++) lengths[e] *= v->shape[a->dim + i];
+    }
+    return rt_positions_combine(l->nadvanced, arrays, values, lengths);
 }
 
 static int make_positions(const layout *l, const rt_tensor *v, positions *out)
@@ -473,6 +466,8 @@ static int make_positions(const layout *l, const rt_tensor *v, positions *out)
     } else {
         out->index = rt_empty(RT_i64, ndim, shape, (rt_device){RT_CPU, 0});
         if (!out->index || combine_all(l, v, arrays, out->index) < 0) goto done;
+        if (rt_observers) Py_XSETREF(out->index, combine_visibly(l, v, arrays));
+        if (!out->index) goto done;
     }
     rc = 0;
 done:
