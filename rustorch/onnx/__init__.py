@@ -1,5 +1,6 @@
 """ONNX: modules to files that other runtimes execute, and files to modules."""
 
+from ._exporter import export
 from ._reader import OnnxError, load
 
-__all__ = ["OnnxError", "load"]
+__all__ = ["OnnxError", "export", "load"]

@@ -123,9 +123,9 @@ class _Reader:
         self.graph = model.graph
         self.folder = folder
         self.opset = _opset(model)
-        self.refs: dict[str, Ref] = {}           # ONNX's name -> what a step calls it
-        self.known: dict[str, Any] = {}          # ONNX's name -> constant array
-        self.state: dict[str, Any] = {}          # path -> tensor
+        self.refs: dict[str, Ref] = {}  # ONNX's name -> what a step calls it
+        self.known: dict[str, Any] = {}  # ONNX's name -> constant array
+        self.state: dict[str, Any] = {}  # path -> tensor
         self.taken: set[str] = {"self"}
         self.protos = {t.name: t for t in self.graph.initializer}
         self.settings = {

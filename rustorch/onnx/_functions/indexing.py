@@ -131,4 +131,3 @@ def tensor_scatter(
     shape = [1] * past.ndim
     shape[0], shape[axis] = place.shape
     return past.scatter(axis, place.reshape(shape).expand(tuple(update.shape)), update)
-

@@ -280,9 +280,7 @@ def batch_normalization(
 
 
 @operator("InstanceNormalization")
-def instance_normalization(
-    x: Tensor, scale: Tensor, bias: Tensor, epsilon: float = 1e-5
-) -> Tensor:
+def instance_normalization(x: Tensor, scale: Tensor, bias: Tensor, epsilon: float = 1e-5) -> Tensor:
     return F.group_norm(x, x.shape[1], scale, bias, epsilon)
 
 

@@ -88,9 +88,7 @@ def _along(x: Tensor, axis: int, index: Array, weight: Array) -> Tensor:
     return result if result is not None else x.index_select(axis, rt.from_numpy(index[0].copy())) * 0
 
 
-def _lengths(
-    shape: list[int], axes: list[int], scales: Any, sizes: Any, policy: str
-) -> tuple[list[int], list[float]]:
+def _lengths(shape: list[int], axes: list[int], scales: Any, sizes: Any, policy: str) -> tuple[list[int], list[float]]:
     """Lengths of the result along the axes, and by how much each is stretched."""
     old = [shape[a] for a in axes]
     if sizes is not None:
