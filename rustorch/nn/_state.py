@@ -120,6 +120,13 @@ class State:
 
         save(self, f)
 
+    def export_onnx(self, f: Any, *args: Any, **options: Any) -> None:
+        """Writes the module as an ONNX model: args are the example, options those of rustorch.onnx.export."""
+        from ..onnx import export
+
+        module: Module = self  # type: ignore[assignment]
+        export(module, args[0] if len(args) == 1 else args, f, **options)
+
     # ---- loading ----
 
     def load_state_dict(

@@ -280,15 +280,16 @@ class _Lowering:
             tensor = Tensor(self.graph, value.shape, value.dtype, self.graph.unique(name))
             self.values[number] = tensor
             self.graph.inputs.append(tensor)
+        self.calls = _live(trace)
         self.uses: dict[int, int] = {}
-        for call in trace.calls:
+        for call in self.calls:
             for ref in _refs(call.args):
                 self.uses[ref.number] = self.uses.get(ref.number, 0) + 1
         for ref in tensors_of(trace.outputs):
             self.uses[ref.number] = self.uses.get(ref.number, 0) + 2
 
     def run(self) -> tuple[Graph, Any]:
-        calls = self.trace.calls
+        calls = self.calls
         skip = 0
         for k, call in enumerate(calls):
             if skip:
@@ -405,6 +406,17 @@ class _Lowering:
             if value is not None:
                 tensor.array, tensor.folded = _elements(value.tensor), True
         return True
+
+
+def _live(trace: Trace) -> list[Call]:
+    """The calls that the outputs depend on."""
+    needed = {ref.number for ref in tensors_of(trace.outputs)}
+    kept = []
+    for call in reversed(trace.calls):
+        if needed.intersection(call.outputs):
+            kept.append(call)
+            needed.update(ref.number for ref in _refs(call.args))
+    return kept[::-1]
 
 
 def _refs(value: Any) -> Iterator[Ref]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._numbers import Many, Varying
+from ._numbers import Differing, Many, Varying
 from ._package import onnx
 
 __all__ = ["Graph", "Tensor", "Unsupported"]
@@ -207,6 +207,8 @@ class Graph:
 
     def number(self, value: Any, dtype: str) -> str:
         """A number as a constant without dimensions, or computed where it varies with the sizes."""
+        if isinstance(value, Differing):
+            raise Unsupported(value.reason)
         exponent = 1.0
         if isinstance(value, tuple) and not isinstance(value, Many):
             value, exponent = value

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._trace import Call, Ref, Trace
 
-__all__ = ["Many", "Unlike", "Varying", "unify"]
+__all__ = ["Differing", "Many", "Unlike", "Varying", "unify"]
 
 
 class Unlike(Exception):
@@ -20,6 +20,13 @@ class Many(tuple[int, ...]):
 
     def __repr__(self) -> str:
         return "/".join(map(str, self))
+
+
+class Differing:
+    """A number that differs between runs, as no function known of the sizes: a reason to refuse what uses it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class Varying:
@@ -41,12 +48,12 @@ def _number(values: list[Any], what: str) -> Any:
 
 
 def _real(values: list[Any], what: str) -> Any:
-    """A number and the power of a length that it is: (factor, lengths, exponent)."""
+    """A number as a power of a length: (lengths, exponent)."""
     for exponent in (1, -1, 0.5, -0.5):
         lengths = [round(abs(v) ** (1 / exponent)) if v else 0 for v in values]
         if all(n and abs(n**exponent - v) <= 1e-9 * abs(v) for n, v in zip(lengths, values)):
             return Many(lengths), exponent
-    raise Unlike(f"{what} is {values[0]!r}, and for other sizes {values[1]!r}")
+    return Differing(f"{what} is {values[0]!r}, and for other sizes {values[1]!r}")
 
 
 def _argument(values: list[Any], what: str) -> Any:

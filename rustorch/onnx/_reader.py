@@ -62,8 +62,11 @@ def load(f: Any) -> Program:
     [[0.5, 0.25], [0.5, 0.25]]
     """
     model, folder = _read(f)
+    external = any(t.data_location == onnx().TensorProto.EXTERNAL for t in model.graph.initializer)
+    if external and folder is None:
+        raise OnnxError("rustorch.onnx.load: the weights are in another file: load the model by its path")
     try:
-        onnx().checker.check_model(model)
+        onnx().checker.check_model(os.fspath(f) if external else model)
     except onnx().checker.ValidationError as error:
         raise OnnxError(f"rustorch.onnx.load: not a valid model: {str(error).strip()[:600]}") from None
     model = _inlined(model)

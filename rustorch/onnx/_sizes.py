@@ -40,10 +40,11 @@ def batch_axes(names: Sequence[str], tensors: Sequence[Any]) -> Axes:
 
 def resized(tensor: Any, axes: Mapping[int, int]) -> Any:
     """The tensor with other lengths, its elements repeated or cut."""
+    places: Any = rustorch.arange  # untyped
     for axis, length in axes.items():
         if tensor.shape[axis] == 0:
             raise ValueError("export: an input whose length may vary must not be empty")
-        tensor = tensor.index_select(axis, rustorch.arange(length) % tensor.shape[axis])
+        tensor = tensor.index_select(axis, places(length) % tensor.shape[axis])
     return tensor
 
 
@@ -61,9 +62,10 @@ def runs(names: Sequence[str], tensors: Sequence[Any], axes: Axes) -> list[list[
                 raise ValueError(f"export: {label!r} is {example[label]} long in one input and {length} in {name!r}")
     base = {label: max(length, 2) for label, length in example.items()}
     ways = []
-    for change, last in ((lambda n: n + 1, lambda n, k: n + 3 + 2 * k), (lambda n: 2 * n, lambda n, k: (3 + k) * n)):
+    # by a little, and, for what must be divisible, by multiples
+    for multiples in (False, True):
         way = [base]
-        way += [{**base, label: change(length)} for label, length in base.items()]
-        way.append({label: last(length, k) for k, (label, length) in enumerate(base.items())})
+        way += [{**base, label: 2 * n if multiples else n + 1} for label, n in base.items()]
+        way.append({label: (3 + k) * n if multiples else n + 3 + 2 * k for k, (label, n) in enumerate(base.items())})
         ways.append(way)
     return ways

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import _C
 from .._graph import Graph, Tensor, Unsupported
-from .._numbers import Many
+from .._numbers import Differing, Many
 from .registry import RULES, Arguments, rule
 
 # rows with an operator that means the same for floating numbers
@@ -138,7 +138,7 @@ def operand(graph: Graph, value: Any, dtype: str) -> str:
     """A tensor or number as a value of a dtype."""
     if isinstance(value, Tensor):
         return graph.as_dtype(value, dtype)
-    if isinstance(value, (Many, tuple)):
+    if isinstance(value, (Many, tuple, Differing)):
         return graph.number(value, dtype)
     return graph.number(complex(value) if isinstance(value, complex) else value, dtype)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._graph import Graph, Tensor, Unsupported
@@ -186,3 +188,35 @@ def _pool_gather(graph: Graph, call: Arguments) -> str:
     )
     found = graph.node("GatherElements", [flat, places], axis=len(lead))
     return found if call.out.ndim == len(lead) + 1 else reshaped(graph, found, x, call.out.shape)
+
+
+@rule("unfold_columns")
+def _unfold_columns(graph: Graph, call: Arguments) -> str:
+    x: Tensor = call["x"]
+    kernel, dilation, padding, stride = (list(call[n]) for n in ("kernel", "dilation", "padding", "stride"))
+    height, width = x.shape[2:]
+    if isinstance(height, Many) or isinstance(width, Many):
+        raise Unsupported("unfold of an image whose lengths vary")
+    name = x.name
+    if any(padding):
+        name = graph.node("Pad", [name, graph.ints([0, 0, *padding] * 2), graph.number(0, x.dtype)])
+    full = [n + 2 * p for n, p in zip((height, width), padding)]
+    # where in the flat image each element of each patch lies
+    along = [
+        np.arange(k)[:, None] * d + np.arange(0, n - (k - 1) * d, s)[None, :]
+        for k, d, s, n in zip(kernel, dilation, stride, full)
+    ]
+    places = along[0][:, None, :, None] * full[1] + along[1][None, :, None, :]
+    flat = graph.node("Reshape", [name, graph.ints([0, 0, -1])])
+    patches = graph.node("Gather", [flat, graph.constant(places.reshape(-1).astype(np.int64))], axis=2)
+    return graph.node("Reshape", [patches, graph.shape(call.out.shape, [x], infer=True)])
+
+
+@rule("fold_columns")
+def _fold_columns(graph: Graph, call: Arguments) -> str:
+    if graph.opset < 18:
+        raise Unsupported("fold needs opset 18")
+    size, kernel = graph.ints([call["height"], call["width"]]), graph.ints(list(call["kernel"]))
+    facts: dict[str, Any] = {"dilations": list(call["dilation"]), "strides": list(call["stride"])}
+    facts["pads"] = list(call["padding"]) * 2
+    return graph.node("Col2Im", [call["x"].name, size, kernel], **facts)

@@ -112,10 +112,9 @@ def sliced(graph: Graph, x: Tensor, name: str, parts: list[tuple[int, Any, int, 
         if start == 0 and step == 1 and length == x.shape[axis]:
             continue
         end = _ends(start, step, length, x.shape[axis])
-        if isinstance(start, Many) and all(
-            n - s == x.shape[axis][0] - start[0] for s, n in zip(start, _many(x.shape[axis], start))
-        ):  # type: ignore[index]
-            start = start[0] - x.shape[axis][0]  # type: ignore[index]  # counted from the end
+        if isinstance(start, Many):
+            before = {s - n for s, n in zip(start, _many(x.shape[axis], start))}
+            start = before.pop() if len(before) == 1 else start  # counted from the end
         wanted.append((axis, start, step, end))
     if not wanted:
         return name
