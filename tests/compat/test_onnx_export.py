@@ -310,7 +310,7 @@ def test_every_elementwise_row_of_one_input_that_is_written():
         # ONNX Runtime's own Erf is within 1e-7
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7, err_msg=row["name"])
         written.append(row["name"])
-    assert len(written) > 60
+    assert len(written) > 50
 
 
 @pytest.mark.parametrize("name", ZOO)
