@@ -29,6 +29,7 @@ class Progress(Callback):
     Args:
         bar: True, a tqdm bar an epoch; False, a line an epoch on standard output; None, a bar where standard
             error is a terminal and tqdm is installed.
+        every: where lines are shown, one more every so many batches; None: none within an epoch.
 
     Raises:
         ModuleNotFoundError: (when the training starts) bar is True and tqdm is not installed.
@@ -36,8 +37,8 @@ class Progress(Callback):
 
     batch_logs = False
 
-    def __init__(self, bar: bool | None = None) -> None:
-        self.bar = bar
+    def __init__(self, bar: bool | None = None, every: int | None = None) -> None:
+        self.bar, self.every = bar, every
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._tqdm = None
@@ -62,6 +63,10 @@ class Progress(Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._open is None:
+            if self.every is not None and (batch + 1) % self.every == 0:
+                steps = self.params.get("steps")
+                numbers = shown(_numbers(self.training.logs()))
+                print(f"{self._title}, batch {batch + 1}{f'/{steps}' if steps else ''}: {numbers}", flush=True)
             return
         now = time.monotonic()
         if now - self._last >= INTERVAL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -97,6 +97,19 @@ def _sequence(name: str, value: Any) -> Any:
     return list(value)
 
 
+def _text(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise TypeError(f"TrainerConfig: {name} must be a name, not {value!r}")
+    return value
+
+
+def _weights(name: str, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"TrainerConfig: {name} must be a dict of class -> weight, not {type(value).__name__}")
+    whole, number = _whole(0), _number(0.0, "a dict of weights that are not negative")
+    return {whole(f"{name}'s class", c): number(name, w) for c, w in value.items()}
+
+
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "epochs": _whole(0), "initial_epoch": _whole(0), "batch_size": _whole(1),
     "learning_rate": _maybe(_number(0.0, "a positive number", True)),
@@ -110,7 +123,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "checkpoint_steps": _maybe(_whole(1)), "keep_checkpoints": _maybe(_whole(1)), "resume": _resume,
     "early_stopping_patience": _maybe(_whole(0)),
     "early_stopping_min_delta": _number(0.0, "a number that is not negative"),
-    "restore_best_weights": _flag, "log_frequency": _whole(1), "verbose": _verbosity, "device": _device,
+    "restore_best_weights": _flag, "log_frequency": _maybe(_whole(1)),
+    "early_stopping_monitor": _text, "class_weight": _maybe(_weights), "verbose": _verbosity, "device": _device,
     "on_nonfinite": _one_of("raise", "stop", "ignore"), "callbacks": _sequence, "metrics": _sequence,
 }  # fmt: skip
 
@@ -148,7 +162,7 @@ class TrainerConfig:
         early_stopping_patience: epochs without improvement after which it ends; None: never.
         early_stopping_monitor, early_stopping_min_delta: what must improve, by how much.
         restore_best_weights: with early stopping: those of the best epoch are put back at the end.
-        log_frequency: steps from one update of TensorBoard's step values to the next.
+        log_frequency: where lines are shown, one more every so many batches; None: none within an epoch.
         verbose: 0 silent, 1 or True a progress bar (lines where there is no terminal), 2 a line an epoch.
         device: "cpu" or "auto".
         on_nonfinite: a loss that is NaN or infinite raises, stops the training with a warning, or is ignored.
@@ -195,7 +209,7 @@ class TrainerConfig:
     early_stopping_monitor: str = "val_loss"
     early_stopping_min_delta: float = 0.0
     restore_best_weights: bool = False
-    log_frequency: int = 1
+    log_frequency: int | None = None
     verbose: bool | int | str = True
     device: Any = "cpu"
     on_nonfinite: str = "raise"

@@ -27,8 +27,9 @@ class Model(nn.Sequential):
     """Layers in a row, with compile, fit, evaluate and predict.
 
     Args:
-        name: of the model; or the layers.
-        layers: texts, modules or both, as `add` takes them.
+        given: the name, the layers, or both.
+        name: of the model; its class's when there is none.
+        layers: a list of texts, modules or both, as `add` takes them; or one module.
 
     It is an nn.Module (and an nn.Sequential): state_dict, to, hooks and all else work.  Subclasses may define
     `forward` and layers of their own in place of adding them.  What sizes the inputs have is found at the first
@@ -49,14 +50,17 @@ class Model(nn.Sequential):
     stop_training = False
     history: History | None = None
 
-    def __init__(self, name: Any = None, layers: Iterable[Any] = (), **options: Any) -> None:
+    def __init__(self, *given: Any, name: str | None = None, layers: Iterable[Any] = ()) -> None:
         super().__init__()
-        if options:
-            raise TypeError(f"Model() got an unexpected argument {next(iter(options))!r}")
-        if name is not None and not isinstance(name, str):
-            if isinstance(name, nn.Module):
-                name = [name]
-            name, layers = (layers if isinstance(layers, str) else None), name
+        rest = list(given)
+        if rest and isinstance(rest[0], str) and name is None:
+            name = rest.pop(0)
+        if rest:
+            layers = rest.pop(0)
+        if rest or isinstance(layers, str) or (name is not None and not isinstance(name, str)):
+            raise TypeError("Model: takes a name and a list of layers, such as Model('net', ['Dense(3)'])")
+        if isinstance(layers, nn.Module):
+            layers = [layers]
         self.name: str = name or type(self).__name__.lower()
         self._compiled: runs.Compiled | None = None
         self._input_shape: tuple[int, ...] | None = None

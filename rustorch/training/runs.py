@@ -96,11 +96,12 @@ def fit(
         metrics.append(Accuracy())
     optimizer = config.optimizer if config.optimizer is not None else compiled.made or compiled.optimizer
     loop = Loop(model, optimizer, objective, metrics, config, callbacks)
-    if keep:
+    if keep and hasattr(type(model), "stop_training"):  # a Model: others get no attributes of ours
         model.__dict__["history"] = loop.history
     try:
         return loop.fit(batches, checked)
     finally:
+        model.__dict__.pop("stop_training", None)
         if config.optimizer is None and loop.optimizer is not None:
             compiled.made = loop.optimizer
 
@@ -117,7 +118,7 @@ def _callbacks(config: TrainerConfig, validates: bool) -> list[Any]:
         ))  # fmt: skip
     callbacks += registered()
     if config.verbose and not any(isinstance(c, Progress) for c in callbacks):
-        callbacks.append(Progress(bar=False if config.verbose == 2 and config.verbose is not True else None))
+        callbacks.append(Progress(False if config.verbose == 2 else None, config.log_frequency))
     return callbacks
 
 

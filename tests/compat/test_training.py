@@ -425,3 +425,19 @@ def test_history():
     assert again.history == history.history
     with pytest.raises(KeyError, match="there are loss, val_loss"):
         history["accuracy"]
+
+
+def test_modules_get_no_attributes_of_ours(tmp_path):
+    class Net(rt.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = rt.nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.layer(x)
+
+    net = Net()
+    before = set(net.__dict__)
+    stop = rt.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(net, "stop_training", True))
+    assert len(Trainer(net, "adam", "cross_entropy").train(data(), epochs=3, verbose=False, callbacks=[stop])) == 1
+    assert set(net.__dict__) == before

@@ -206,6 +206,11 @@ def test_a_line_an_epoch_and_silence(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("epoch 2/2: loss ") and ", val_accuracy " in lines[1] and lines[1].endswith(" s")
+    made.fit(data(), epochs=1, batch_size=16, verbose=True, log_frequency=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": loss ")[0] for line in lines] == [
+        "epoch 1/1, batch 2/4", "epoch 1/1, batch 4/4", "epoch 1/1",
+    ]  # fmt: skip
     made.fit(data(), epochs=2, verbose=True)
     assert len(capsys.readouterr().out.splitlines()) == 2  # no terminal: lines
     made.fit(data(), epochs=2, verbose=False)

@@ -172,6 +172,9 @@ def test_it_is_a_sequential():
     assert isinstance(model, rt.nn.Sequential) and len(model) == 3 and len(model.layers) == 3
     assert type(model[:2]) is rt.nn.Sequential
     assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    for made in (rt.Model("n", ["relu"]), rt.Model(["relu"], name="n"), rt.Model(name="n", layers=["relu"])):
+        assert made.name == "n" and len(made) == 1
+    assert rt.Model().name == "model" and len(rt.Model("Dense")) == 0
     assert rt.Model([rt.nn.Linear(2, 3)])[0].out_features == 3 and rt.Model(rt.nn.Linear(2, 3))[0].in_features == 2
 
 

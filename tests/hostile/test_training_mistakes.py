@@ -43,7 +43,8 @@ def test_texts_that_are_no_layers(text, said):
     ("mixed_precision", "int8"), ("seed", -1), ("checkpoint_every", 0), ("checkpoint_dir", 3), ("resume", 3.5),
     ("early_stopping_patience", -1), ("verbose", "loud"), ("num_workers", -1), ("shuffle", "yes"),
     ("on_nonfinite", "shrug"), ("schedule_every", "month"), ("steps_per_epoch", 0), ("log_frequency", 0),
-    ("weight_decay", -1),
+    ("weight_decay", -1), ("class_weight", [1.0]), ("class_weight", {"a": 1.0}), ("class_weight", {0: -1}),
+    ("early_stopping_monitor", 3),
 ])  # fmt: skip
 def test_settings_without_sense(name, value):
     with pytest.raises((ValueError, TypeError), match=name):
