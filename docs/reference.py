@@ -16,6 +16,7 @@ PAGES = {
     "autograd": ("Gradients", ["rustorch.autograd", "rustorch.autograd.functional", "rustorch.func"]),
     "optim": ("Optimisers", ["rustorch.optim", "rustorch.optim.lr_scheduler", "rustorch.optim.swa_utils"]),
     "data": ("Data", ["rustorch.data", "rustorch.data.transforms"]),
+    "training": ("Training", ["rustorch.training", "rustorch.callbacks", "rustorch.metrics"]),
     "linalg": ("Linear algebra and Fourier transforms", ["rustorch.linalg", "rustorch.fft", "rustorch.signal.windows"]),
     "special": ("Special functions", ["rustorch.special"]),
     "random": ("Random numbers and distributions", ["rustorch.random", "rustorch.distributions"]),
