@@ -97,6 +97,8 @@ def detail_of(module: Any) -> str:
         if hasattr(module, attribute):
             value = getattr(module, attribute)
             return form.format(size_text(value).replace(" ", "") if isinstance(value, (tuple, list)) else value)
+    if name == "Flatten" and (module.start_dim, module.end_dim) == (1, -1):
+        return ""
     extra = " ".join(module.extra_repr().split())
     extra = re.sub(r",? ?inplace=\w+", "", extra)
     return extra if len(extra) <= 28 else extra[:27] + "…"

@@ -82,7 +82,7 @@ def _components(vectors: Array) -> tuple[Array, Array]:
 
 
 def _scatter(ax: Any, points: Array, labels: Any) -> None:
-    size = 30 if len(points) <= 500 else 8
+    size = 30 if len(points) <= 500 else 16 if len(points) <= 5000 else 5
     if labels is None:
         ax.scatter(*points.T, color=COLORS[0], s=size, alpha=0.8, linewidth=0)
         return
@@ -105,7 +105,8 @@ def _scatter(ax: Any, points: Array, labels: Any) -> None:
     for n, value in enumerate(names):
         ax.scatter(*points[kinds == value].T, s=size, color=COLORS[n % len(COLORS)], alpha=0.85, linewidth=0,
                    marker="osD^vP*"[n // len(COLORS) * 2 % 7], label=str(value))  # fmt: skip
-    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False,
+              markerscale=(30 / size) ** 0.5)  # fmt: skip
 
 
 def plot_loss_surface(

@@ -1,6 +1,8 @@
 """Notebooks run from beginning to end in a fresh kernel; what they show is what a reader of them sees."""
+import ast
 import base64
 import io
+import re
 from pathlib import Path
 
 import matplotlib.image
@@ -8,6 +10,7 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import rustorch
 
@@ -82,3 +85,20 @@ def test_pictures(run, tmp_path):
     assert shown(cells[4], "text/plain") == ["0"]
     assert shown(cells[7], "image/png") == []
     assert matplotlib.image.imread(tmp_path / "curve.png").shape[:2] == (300, 450)
+
+
+def test_gallery():
+    """The code of the gallery's page gives pictures that can be read."""
+    from compat.pictures import check
+
+    page = (HERE.parents[1] / "docs" / "gallery.md").read_text()
+    names, drawn = {}, 0
+    for cell in re.findall(r"^```\{code-cell\} python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        tree = ast.parse(cell)
+        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "gallery", "exec"), names)
+        result = eval(compile(ast.Expression(last.value), "gallery", "eval"), names) if last else None
+        if isinstance(result, Figure):
+            check(result)
+            drawn += 1
+    assert drawn > 20
