@@ -110,6 +110,8 @@ class Conversion:
 
     def layer_class(self, module: Any) -> Any | None:
         """The counterpart of a module's class; None for a class of the user's own."""
+        if getattr(type(module), "plain_row", False) and type(module).forward is self.source_nn.Sequential.forward:
+            return self.target_nn.Sequential  # rustorch.Model, which trains as well
         cls = own_class(module, self.source_nn)
         for base in cls.__mro__:
             counterpart = self._public_class(base)

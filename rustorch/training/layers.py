@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import nn
 from .._calls import Call, parse_call, spelled, unknown
-from .modules import GlobalPool, LazyBatchNorm, Recurrent, RepeatVector, Reshape, SamePadConv
+from .modules import LazyBatchNorm, Recurrent, RepeatVector, SamePadConv
 
 __all__ = ["InputShape", "layers_from"]
 
@@ -188,6 +188,18 @@ def _upsample(size: Any = 2, interpolation: str = "nearest") -> Layers:
     return [nn.Upsample(scale_factor=size, mode=interpolation)]
 
 
+def _global(pool: Any) -> Callable[..., Layers]:
+    return lambda: [pool(1), nn.Flatten()]
+
+
+def _reshape(*shape: Any) -> Layers:
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = tuple(shape[0])
+    if not shape or any(not isinstance(n, int) or n < -1 for n in shape):
+        raise ValueError(f"Reshape: needs the lengths of a sample's shape, not {shape!r}")
+    return [nn.Flatten(), nn.Unflatten(1, shape)]
+
+
 def _embedding(input_dim: int, output_dim: int, **options: Any) -> Layers:
     options.pop("input_length", None)
     return [nn.Embedding(input_dim, output_dim, **options)]
@@ -207,11 +219,11 @@ _LAYERS: dict[str, Callable[..., Any]] = {
     "MaxPool1D": _pool(nn.MaxPool1d), "MaxPool2D": _pool(nn.MaxPool2d), "MaxPool3D": _pool(nn.MaxPool3d),
     "AveragePooling1D": _pool(nn.AvgPool1d), "AveragePooling2D": _pool(nn.AvgPool2d),
     "AveragePooling3D": _pool(nn.AvgPool3d), "AvgPool2D": _pool(nn.AvgPool2d),
-    **{f"Global{word}{n}D": _one(lambda kind=kind: GlobalPool(kind)) for n in (1, 2, 3) for word, kind in (
-        ("AveragePooling", "mean"), ("AvgPool", "mean"), ("MaxPooling", "max"), ("MaxPool", "max"))},
+    **{f"Global{word}{n}D": _global(getattr(nn, f"Adaptive{kind}Pool{n}d")) for n in (1, 2, 3) for word, kind in (
+        ("AveragePooling", "Avg"), ("AvgPool", "Avg"), ("MaxPooling", "Max"), ("MaxPool", "Max"))},
     "BatchNormalization": _batch_norm, "BatchNorm": _batch_norm, "LayerNormalization": _layer_norm,
     "LSTM": _recurrent("LSTM"), "GRU": _recurrent("GRU"), "RNN": _recurrent("RNN"), "SimpleRNN": _recurrent("RNN"),
-    "Bidirectional": _bidirectional, "Embedding": _embedding, "Reshape": _one(Reshape),
+    "Bidirectional": _bidirectional, "Embedding": _embedding, "Reshape": _reshape,
     "RepeatVector": _one(RepeatVector), "LeakyReLU": _leaky, "SpatialDropout1D": _one(nn.Dropout1d),
     "SpatialDropout2D": _one(nn.Dropout2d), "UpSampling2D": _upsample, "UpSampling1D": _upsample,
     "ZeroPadding2D": _one(nn.ZeroPad2d), "ZeroPadding1D": _one(nn.ZeroPad1d),

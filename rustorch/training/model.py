@@ -48,6 +48,7 @@ class Model(nn.Sequential):
     """
 
     stop_training = False
+    plain_row = True  # to other libraries it is a Sequential, unless a subclass has its own forward
     history: History | None = None
 
     def __init__(self, *given: Any, name: str | None = None, layers: Iterable[Any] = ()) -> None:

@@ -10,43 +10,16 @@ from .. import nn
 from .._C import Tensor, ops
 from ..nn.lazy import _LazyNorm
 
-__all__ = ["GlobalPool", "LazyBatchNorm", "Recurrent", "RepeatVector", "Reshape", "SamePadConv"]
-
-
-class Reshape(nn.Module):
-    """Gives each sample another shape; one length may be -1.
-
-    >>> import rustorch as rt
-    >>> Reshape(1, 2, 2)(rt.zeros(5, 4)).shape
-    (5, 1, 2, 2)
-    """
-
-    def __init__(self, *shape: Any) -> None:
-        super().__init__()
-        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-            shape = tuple(shape[0])
-        if not shape or any(not isinstance(n, int) or n < -1 for n in shape):
-            raise ValueError(f"Reshape: needs the lengths of a sample's shape, not {shape!r}")
-        self.shape = tuple(shape)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(x.shape[0], *self.shape)
-
-    def extra_repr(self) -> str:
-        return ", ".join(map(str, self.shape))
-
-    def describe(self) -> dict[str, Any]:
-        """What from_description makes the module of again."""
-        return {"shape": list(self.shape)}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Reshape:
-        """The module that describe described."""
-        return cls(*description["shape"])
+__all__ = ["LazyBatchNorm", "Recurrent", "RepeatVector", "SamePadConv"]
 
 
 class RepeatVector(nn.Module):
-    """(n, features) repeated to (n, times, features)."""
+    """(n, features) repeated to (n, times, features).
+
+    >>> import rustorch as rt
+    >>> RepeatVector(3)(rt.ones(2, 4)).shape
+    (2, 3, 4)
+    """
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -66,32 +39,6 @@ class RepeatVector(nn.Module):
     def from_description(cls, description: Mapping[str, Any]) -> RepeatVector:
         """The module that describe described."""
         return cls(description["times"])
-
-
-class GlobalPool(nn.Module):
-    """Mean ("mean") or maximum ("max") over all dimensions after the channels: (n, c, ...) to (n, c)."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        if kind not in ("mean", "max"):
-            raise ValueError(f"GlobalPool: kind must be 'mean' or 'max', not {kind!r}")
-        self.kind = kind
-
-    def forward(self, x: Tensor) -> Tensor:
-        flat = x.flatten(2)
-        return flat.mean(-1) if self.kind == "mean" else flat.amax(-1)
-
-    def extra_repr(self) -> str:
-        return repr(self.kind)
-
-    def describe(self) -> dict[str, Any]:
-        """What from_description makes the module of again."""
-        return {"kind": self.kind}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> GlobalPool:
-        """The module that describe described."""
-        return cls(description["kind"])
 
 
 class SamePadConv(nn.Module):

@@ -25,7 +25,8 @@ LAYERS = {
     "Dropout(0.3)": (ROWS, ["Dropout"], ROWS), "dropout(p=0.3)": (ROWS, ["Dropout"], ROWS),
     "relu": (ROWS, ["ReLU"], ROWS), "Activation(gelu)": (ROWS, ["GELU"], ROWS), "Softmax()": (ROWS, ["Softmax"], ROWS),
     "Flatten()": (IMAGE, ["Flatten"], (2, 192)), "Flatten": (IMAGE, ["Flatten"], (2, 192)),
-    "Reshape(12, 16)": (IMAGE, ["Reshape"], (2, 12, 16)), "Reshape((-1, 4))": (IMAGE, ["Reshape"], (2, 48, 4)),
+    "Reshape(12, 16)": (IMAGE, ["Flatten", "Unflatten"], (2, 12, 16)),
+    "Reshape((-1, 4))": (IMAGE, ["Flatten", "Unflatten"], (2, 48, 4)),
     "Conv2D(6, 3)": (IMAGE, ["LazyConv2d"], (2, 6, 6, 6)),
     "Conv2D(6, (3, 3), 2)": (IMAGE, ["LazyConv2d"], (2, 6, 3, 3)),
     "Conv2D(6, 3, padding=same, activation=relu)": (IMAGE, ["LazyConv2d", "ReLU"], (2, 6, 8, 8)),
@@ -39,8 +40,8 @@ LAYERS = {
     "MaxPool2d(3, stride=1)": (IMAGE, ["MaxPool2d"], (2, 3, 6, 6)),
     "MaxPooling2D(3, 2, padding=same)": (IMAGE, ["SamePadConv"], (2, 3, 4, 4)),
     "AveragePooling2D(pool_size=4)": (IMAGE, ["AvgPool2d"], (2, 3, 2, 2)),
-    "GlobalAveragePooling2D()": (IMAGE, ["GlobalPool"], (2, 3)),
-    "GlobalMaxPooling1D()": (SEQUENCE, ["GlobalPool"], (2, 4)),
+    "GlobalAveragePooling2D()": (IMAGE, ["AdaptiveAvgPool2d", "Flatten"], (2, 3)),
+    "GlobalMaxPooling1D()": (SEQUENCE, ["AdaptiveMaxPool1d", "Flatten"], (2, 4)),
     "AdaptiveAvgPool2d(1)": (IMAGE, ["AdaptiveAvgPool2d"], (2, 3, 1, 1)),
     "BatchNormalization()": (IMAGE, ["LazyBatchNorm"], IMAGE), "BatchNorm1d(5)": (ROWS, ["BatchNorm1d"], ROWS),
     "LayerNorm(5)": (ROWS, ["LayerNorm"], ROWS), "LayerNormalization(5)": (ROWS, ["LayerNorm"], ROWS),
@@ -154,6 +155,16 @@ def test_subclasses(tmp_path):
     model.save(tmp_path / "own.rustorch")
     again = rt.load(tmp_path / "own.rustorch", classes=[Own])
     assert again.width == 6 and rt.equal(again.predict(x), model.predict(x))
+
+
+def test_other_libraries_see_a_sequential():
+    x, y = rt.randn(40, 3), rt.randint(0, 2, (40,))
+    model = rt.Model(layers=["Dense(4, relu)", "Dense(2, softmax)"])
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(x, y, verbose=False)
+    theirs = rt.interop.to_pytorch(model)
+    assert type(theirs) is torch.nn.Sequential
+    np.testing.assert_allclose(theirs(torch.as_tensor(x.numpy())).detach(), model.predict(x).numpy(), rtol=1e-6)
 
 
 def test_copies():
