@@ -29,6 +29,7 @@ from ._container import Container, write_container
 from ._document import Reader, Writer
 from ._source import MappedFile, OpenFile, Source, refuse
 from ._torch import load_archive, load_stream
+from ._torch_writing import write_torch
 from ._writing import replacing
 from ._zip import Archive
 
@@ -40,7 +41,7 @@ __all__ = [
 
 def save(
     obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: Any = None,
-    _use_new_zipfile_serialization: bool = True,
+    _use_new_zipfile_serialization: bool = True, *, format: str = "rustorch",
 ) -> None:  # fmt: skip
     """Writes an object to a file: modules, tensors, ndarrays, numbers, texts, in dicts, lists and tuples.
 
@@ -48,12 +49,21 @@ def save(
         obj: what to save; of optimisers their state_dict().  TypeError names what cannot be saved.
         f: a path, which is replaced only when all is written, or a file open for writing bytes.
         pickle_module, pickle_protocol: PyTorch's; nothing is pickled here.
+        format: "rustorch", or "torch" for a file that torch.load(weights_only=True) reads: without modules.
 
     Tensors that are one memory stay one.  Safetensors' own readers see the tensors by their paths ("net.weight").
     """
+    if format not in ("rustorch", "torch"):
+        raise ValueError(f"save: the format is 'rustorch' or 'torch', not {format!r}")
     with replacing(f) as file:
+        if format == "torch":
+            write_torch(file, obj)
+            return
         writer = Writer()
-        value = writer.encode(obj)
+        try:
+            value = writer.encode(obj)
+        except RecursionError:
+            raise ValueError("save: the object is nested too deeply, or has itself inside") from None
         write_container(file, writer.tensors, lambda checksums: writer.metadata(value, checksums))
 
 

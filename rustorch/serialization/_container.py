@@ -37,14 +37,16 @@ class Entry(NamedTuple):
 # ---- writing ----
 
 
-def _bytes_of(t: Any) -> tuple[str, list[int], memoryview]:
-    """Name of the dtype in the file, shape and bytes of a tensor."""
-    name, shape = str(t.dtype), list(t.shape)
-    if name in _PARTS:
-        shape.append(2)
+def bytes_of(t: Any) -> memoryview:
+    """The elements of a tensor in order."""
     flat = t.resolve_conj().resolve_neg().contiguous().reshape(-1)
-    raw = memoryview(flat.view("uint8").numpy() if flat.numel() else b"")
-    return _PARTS.get(name) or _NAMES[name], shape, raw
+    return memoryview(flat.view("uint8").numpy() if flat.numel() else b"")
+
+
+def _described(t: Any) -> tuple[str, list[int]]:
+    """Name of the dtype in the file, and shape, of a tensor."""
+    name, shape = str(t.dtype), list(t.shape)
+    return (_PARTS[name], [*shape, 2]) if name in _PARTS else (_NAMES[name], shape)
 
 
 def checksum(entry: Entry, raw: Any) -> int:
@@ -62,7 +64,7 @@ def write_container(
     header: dict[str, Any] = {"__metadata__": {}}
     at, blocks, sums = 0, [], {}
     for name, t in sorted(tensors, key=lambda item: -item[1].itemsize):
-        dtype, shape, raw = _bytes_of(t)
+        (dtype, shape), raw = _described(t), bytes_of(t)
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(raw)]}
         sums[name] = checksum(Entry(_DTYPES[dtype], tuple(shape), at), raw)
         at += len(raw)

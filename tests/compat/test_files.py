@@ -157,6 +157,11 @@ def test_refusals(tmp_path):
         with pytest.raises(TypeError, match=match):
             rt.save(bad, tmp_path / "x")
     assert os.listdir(tmp_path) == []
+    cyclic = []
+    cyclic.append({"a": cyclic})
+    with pytest.raises(ValueError, match="itself"):
+        rt.save(cyclic, tmp_path / "x")
+    assert os.listdir(tmp_path) == []
     with pytest.raises(FileNotFoundError):
         rt.load(tmp_path / "x")
     with pytest.raises(FileNotFoundError):

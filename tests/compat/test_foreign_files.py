@@ -245,6 +245,71 @@ def test_scripts_are_refused(tmp_path):
         rt.load(tmp_path / "x")
 
 
+# ---- for PyTorch ----
+
+
+def test_files_for_torch(tmp_path):
+    """torch.load reads them without unpickling objects, copied or mapped, and so do we."""
+    net = rt.nn.Sequential(rt.nn.Linear(3, 2), rt.nn.BatchNorm1d(2))
+    optimizer = rt.optim.Adam(net.parameters(), amsgrad=True)
+    net(rt.randn(4, 3)).sum().backward()
+    optimizer.step()
+    given = {
+        "net": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "epoch": 3,
+        "lr": 0.5,
+        "none": None,
+        "yes": True,
+        "list": [1, -1, 2**40, -(2**80), "é", b"\x00\xff", 1 - 2j, (), [], {}, (1, 2, 3, 4)],
+        3: {"a"},
+        "dtype": rt.float16,
+        "size": rt.Size((2, 3)),
+        "device": rt.device("cpu"),
+        "number": np.float32(1.5),
+        **{d: rt.arange(6).reshape(2, 3).to(d) for d in DTYPES},
+        "T": rt.arange(6.0).reshape(2, 3).T,
+        "empty": rt.zeros(0, 3),
+        "one": rt.tensor(3.5),
+        "p": rt.nn.Parameter(rt.ones(2)),
+        "g": rt.ones(1, requires_grad=True),
+    }
+    rt.save(given, tmp_path / "x.pt", format="torch")
+    for options in ({}, {"mmap": True}):
+        theirs = torch.load(tmp_path / "x.pt", weights_only=True, **options)
+        ours = rt.load(tmp_path / "x.pt", **options)
+        assert list(theirs) == list(ours) == list(given)
+        for name, value in given.items():
+            if isinstance(value, rt.Tensor):
+                agree(value.detach(), theirs[name].detach())
+                agree(ours[name].detach(), theirs[name].detach())
+                assert value.requires_grad == theirs[name].requires_grad == ours[name].requires_grad
+            elif name not in ("net", "optimizer", "dtype", "size", "device"):
+                assert theirs[name] == ours[name] == value
+        assert type(theirs["p"]) is torch.nn.Parameter and theirs["dtype"] is torch.float16
+        other = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+        other.load_state_dict(theirs["net"])
+        assert theirs["net"]._metadata == net.state_dict()._metadata
+        torch.optim.Adam(other.parameters(), amsgrad=True).load_state_dict(theirs["optimizer"])
+        agree(net[0].weight.detach(), other[0].weight.detach())
+    assert rt.save([rt.ones(2)] * 2, tmp_path / "tied.pt", format="torch") is None
+    tied = torch.load(tmp_path / "tied.pt", weights_only=True)
+    assert tied[0].data_ptr() == tied[1].data_ptr()
+
+
+def test_what_is_not_for_torch(tmp_path):
+    for bad, match in ((rt.nn.ReLU(), "state_dict"), ({"a": [object()]}, r"at a\.0"), ({"b": np.ones(2)}, "at b")):
+        with pytest.raises(TypeError, match=match):
+            rt.save(bad, tmp_path / "x.pt", format="torch")
+    cyclic = []
+    cyclic.append(cyclic)
+    with pytest.raises(ValueError, match="itself"):
+        rt.save(cyclic, tmp_path / "x.pt", format="torch")
+    with pytest.raises(ValueError, match="format"):
+        rt.save([], tmp_path / "x.pt", format="pickle")
+    assert os.listdir(tmp_path) == []
+
+
 # ---- NumPy ----
 
 
