@@ -106,8 +106,22 @@ class Magic:
         print(f"C cells: {_found(c_compiler)}; Rust cells: {_found(rust_compiler)}; kept in {cache_folder()}")
 
 
+def past_comments(lines: list[str]) -> list[str]:
+    """A cell whose %%rustorch stands below comments, with the magic first, as IPython wants it; others as they are.
+
+    >>> past_comments(["# a note\\n", "%%rustorch\\n", "double x;\\n"])
+    ['%%rustorch\\n', '\\n', 'double x;\\n']
+    """
+    at = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    if not lines or not lines[at].startswith("%%rustorch"):
+        return lines
+    return [lines[at], *["\n"] * at, *lines[at + 1 :]]  # the lines keep their numbers
+
+
 def register(shell: Any) -> None:
     """Gives an IPython shell the two magics."""
     magic = Magic(shell)
+    if past_comments not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(past_comments)
     shell.register_magic_function(magic.cell, "cell", "rustorch")
     shell.register_magic_function(magic.line, "line", "rustorch")
