@@ -207,6 +207,8 @@ def __getattr__(name: str) -> Any:
             if error.name != f"{__name__}.{name}":
                 raise
             raise AttributeError(f"rustorch has no {name!r} yet") from None
+    elif name.startswith("_"):
+        raise AttributeError(f"module 'rustorch' has no attribute {name!r}")
     else:
         value = importlib.import_module(".plugins", __name__).find(name)  # AttributeError where they lack it, too
     globals()[name] = value

@@ -164,8 +164,7 @@ def find(name: str) -> Any:
         >>> rustorch.plugins.find("exp") is rustorch.exp
         True
     """
-    if not name.startswith("_"):
-        load()
+    load()
     try:
         return vars(sys.modules["rustorch"])[name]
     except KeyError:

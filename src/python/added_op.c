@@ -133,7 +133,8 @@ int rt_added_op_set_output(rustorch_call *call, int k, PyObject *t)
         c->work[k] = (rt_tensor *)Py_NewRef((PyObject *)result);
     } else {
         for (int i = 0; i < c->nin; i++) shared |= c->in[i].t && c->in[i].t->storage == result->storage;
-        c->out[k] = shared || Py_REFCNT(t) > 1 ? rt_copy_of(result) : (rt_tensor *)Py_NewRef(t);
+        shared |= Py_REFCNT(t) > 1 || result->base || result->node;      /* somebody else's, too */
+        c->out[k] = shared ? rt_copy_of(result) : (rt_tensor *)Py_NewRef(t);
         if (!c->out[k]) goto done;
         c->work[k] = (rt_tensor *)Py_NewRef((PyObject *)c->out[k]);
     }

@@ -95,8 +95,9 @@ static PyObject *ask(const python_op *op, PyObject *function, const rustorch_cal
 static PyObject *tuple_of(const python_op *op, PyObject *answer, int n, const char *what)
 {
     if (!answer) return NULL;
-    PyObject *t = PyList_Check(answer) ? PyList_AsTuple(answer) : PyTuple_Check(answer) ? Py_NewRef(answer)
-                : PyTuple_Pack(1, answer);
+    PyObject *t = PyList_Check(answer) || PyTuple_Check(answer) ? PySequence_List(answer) : NULL;
+    if (t) Py_SETREF(t, PyList_AsTuple(t));                      /* a tuple of our own */
+    else if (!PyErr_Occurred()) t = PyTuple_Pack(1, answer);
     Py_DECREF(answer);
     if (t && PyTuple_GET_SIZE(t) != n) {
         rt_error(PyExc_ValueError, op->name, "its function must give %d %s, not %zd", n, what, PyTuple_GET_SIZE(t));
@@ -110,8 +111,11 @@ static int forward(rustorch_call *c)
     const python_op *op = c->data;
     PyObject *answer = tuple_of(op, ask(op, op->forward, c, NULL, 0), c->nout, "results");
     int status = answer ? 0 : -1;
-    for (int k = 0; status == 0 && k < c->nout; k++)
-        status = rt_added_op_set_output(c, k, Py_NewRef(PyTuple_GET_ITEM(answer, k)));
+    for (int k = 0; status == 0 && k < c->nout; k++) {
+        PyObject *result = PyTuple_GET_ITEM(answer, k);          /* its reference goes along: what is ours alone is not copied */
+        PyTuple_SET_ITEM(answer, k, Py_NewRef(Py_None));
+        status = rt_added_op_set_output(c, k, result);
+    }
     Py_XDECREF(answer);
     return status;
 }
