@@ -17,6 +17,11 @@ PAGES = {
     "optim": ("Optimisers", ["rustorch.optim", "rustorch.optim.lr_scheduler", "rustorch.optim.swa_utils"]),
     "data": ("Data", ["rustorch.data", "rustorch.data.transforms"]),
     "training": ("Training", ["rustorch.training", "rustorch.callbacks", "rustorch.metrics"]),
+    "files": ("Files and other libraries", [
+        "rustorch.serialization", "rustorch.utils", "rustorch.interop", "rustorch.onnx", "rustorch.sklearn",
+    ]),
+    "pictures": ("Pictures", ["rustorch.visualization"]),
+    "watching": ("Profiling, debugging, plugins", ["rustorch.profiler", "rustorch.debug", "rustorch.plugins"]),
     "linalg": ("Linear algebra and Fourier transforms", ["rustorch.linalg", "rustorch.fft", "rustorch.signal.windows"]),
     "special": ("Special functions", ["rustorch.special"]),
     "random": ("Random numbers and distributions", ["rustorch.random", "rustorch.distributions"]),
@@ -30,6 +35,9 @@ MADE = [
     "tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "zeros", "ones", "empty", "full", "eye", "arange",
     "linspace", "zeros_like", "ones_like", "empty_like", "full_like",
 ]  # fmt: skip
+
+# what scikit-learn gives every estimator
+INHERITED = ", ".join(f"set_{name}_request" for name in ("fit", "partial_fit", "score", "predict", "transform"))
 
 
 def public(module: types.ModuleType) -> dict[str, object]:
@@ -49,7 +57,7 @@ def directive(module: str, name: str, value: object) -> str:
         kind = "exception" if issubclass(value, BaseException) else "class"
         deep = value is rustorch.Tensor
         own = value.__module__.startswith("rustorch") and kind == "class"
-        members = "   :members:\n" if own and not deep else ""
+        members = f"   :members:\n   :exclude-members: {INHERITED}\n" if own and not deep else ""
         return f".. auto{kind}:: {path}\n{members}"
     if callable(value):
         return f".. autofunction:: {path}\n"
