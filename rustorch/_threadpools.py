@@ -59,14 +59,13 @@ def register(threadpoolctl: Any) -> None:
 
 
 class _AfterImport(MetaPathFinder):
-    """Waits for the import of threadpoolctl, once."""
+    """Waits for the import of threadpoolctl, then goes.  (That somebody looks for its spec is no import.)"""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name != "threadpoolctl":
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path, target)
         loader: Any = spec.loader if spec else None
         if hasattr(loader, "exec_module"):
@@ -75,6 +74,8 @@ class _AfterImport(MetaPathFinder):
             def exec_module(module: ModuleType) -> None:
                 run(module)
                 register(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
 
             loader.exec_module = exec_module
         return spec

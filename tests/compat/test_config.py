@@ -110,7 +110,11 @@ def test_threadpoolctl_sees_and_limits_the_pool():
         assert rt.get_num_threads() == 4
 
 
-@pytest.mark.parametrize("order", ["import threadpoolctl, rustorch", "import rustorch, threadpoolctl"])
+@pytest.mark.parametrize(
+    "order",
+    ["import threadpoolctl, rustorch", "import rustorch, threadpoolctl",
+     "import rustorch; rustorch.show_config(); import threadpoolctl"],
+)  # fmt: skip
 def test_threadpoolctl_may_come_first_or_last(order):
     code = f"{order}; print(sum(x['user_api'] == 'rustorch' for x in threadpoolctl.threadpool_info()))"
     assert python(code) == ("1", "")
