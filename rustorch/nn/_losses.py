@@ -235,8 +235,10 @@ def binary_cross_entropy(
     plain = input.detach()
     if plain.numel() and not (float(plain.amin()) >= 0 and float(plain.amax()) <= 1):
         raise TensorError("binary_cross_entropy: all elements of input should be between 0 and 1")
-    log_p = _maximum(_log(input), -100.0)
-    log_q = _maximum((-input).log1p(), -100.0)
+    # Where a logarithm is infinite its gradient is taken as 0: infinity times the 0 of sigmoid's would be NaN.
+    none, all_ = input == 0, input == 1
+    log_p = _maximum(_log(input.masked_fill(none, 1.0)).masked_fill(none, -100.0), -100.0)
+    log_q = _maximum((-input).masked_fill(all_, 0.0).log1p().masked_fill(all_, -100.0), -100.0)
     loss = (target - 1) * log_q - target * log_p
     return reduced(loss if weight is None else loss * weight, reduction)
 

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 from ._conversion import from_sklearn as from_sklearn, supported as supported
 
 if TYPE_CHECKING:
-    from ._estimators import Classifier as Classifier
+    from ._estimators import Classifier as Classifier, Regressor as Regressor, Transformer as Transformer
 
-__all__ = ["Classifier", "from_sklearn", "supported"]
-_ESTIMATORS = {"Classifier"}
+__all__ = ["Classifier", "Regressor", "Transformer", "from_sklearn", "supported"]
+_ESTIMATORS = {"Classifier", "Regressor", "Transformer"}
 
 
 def __getattr__(name: str) -> Any:

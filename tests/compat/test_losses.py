@@ -137,3 +137,13 @@ def test_large_scores_do_not_overflow():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call(rt.zeros(2, 3))
+
+
+def test_saturated_probabilities_give_finite_gradients():
+    logits = rt.tensor([200.0, -200.0, 200.0, -200.0], requires_grad=True)
+    theirs = torch.tensor([200.0, -200.0, 200.0, -200.0], requires_grad=True)
+    for lib, x in ((rt, logits), (torch, theirs)):
+        loss = lib.nn.functional.binary_cross_entropy(x.sigmoid(), lib.tensor([1.0, 0.0, 0.0, 1.0]))
+        loss.backward()
+    assert logits.grad.tolist() == theirs.grad.tolist() == [0.0] * 4
+    assert loss.item() == 50.0

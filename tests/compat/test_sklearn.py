@@ -1,4 +1,4 @@
-"""The scikit-learn estimator: scikit-learn's own checks, pipelines, searches."""
+"""The scikit-learn estimators: scikit-learn's own checks, pipelines, searches."""
 
 import numpy as np
 import pytest
@@ -11,10 +11,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rustorch as rt
 from rustorch import nn
-from rustorch.sklearn import Classifier
+from rustorch.sklearn import Classifier, Regressor, Transformer
 
 
-@parametrize_with_checks([Classifier(epochs=20, lr=0.01, random_state=0)])
+@parametrize_with_checks([
+    Classifier(epochs=20, lr=0.01, random_state=0), Regressor(epochs=20, lr=0.01, random_state=0),
+    Transformer(epochs=5, random_state=0),
+])  # fmt: skip
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
