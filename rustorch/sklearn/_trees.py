@@ -54,8 +54,8 @@ class Trees(Fitted):
                 row = self.split[node]
                 known = (value >= 0) & (value < 256)
                 member = value.masked_fill(~known, 256.0).long() + row.clamp(min=0) * 257
-                left = self.members.reshape(-1)[member].where(row >= 0, left)
-            left = self.missing_left[node].where(value.isnan(), left)
+                left = (left & (row < 0)) | (self.members.reshape(-1)[member] & (row >= 0))
+            left = left | (value.isnan() & self.missing_left[node])
             node = self.left[node].where(left, self.right[node])
         return node
 
