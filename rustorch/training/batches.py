@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from typing import Any
 
+from .. import nn
 from .._C import Tensor, as_tensor, get_default_dtype
 from ..data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
-__all__ = ["Batches", "adapt", "adapt_target", "size_of", "unpack"]
+__all__ = ["Batches", "Inputs", "adapt_target", "call", "size_of", "split", "unpack"]
 
 
 def _is_array(value: Any) -> bool:
@@ -159,14 +160,29 @@ def unpack(batch: Any, what: str = "fit") -> tuple[Any, Any, Any]:
     )
 
 
-def adapt(x: Any, dtype: Any) -> Any:
-    """Inputs as Tensors; floating ones in the model's dtype."""
-    if isinstance(x, dict):
-        return {name: adapt(part, dtype) for name, part in x.items()}
-    if isinstance(x, (tuple, list)) and x and not isinstance(x[0], (int, float)):
-        return tuple(adapt(part, dtype) for part in x)
-    t = as_data(x)
-    return t.to(dtype) if dtype is not None and t.is_floating_point() and t.dtype != dtype else t
+class Inputs:
+    """Inputs as a model takes them: Tensors, floating ones in the dtype of its parameters.
+
+    Integers become floating, too, where the layers in a row have no embedding to look them up in.
+
+    Attributes: `dtype`, that of the model's first floating parameter, None when it has none.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        floating = (p.dtype for p in model.parameters() if p.is_floating_point())
+        self.dtype: Any = next(floating, None)
+        row = isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward
+        self.integers = row and not any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in model.modules())
+
+    def __call__(self, x: Any) -> Any:
+        if isinstance(x, dict):
+            return {name: self(part) for name, part in x.items()}
+        if isinstance(x, (tuple, list)) and x and not isinstance(x[0], (int, float)):
+            return tuple(self(part) for part in x)
+        t = as_data(x)
+        if self.dtype is None or t.dtype == self.dtype or t.is_complex():
+            return t
+        return t.to(self.dtype) if self.integers or t.is_floating_point() else t
 
 
 def adapt_target(y: Any) -> Any:

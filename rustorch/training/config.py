@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from .._calls import unknown
 from .._device import check_cpu
 
 __all__ = ["TrainerConfig"]
@@ -218,9 +219,7 @@ class TrainerConfig:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in self.__dataclass_fields__:
-            from .._calls import unknown
-
-            raise AttributeError(str(unknown("setting of TrainerConfig", name, self.__dataclass_fields__)))
+            raise AttributeError(_unknown(name))
         check = _CHECKS.get(name)
         object.__setattr__(self, name, value if check is None else check(name, value))
 
@@ -246,10 +245,26 @@ class TrainerConfig:
         )
 
 
+# what other libraries call these settings
+_CALLED = {
+    "amp": "mixed_precision", "use_amp": "mixed_precision", "fp16": "mixed_precision", "precision": "mixed_precision",
+    "lr": "learning_rate", "num_epochs": "epochs", "max_epochs": "epochs", "patience": "early_stopping_patience",
+    "max_grad_norm": "gradient_clip_norm", "clip_grad_norm": "gradient_clip_norm", "clipnorm": "gradient_clip_norm",
+    "clipvalue": "gradient_clip_value", "scheduler": "schedule", "lr_scheduler": "schedule", "criterion": "loss",
+    "accumulate_grad_batches": "accumulation_steps", "gradient_accumulation_steps": "accumulation_steps",
+    "check_val_every_n_epoch": "validation_frequency", "validation_freq": "validation_frequency",
+    "random_seed": "seed", "logging_steps": "log_frequency", "early_stopping": "early_stopping_patience",
+}  # fmt: skip
+
+
+def _unknown(name: str) -> str:
+    if name in _CALLED:
+        return f"unknown setting {name!r}; here it is called {_CALLED[name]}"
+    return str(unknown("setting", name, TrainerConfig.__dataclass_fields__))
+
+
 def check_names(options: Iterable[str]) -> None:
     """TypeError for a name that is no setting, with those that are near."""
-    from .._calls import unknown
-
     for name in options:
         if name not in TrainerConfig.__dataclass_fields__:
-            raise TypeError(str(unknown("setting", name, TrainerConfig.__dataclass_fields__)))
+            raise TypeError(_unknown(name))

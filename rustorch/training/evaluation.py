@@ -8,22 +8,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from .. import nn
-from .._C import Tensor, ops
+from .._C import ops
 from .._modes import enable_grad, no_grad
 from ..callbacks.base import Callbacks
 from ..metrics import Metric
-from .batches import adapt, adapt_target, call, size_of, unpack
+from .batches import Inputs, adapt_target, call, size_of, unpack
 from .losses import Objective
 
-__all__ = ["Evaluation", "dtype_of", "measures", "name_metrics", "predict"]
-
-
-def dtype_of(model: nn.Module) -> Any:
-    """dtype of the model's first floating parameter, None when it has none."""
-    for p in model.parameters():
-        if p.is_floating_point():
-            return p.dtype
-    return None
+__all__ = ["Evaluation", "measures", "name_metrics", "predict"]
 
 
 def name_metrics(metrics: list[Metric]) -> None:
@@ -72,7 +64,7 @@ class Evaluation:
         self.model.eval()
         for metric in self.metrics:
             metric.reset()
-        dtype = dtype_of(self.model)
+        self.inputs = Inputs(self.model)
         self.total, self.count = 0.0, 0
         try:
             if objective.criterion is None:
@@ -81,7 +73,7 @@ class Evaluation:
                 for number, batch in enumerate(data):
                     for hook in begin:
                         hook(number, {})
-                    self._batch(batch, dtype)
+                    self._batch(batch)
                     for hook in end:
                         hook(number, self.logs())
         finally:
@@ -96,17 +88,15 @@ class Evaluation:
         """Fits the loss to a batch; with gradients, because the graph shows how outputs are scaled."""
         x, y, _ = unpack(batch, "evaluate")
         with enable_grad():
-            outputs = call(self.objective.body, adapt(x, dtype_of(self.model)))
+            outputs = call(self.objective.body, self.inputs(x))
         self.objective.settle(outputs, adapt_target(y))
         measures(self.metrics, self.objective)
 
-    def _batch(self, batch: Any, dtype: Any) -> None:
+    def _batch(self, batch: Any) -> None:
         objective = self.objective
         x, y, weights = unpack(batch, "evaluate")
-        if type(x) is not Tensor or x.dtype is not dtype:
-            x = adapt(x, dtype)
         y = adapt_target(y)
-        outputs = call(objective.body, x)
+        outputs = call(objective.body, self.inputs(x))
         assert objective.criterion is not None
         loss = objective.criterion(outputs, y) if weights is None else objective.weighted(outputs, y, weights)
         size = size_of(x)
@@ -137,7 +127,7 @@ def predict(model: nn.Module, data: Any, callbacks: Callbacks | None = None) -> 
     hooks = callbacks or Callbacks([])
     begin, end = hooks.of("on_predict_batch_begin"), hooks.of("on_predict_batch_end")
     hooks.call("on_predict_begin", {})
-    was_training, dtype = model.training, dtype_of(model)
+    was_training, inputs = model.training, Inputs(model)
     model.eval()
     parts: list[Any] = []
     try:
@@ -145,7 +135,7 @@ def predict(model: nn.Module, data: Any, callbacks: Callbacks | None = None) -> 
             for number, batch in enumerate(data):
                 for hook in begin:
                     hook(number, {})
-                parts.append(call(model, adapt(unpack(batch, "predict")[0], dtype)))
+                parts.append(call(model, inputs(unpack(batch, "predict")[0])))
                 for hook in end:
                     hook(number, {"outputs": parts[-1]})
     finally:

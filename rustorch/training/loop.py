@@ -16,9 +16,9 @@ from ..metrics import Metric, metric_from
 from ..optim import LBFGS
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from . import checkpoint
-from .batches import adapt, adapt_target, call, size_of, unpack
+from .batches import Inputs, adapt_target, call, size_of, unpack
 from .config import TrainerConfig
-from .evaluation import Evaluation, dtype_of, measures, name_metrics
+from .evaluation import Evaluation, measures, name_metrics
 from .history import History
 from .losses import Objective
 from .optimizers import optimizer_from, schedule_from
@@ -119,6 +119,11 @@ class Loop:
         self._batches(checkpoint.continued(self, resumed))
         if not self.count:
             raise ValueError("fit: the data gave no batch")
+        if self.scaler is not None and not math.isfinite(self.total) and self.config.on_nonfinite != "ignore":
+            warnings.warn(
+                f"losses of epoch {epoch + 1} were NaN or infinite; their steps were left out, the scale is now"
+                f" {self.scaler.get_scale():g}", RuntimeWarning, stacklevel=5,
+            )  # fmt: skip
         logs = self.logs()
         if validation is not None and self.config.validates(epoch):
             logs.update({f"val_{name}": value for name, value in self.validate(validation).items()})
@@ -193,7 +198,8 @@ class Loop:
         """Forward, backward and step for each batch.  What is not asked for costs a comparison at most."""
         config, objective, callbacks = self.config, self.objective, self.callbacks
         updates = [self._update_of(metric) for metric in self.metrics]
-        forward, dtype, amp = objective.body, dtype_of(self.model), self.autocast
+        forward, adapt, amp = objective.body, Inputs(self.model), self.autocast
+        dtype = adapt.dtype
         begin, end = callbacks.of("on_train_batch_begin"), callbacks.of("on_train_batch_end")
         want_logs = any(getattr(getattr(hook, "__self__", None), "batch_logs", True) for hook in end)
         every = config.checkpoint_steps if config.checkpoint_dir is not None else None
@@ -216,7 +222,7 @@ class Loop:
             else:
                 x, y, weights = unpack(batch)
             if type(x) is not Tensor or x.dtype is not dtype:
-                x = adapt(x, dtype)
+                x = adapt(x)
             if type(y) is not Tensor:
                 y = adapt_target(y)
             if table is not None:

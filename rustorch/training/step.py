@@ -7,8 +7,7 @@ from typing import Any
 from .. import nn
 from .._C import Tensor
 from . import runs
-from .batches import adapt, adapt_target, call, unpack
-from .evaluation import dtype_of
+from .batches import Inputs, adapt_target, call, unpack
 from .losses import Objective
 from .optimizers import optimizer_from
 
@@ -43,7 +42,7 @@ def train_step(model: nn.Module, batch: Any, optimizer: Any = None, loss: Any = 
     was_training = model.training
     model.train()
     try:
-        outputs = call(objective.body, adapt(x, dtype_of(model)))
+        outputs = call(objective.body, Inputs(model)(x))
         criterion = objective.settle(outputs, y)
         if optimizer is None:
             if compiled.made is None:

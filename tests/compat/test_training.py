@@ -322,6 +322,37 @@ def test_forms_of_data(form):
     assert measured[0] == pytest.approx(measured[1], rel=1e-6)
 
 
+def test_integers_become_floating_where_nothing_looks_them_up():
+    x, y = np.arange(60, dtype=np.uint8).reshape(20, 3), np.arange(20) % 2
+    losses = []
+    for given in (x, x.astype(np.float32), x.astype(np.int64)):
+        rt.manual_seed(0)
+        model = rt.Model(layers=["Dense(4, relu)", "Dense(2, softmax)"])
+        model.compile("adam", "categorical_crossentropy")
+        losses.append(model.fit(given, y, epochs=2, shuffle=False, verbose=False).train_loss())
+        assert model.predict(given).shape == (20, 2)
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_losses_that_overflow_in_half_precision_are_told():
+    x, y = data()
+    net = rt.nn.Linear(6, 3)
+    with pytest.warns(RuntimeWarning, match="losses of epoch 1 were NaN or infinite"):
+        Trainer(net, "sgd", "cross_entropy").train((x * 1e6, y), epochs=1, mixed_precision="float16", verbose=False)
+    assert all(bool(p.isfinite().all()) for p in net.parameters())
+
+
+def test_pandas_is_data():
+    import pandas
+
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    frame, series = pandas.DataFrame(x, columns=["a", "b"]), pandas.Series(x.sum(1))
+    model = rt.Model(layers=["Dense(1)"])
+    model.compile("SGD(lr=0.2)", "mse", ["r2"])
+    model.fit(frame, series, epochs=30, verbose=False)
+    assert model.evaluate(frame, series)["r2"] > 0.99 and model.predict(frame).shape == (40, 1)
+
+
 def test_several_inputs():
     class Two(rt.nn.Module):
         def __init__(self):

@@ -61,6 +61,8 @@ def test_settings_that_do_not_exist():
         TrainerConfig(learnin_rate=0.1)
     with pytest.raises(TypeError, match="did you mean learning_rate"):
         model().fit(X, Y, learnin_rate=0.1)
+    with pytest.raises(TypeError, match="here it is called mixed_precision"):
+        model().compile("adam", "mse", amp=True)
     with pytest.raises(AttributeError, match="did you mean epochs"):
         TrainerConfig().epoch = 3
     with pytest.raises(rt.DeviceError):
