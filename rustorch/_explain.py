@@ -19,7 +19,7 @@ _MANY = 50  # calls from one line that are worth a word
 _WORTH_THREADS = 200_000  # elements: from here on a second thread pays for most ops
 _SHORT_ROW = 16  # elements between two jumps in memory
 _WORTH_BYTES = 4096
-_COPIES = {"contiguous", "clone", "copy"}
+_COPIES = {"contiguous", "clone", "copy", "cast"}
 
 
 class Finding:
@@ -191,15 +191,16 @@ def _judge(event: FunctionEvent) -> list[tuple[str, int, str, str]]:
         if size >= 100:
             found.append(("objects", 0, "every element became a Python object or came from one; hand over a NumPy array"
                           " (from_numpy, numpy()), which shares its memory", f"{size} elements"))  # fmt: skip
+    elif event.kind == "op" and event.name in _COPIES and nbytes >= _WORTH_BYTES and _is_copy(event):
+        if not event.in_place:  # an assignment is what was asked for
+            found.append(("copy", nbytes, _copy_advice(event), ""))
     elif event.kind == "op" and event.name == "cast" and nbytes >= _WORTH_BYTES:
         found.append(("cast", nbytes, f"make or keep it in {event.output_dtypes[0]} from the start", _dtypes(event)))
-    elif event.kind == "op" and event.name in _COPIES and nbytes >= _WORTH_BYTES:
-        found.append(("copy", nbytes, _copy_advice(event), ""))
     elif event.kind in ("op", "node"):
         if work["converted"] * 4 >= _WORTH_BYTES:
             advice = "give operands of one dtype; they are converted anew in every call"
             found.append(("cast", 0, advice, _dtypes(event)))
-        if work["moved"] >= _WORTH_BYTES and event.name not in ("cat", "stack", "repeat", "flip", "roll", "pad"):
+        if work["moved"] >= _WORTH_BYTES and not all(event.input_contiguous):
             found.append(("copy", work["moved"], "operands are brought into order first; make them contiguous() once if"
                           " they are used again", _layouts(event)))  # fmt: skip
         jumps = work["jumping"] >= 4096
@@ -214,11 +215,17 @@ def _judge(event: FunctionEvent) -> list[tuple[str, int, str, str]]:
     return found
 
 
+def _is_copy(event: FunctionEvent) -> bool:
+    return event.input_dtypes[:1] == event.output_dtypes[:1]
+
+
 def _copy_advice(event: FunctionEvent) -> str:
     if event.cpu_parent is not None and event.cpu_parent.kind in ("op", "node"):
         return "the op needs its operand contiguous; keep it so, or make it contiguous() once if it is used again"
     if event.name == "contiguous":
         return "needed only where memory must be packed; a transposed or sliced view can mostly be used as it is"
+    if event.name == "cast":
+        return "from_numpy, as_tensor and to() share the memory where the dtype is the same"
     return "needed only when the original is changed later"
 
 

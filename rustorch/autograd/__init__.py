@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -139,3 +140,10 @@ def Variable(data: Any, requires_grad: bool = False) -> Any:
 # PyTorch has modules for these names
 grad_mode = sys.modules[f"{__name__}.grad_mode"] = _modes
 variable = sys.modules[f"{__name__}.variable"] = sys.modules[__name__]
+
+
+def __getattr__(name: str) -> Any:
+    """torch.autograd.profiler is loaded when first asked for."""
+    if name == "profiler":
+        return importlib.import_module(".profiler", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

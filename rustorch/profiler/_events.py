@@ -88,7 +88,7 @@ class FunctionEvent:
 
 
 def _name(kind: str, name: Any) -> str:
-    if kind == "node":
+    if kind == "node" and not name[:1].isupper():  # those of autograd.Functions have their name already
         return "".join(word[:1].upper() + word[1:] for word in name.split("_")) + "Backward0"
     if kind == "module":
         return f"nn.Module: {type(name).__name__}"

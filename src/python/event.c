@@ -127,6 +127,12 @@ const char *rt_event_kind_name(rt_event_kind kind)
     }
 }
 
+static PyObject *event_name(const rt_event *e)
+{
+    if (e->kind == RT_EVENT_NODE && e->node->context) return PyObject_CallMethod((PyObject *)e->node, "name", NULL);
+    return e->name ? PyUnicode_FromString(e->name) : Py_NewRef(e->label);
+}
+
 static PyObject *given_tuple(const rt_event *e)
 {
     PyObject *t = PyTuple_New(e->kind == RT_EVENT_OP ? e->nout : 0);
@@ -146,7 +152,7 @@ PyObject *rt_event_object(const rt_event *e, int ended)
         PyStructSequence_SetItem(o, n++, v); \
     } while (0)
     ADD(PyUnicode_FromString(rt_event_kind_name(e->kind)));
-    ADD(e->name ? PyUnicode_FromString(e->name) : Py_NewRef(e->label));
+    ADD(event_name(e));
     ADD(e->kind == RT_EVENT_NODE ? tensor_tuple(e->node->nout, e->grads) : operand_tuple(e->nin, e->in));
     ADD(e->kind == RT_EVENT_OP ? rt_event_arguments(e->op, e->nin, e->in, e->params) : PyDict_New());
     ADD(tensor_tuple(e->nout, e->out && (ended ? e->status == 0 : e->given != 0) ? e->out : NULL));

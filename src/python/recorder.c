@@ -108,8 +108,13 @@ static int end(rt_observer *link, rt_event *e)
         Py_XDECREF(stack);
         return -1;
     }
+    PyObject *label = Py_XNewRef(e->label);
+    if (e->kind == RT_EVENT_NODE && e->node->context && !(label = PyObject_CallMethod((PyObject *)e->node, "name", NULL))) {
+        Py_XDECREF(stack);
+        return -1;
+    }
     record *to = &r->records[r->nrecords];
-    *to = (record){.name = e->name, .label = Py_XNewRef(e->label), .stack = stack, .start_ns = e->start_ns,
+    *to = (record){.name = label ? NULL : e->name, .label = label, .stack = stack, .start_ns = e->start_ns,
                    .stop_ns = e->stop_ns, .bytes = (int64_t)e->bytes, .allocations = e->allocations,
                    .sequence = sequence_of(e), .words = r->nwords, .thread = e->thread, .work = e->work,
                    .depth = (uint16_t)e->depth, .in_op = (uint16_t)e->in_op, .in_backward = (uint16_t)e->in_backward,

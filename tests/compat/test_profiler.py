@@ -1,5 +1,6 @@
 """The profiler: what it counts, its times and memory, its table, its trace, schedules; PyTorch's names for them."""
 
+import gc
 import gzip
 import json
 import threading
@@ -368,3 +369,44 @@ def test_utils_profiler():
 def test_actions_have_pytorchs_numbers():
     for action in ProfilerAction:
         assert torch.profiler.ProfilerAction[action.name].value == action.value
+
+
+def test_a_function_of_the_users_has_its_name():
+    class Twice(rt.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    prof = recorded(lambda: Twice.apply(rt.ones(2, requires_grad=True)).sum().backward())
+    assert "TwiceBackward" in {event.name for event in prof.events()}
+
+
+def test_the_older_name():
+    with rt.autograd.profiler.profile(use_kineto=True) as prof:
+        rt.ones(2) + 1
+    with rt.autograd.profiler.profile(enabled=False) as off:
+        rt.ones(2) + 1
+    assert len(prof.function_events) == 1 and len(off.function_events) == 0
+    assert "add" in prof.table() and prof.total_average().count == 1 and prof.self_cpu_time_total > 0
+
+
+def test_profiles_do_not_leak():
+    net = model()
+
+    def work():
+        with profile(with_stack=True) as prof:
+            run(net)
+        prof.key_averages()
+        rt.explain(lambda: run(net))
+
+    work()
+    before = rt.memory.stats()["live_bytes"]
+    for _ in range(20):
+        work()
+    gc.collect()
+    assert rt.memory.stats()["live_bytes"] <= before + 4096
+    assert not any(type(o) is rt._C.Recorder for o in gc.get_objects())
