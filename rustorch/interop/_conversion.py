@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ._counterparts import Counterparts, counterparts
-from ._layers import ConversionError, make_layer
+from ._layers import ConversionError, make_layer, own_class
 from ._retarget import Retargeting
 
 __all__ = ["Conversion", "ConversionError", "own_class"]
@@ -39,6 +39,7 @@ class Conversion:
 
     source: str
     target: str
+    function: str  # of the public functions, for messages
 
     def __init__(self, copy: bool) -> None:
         self.copy = copy
@@ -130,10 +131,19 @@ class Conversion:
             with self.fresh(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return make_layer(cls, module, self.retargeting.translate)
-        except ConversionError:
-            raise
         except Exception as error:
-            raise ConversionError(f"{place(path, module)}: {cls.__name__} cannot be made: {error}") from error
+            if isinstance(error, ConversionError) and str(error).startswith(self.function):
+                raise
+            raise ConversionError(f"{self.function}: {place(path, module)}: {error}") from error
+
+    def instance(self, module: Any, path: str) -> Any:
+        """A new object of a user's class made anew for the other library, without what it holds."""
+        try:
+            return self.retargeting.instance(module)
+        except ConversionError as error:
+            if str(error).startswith(self.function):
+                raise
+            raise ConversionError(f"{self.function}: {place(path, module)}: {error}") from error
 
     def fill(self, made: Any, module: Any, path: str) -> None:
         """Gives a new module everything that its model holds."""
@@ -230,14 +240,6 @@ class Conversion:
         made.register_forward_pre_hook(twin)
         made.__dict__[attribute] = self.plain_tensor(getattr(module, attribute).detach(), attribute)
         return True
-
-
-def own_class(module: Any, nn: Any) -> type:
-    """A module's class, without the one that parametrizations put before it."""
-    cls = type(module)
-    parametrize = importlib.import_module(nn.__name__ + ".utils.parametrize")
-    own: type = parametrize.type_before_parametrizations(module)
-    return own if isinstance(own, type) else cls
 
 
 def _unchanged(cls: type, base: type) -> bool:

@@ -5,11 +5,12 @@ Both libraries' classes take the same arguments and keep them under the same nam
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ConversionError", "make_layer"]
+__all__ = ["ConversionError", "make_layer", "own_class"]
 
 from ..errors import RusTorchError
 
@@ -144,3 +145,11 @@ def _set_orthogonal(made: Any, layer: Any) -> None:
     else:
         made.orthogonal_map = word
         made.trivialized = "base" in layer._buffers
+
+
+def own_class(module: Any, nn: Any) -> type:
+    """A module's class, without the one that parametrizations put before it."""
+    cls = type(module)
+    parametrize = importlib.import_module(nn.__name__ + ".utils.parametrize")
+    own: type = parametrize.type_before_parametrizations(module)
+    return own if isinstance(own, type) else cls

@@ -12,11 +12,12 @@ import dataclasses
 import dis
 import functools
 import importlib
+import operator
 import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._layers import ConversionError
+from ._layers import ConversionError, own_class
 
 if TYPE_CHECKING:
     from ._conversion import Conversion
@@ -79,14 +80,19 @@ class Retargeting:
                 **{name: self.translate(v) for name, v in value.keywords.items()},
             )  # fmt: skip
         if type(value) in (list, set, frozenset):
-            return type(value)(self.translate(v) for v in value)
+            parts = [self.translate(v) for v in value]
+            return value if all(map(operator.is_, parts, value)) else type(value)(parts)
         if isinstance(value, tuple):
             parts = [self.translate(v) for v in value]
             size = type(value).__name__ == "Size"
             return tuple(parts) if type(value) is tuple or size else type(value)(*parts)
         if isinstance(value, dict):
+            pairs = [(self.translate(k), self.translate(v)) for k, v in value.items()]
+            if all(k is a and v is b for (k, v), (a, b) in zip(pairs, value.items(), strict=True)):
+                return value  # the same object, which others may write to
             made = value.copy()
-            made.update((self.translate(k), self.translate(v)) for k, v in value.items())
+            made.clear()
+            made.update(pairs)
             return made
         if dataclasses.is_dataclass(value) and not isinstance(value, type) and self._belongs(value):
             fields = {f.name: self.translate(getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -102,8 +108,14 @@ class Retargeting:
         return self._home(value).partition(".")[0] == self._conversion.source
 
     def _home(self, value: Any) -> str:
+        """The module a thing is of; "" for a class or function that only says so."""
         home = getattr(value, "__module__", None)
-        if isinstance(value, (type, types.FunctionType)) or (isinstance(home, str) and home.startswith("torch")):
+        if isinstance(value, type) and "." not in value.__qualname__:
+            return str(home) if hasattr(sys.modules.get(str(home)), value.__qualname__) else ""
+        if isinstance(value, types.FunctionType):
+            name = str(value.__globals__.get("__name__"))
+            return name if getattr(sys.modules.get(name), "__dict__", None) is value.__globals__ else ""
+        if isinstance(value, type) or (isinstance(home, str) and home.startswith("torch")):
             return str(home)
         return type(value).__module__
 
@@ -129,7 +141,7 @@ class Retargeting:
             raise ConversionError(
                 f"{function.__module__}.{function.__qualname__} has no counterpart in {self._conversion.target}"
             )
-        return self._is_ours_name(function.__module__ or "")
+        return self._is_ours_name(self._home(function))
 
     def _names_library(self, names: dict[str, Any]) -> bool:
         key = id(names)
@@ -191,9 +203,7 @@ class Retargeting:
         if self._belongs(cls):
             name = f"{cls.__module__}.{cls.__qualname__}"
             raise ConversionError(f"{name} has no counterpart in {self._conversion.target}")
-        if not self._is_ours_name(cls.__module__) or not any(issubclass(cls, base) for base in wanted):
-            return cls
-        if cls.__module__.partition(".")[0] == self._conversion.target:
+        if not self._is_ours_name(self._home(cls)) or not any(issubclass(cls, base) for base in wanted):
             return cls
         bases = tuple(self.translate(base) for base in cls.__bases__)
         namespace: dict[str, Any] = {}
@@ -219,7 +229,7 @@ class Retargeting:
 
     def instance(self, module: Any) -> Any:
         """A new object of the counterpart of module's class, without what the conversion fills in."""
-        cls = self.translate(type(module))
+        cls = self.translate(own_class(module, self._conversion.source_nn))
         made = cls.__new__(cls)
         self._conversion.target_nn.Module.__init__(made)
         self._conversion.note(module, made)

@@ -18,7 +18,7 @@ import torch
 import torch.fx
 from torch.fx.proxy import Proxy
 
-__all__ = ["Untraceable", "Wiring", "traced"]
+__all__ = ["Untraceable", "Wiring", "in_mode", "seeded", "traced"]
 
 # functions that make tensors from numbers: they take stand-ins for sizes, and are steps even where they do not
 _FACTORIES = (
@@ -57,16 +57,18 @@ class Wiring:
     ) -> tuple[Wiring, list[Any]]:
         """The wiring of a call, and the values of its inputs; Untraceable for arguments without names."""
         bound = cls._signature(module).bind(*args, **kwargs)
-        if any(type(value) in (tuple, list, dict) and is_input(value) for value in bound.arguments.values()):
-            raise Untraceable("an argument is a container of tensors")
         inputs = {name: value for name, value in bound.arguments.items() if is_input(value)}
         fixed = {name: value for name, value in bound.arguments.items() if name not in inputs}
         return cls(list(inputs), fixed), list(inputs.values())
 
     @classmethod
-    def required(cls, module: Any) -> Wiring:
-        """The wiring of a call with nothing but what forward must be given."""
+    def required(cls, module: Any, alone: bool = False) -> Wiring:
+        """The wiring of a call with nothing but what forward must be given; Untraceable when that is to be the only
+        way of calling it, and there are others."""
         parameters = cls._signature(module).parameters.values()
+        optional = [p.name for p in parameters if p.default is not p.empty]
+        if alone and optional:
+            raise Untraceable(f"forward has the optional argument {optional[0]!r}; example_inputs say how it is called")
         return cls([p.name for p in parameters if p.default is p.empty], {})
 
     @staticmethod
@@ -121,7 +123,7 @@ def traced(
     tracer = _Tracer(wiring, call)
     if isinstance(root, torch.jit.ScriptModule):
         raise Untraceable("it is compiled by TorchScript")
-    with _in_mode(root, training), _watched(root), _patched(tracer):
+    with in_mode(root, training), _watched(root), _patched(tracer):
         try:
             graph = tracer.trace(root)
             constants = {
@@ -138,7 +140,8 @@ def traced(
 
 
 @contextmanager
-def _in_mode(root: Any, training: bool) -> Iterator[None]:
+def in_mode(root: Any, training: bool) -> Iterator[None]:
+    """Within, a module and all below it are in a mode."""
     modes = [(module, module.training) for module in root.modules()]
     try:
         for module, _ in modes:
@@ -152,10 +155,20 @@ def _in_mode(root: Any, training: bool) -> Iterator[None]:
 _HELD = ("_parameters", "_buffers", "_modules")
 
 
+def _parts(collection: Any) -> list[Any]:
+    return [*collection, *(collection.values() if isinstance(collection, dict) else ())]
+
+
 @contextmanager
 def _watched(root: Any) -> Iterator[None]:
     """Untraceable when forward changed what modules hold; everything is put back as it was."""
     before = [(m, {**vars(m)}, {kind: {**getattr(m, kind)} for kind in _HELD}) for m in root.modules()]
+    collections = [
+        (name, value, value.copy())
+        for _, attributes, _ in before
+        for name, value in attributes.items()
+        if type(value) in (list, set, dict) and name not in _HELD
+    ]
     tensors = [*root.parameters(), *root.buffers()]
     versions = [(t, t._version, t.detach().clone() if t.numel() <= 65536 else None) for t in tensors]
     changed = None
@@ -171,6 +184,11 @@ def _watched(root: Any) -> Iterator[None]:
             vars(module).clear()
             vars(module).update(attributes)
             changed = changed or next((n for n in made if not n.startswith("_tensor_constant")), None)
+        for name, value, copied in collections:
+            if [*map(id, _parts(value))] != [*map(id, _parts(copied))]:
+                changed = changed or name
+                value.clear()
+                value.extend(copied) if isinstance(value, list) else value.update(copied)
         for tensor, version, value in versions:
             if tensor._version != version:
                 changed = changed or "a tensor it holds"

@@ -23,7 +23,7 @@ class FromPyTorch(Conversion):
     """A conversion from PyTorch.  Classes without a counterpart become Programs, while `programs` is set, and else
     the same classes with other globals."""
 
-    source, target = "torch", "rustorch"
+    source, target, function = "torch", "rustorch", "from_pytorch"
 
     def __init__(self, copy: bool) -> None:
         super().__init__(copy)
@@ -46,7 +46,7 @@ class FromPyTorch(Conversion):
                 return made
             made = Module()
         else:
-            made = self.retargeting.instance(module)
+            made = self.instance(module, path)
         self.note(module, made)
         self.fill(made, module, path)
         return made
@@ -60,7 +60,7 @@ class FromPyTorch(Conversion):
 class ToPyTorch(Conversion):
     """A conversion to PyTorch."""
 
-    source, target = "rustorch", "torch"
+    source, target, function = "rustorch", "torch", "to_pytorch"
 
     def plain_tensor(self, tensor: Any, path: str) -> Any:
         made = tensor.to_torch()
@@ -76,7 +76,7 @@ class ToPyTorch(Conversion):
             made.training = module.training
             self._hook(made, module, path)
             return made
-        made = self.retargeting.instance(module)
+        made = self.instance(module, path)
         self.fill(made, module, path)
         return made
 
@@ -87,31 +87,82 @@ class ToPyTorch(Conversion):
             yield
 
 
-def from_pytorch(model: Any, *, copy: bool = True, example_inputs: Any = None, through: str = "auto") -> Any:
-    """A rustorch module that computes what a PyTorch module computes."""
+def from_pytorch(
+    model: Any, *, copy: bool = True, example_inputs: Any = None, through: str = "auto"
+) -> Any:
+    """A rustorch module that computes what a PyTorch module computes, with the same names, modes and hooks.
+
+    Layers and containers of torch.nn become those of rustorch.nn.  A module with a forward of its own becomes a
+    `Program`, the list of its steps, when it can be written as one whatever the inputs' sizes; otherwise (loops over
+    sizes, branches, optional arguments, gradients of its own) the same class with the same code, calling rustorch.
+    Tensors and modules that were shared, tied weights among them, stay shared.
+
+    Args:
+        model: a torch.nn.Module on the CPU.
+        copy: False: parameters and buffers lie in PyTorch's memory, and each side sees what the other writes.
+        example_inputs: PyTorch's or our tensors that the model can be called with: a tensor, a tuple of arguments, or
+            a dict of arguments by name.  They say which of forward's optional arguments are used, allow graphs
+            that symbolic tracing cannot find (torch.export), and the result is checked on them.
+        through: "graph" for Programs or an error, "class" for the same class in any case; "auto" as above.
+
+    Raises:
+        TypeError: `model` is no torch.nn.Module.
+        ConversionError: a part has no counterpart; the message names it and where it is.  A NotImplementedError.
+        DeviceError: a tensor is not on the CPU.
+        ImportError: PyTorch is not installed (pip install rustorch[torch]).
+
+    >>> import torch, rustorch as rt
+    >>> theirs = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.LazyLinear(4))
+    >>> y = theirs(torch.ones(1, 1, 5, 5))
+    >>> ours = rt.interop.from_pytorch(theirs)
+    >>> bool(abs(ours(rt.ones(1, 1, 5, 5)) - rt.from_torch(y)).max() < 1e-5)
+    True
+    """
     torch = require_torch("from_pytorch")
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"from_pytorch: expected a torch.nn.Module, got {type(model).__name__}")
-    if through == "class":
-        return FromPyTorch(copy).module(model)
-    from ._programs import Programs, Untraceable, Wiring
+    if through not in ("auto", "graph", "class"):
+        raise ValueError(f"from_pytorch: through must be 'auto', 'graph' or 'class', not {through!r}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ConversionError("from_pytorch: the model is compiled by TorchScript; convert the module it was made of")
+    from ._programs import program_of
 
-    conversion = FromPyTorch(copy)
-    conversion.programs = Programs(conversion)
     try:
-        if conversion.layer_class(model) is not None:
-            conversion.programs.trace_below(model, "")
-        else:
-            conversion.programs.trace(model, Wiring.required(model), "")
-        return conversion.module(model)
-    except Untraceable as error:
+        if through != "class":
+            return program_of(FromPyTorch(copy), model, example_inputs)
+    except ConversionError:
         if through == "graph":
-            raise ConversionError(f"from_pytorch: {error}") from error
+            raise
     return FromPyTorch(copy).module(model)
 
 
 def to_pytorch(model: Any, *, copy: bool = True) -> Any:
-    """A PyTorch module that computes what a rustorch module computes."""
+    """A PyTorch module that computes what a rustorch module computes, with the same names, modes and hooks.
+
+    Layers and containers of rustorch.nn become those of torch.nn, Programs torch.fx GraphModules, and other classes
+    the same class with the same code, calling PyTorch.
+
+    Args:
+        model: a rustorch.nn.Module.
+        copy: False: parameters and buffers lie in our memory, and each side sees what the other writes.
+
+    Raises:
+        TypeError: `model` is no rustorch.nn.Module.
+        ConversionError: a part has no counterpart; the message names it and where it is.  A NotImplementedError.
+        ImportError: PyTorch is not installed (pip install rustorch[torch]).
+
+    >>> import torch, rustorch as rt
+    >>> class Net(rt.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = rt.nn.Linear(3, 2)
+    ...     def forward(self, x):
+    ...         return rt.relu(self.layer(x)).sum(dim=-1)
+    >>> theirs = rt.interop.to_pytorch(Net())
+    >>> isinstance(theirs, torch.nn.Module), list(theirs.state_dict())
+    (True, ['layer.weight', 'layer.bias'])
+    """
     require_torch("to_pytorch")
     if not isinstance(model, rustorch.nn.Module):
         raise TypeError(f"to_pytorch: expected a rustorch.nn.Module, got {type(model).__name__}")
