@@ -64,17 +64,25 @@ _C_NAMES = {
 Convert = Callable[[Any], Any]
 
 
-def _memory(name: str, type: Type, will_write: Callable[[Any], Any]) -> Convert:
-    """A tensor's memory for a pointer parameter, after all that could go wrong was looked at."""
-    dtype = _DTYPES[type.base]
-
+def _tensor(name: str, type: Type) -> Convert:
     def convert(value: Any) -> Any:
-        if value is None:
-            return None
         if isinstance(value, numpy.ndarray):
             value = rustorch.asarray(value)
         if not isinstance(value, rustorch.Tensor):
             raise TypeError(f"{name} ({type}): needs a tensor or an array, not {value.__class__.__name__}")
+        return value
+
+    return convert
+
+
+def _memory(name: str, type: Type, will_write: Callable[[Any], Any]) -> Convert:
+    """A tensor's memory for a pointer parameter, after all that could go wrong was looked at."""
+    dtype, tensor = _DTYPES[type.base], _tensor(name, type)
+
+    def convert(value: Any) -> Any:
+        if value is None:
+            return None
+        value = tensor(value)
         if dtype and str(value.dtype) != dtype:
             hint = f"convert it with .to('{dtype}')"
             raise TypeError(f"{name} ({type}): needs a {dtype} tensor, not {value.dtype}; {hint}")
@@ -133,6 +141,8 @@ def _argument(name: str, type: Type, will_write: Callable[[Any], Any]) -> tuple[
     if type.pointer:
         if type.base == "PyObject":
             return ctypes.py_object, lambda value: value
+        if type.base == "rustorch_tensor":
+            return ctypes.py_object, _tensor(name, type)
         if type.base == "char" and type.const:
             return ctypes.c_char_p, _text(name, type)
         if type.base in _DTYPES:
@@ -150,7 +160,7 @@ def _result(type: Type | None) -> Any:
     if type is None:
         return None
     if type.pointer:
-        if type.base == "PyObject":
+        if type.base in ("PyObject", "rustorch_tensor"):
             return ctypes.py_object
         if type.base == "char":
             return ctypes.c_char_p

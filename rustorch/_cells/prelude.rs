@@ -2,7 +2,8 @@
 // never copied, but where `to_vec` and `from_vec` say so.  A Python exception ends the cell and is raised in Python.
 #[allow(dead_code, unused_imports, static_mut_refs)]
 mod rustorch_prelude {
-    use std::ffi::{c_char, c_double, c_int, c_longlong, c_void, CStr, CString};
+    use std::ffi::{CStr, CString};
+    use std::os::raw::{c_char, c_double, c_int, c_longlong, c_void};
     use std::fmt;
     use std::ops;
 
@@ -37,7 +38,7 @@ mod rustorch_prelude {
         fn PyLong_FromLongLong(x: c_longlong) -> Object;
         fn PyLong_AsLongLong(o: Object) -> c_longlong;
         fn PyLong_AsVoidPtr(o: Object) -> *mut c_void;
-        fn PyBool_FromLong(x: std::ffi::c_long) -> Object;
+        fn PyBool_FromLong(x: std::os::raw::c_long) -> Object;
     }
 
     /// What a panic carries when a Python exception is set already.
@@ -200,7 +201,7 @@ mod rustorch_prelude {
 
     /// rustorch.<name>(args...)
     pub fn call(name: &str, args: &[&dyn ToPython]) -> Tensor {
-        let module = Owned::new(unsafe { PyImport_ImportModule(c"rustorch".as_ptr()) });
+        let module = Owned::new(unsafe { PyImport_ImportModule(text("rustorch").as_ptr()) });
         let args: Vec<Owned> = args.iter().map(|a| a.to_python()).collect();
         Tensor(module.attribute(name).call(&args))
     }

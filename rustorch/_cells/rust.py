@@ -61,7 +61,7 @@ def run(cell: str, inputs: dict[str, Any], outputs: Sequence[str], flags: Sequen
     main = "; let _ = main()" if _MAIN.search(cell) else ""
     end = (
         f"; {taken} Ok(()) }}\n"
-        '#[no_mangle] pub extern "C" fn rustorch_cell_run(variables: *mut std::ffi::c_void) -> std::ffi::c_int '
+        '#[no_mangle] pub extern "C" fn rustorch_cell_run(variables: *mut std::os::raw::c_void) -> std::os::raw::c_int '
         "{ rustorch_prelude::run(move || rustorch_cell(Variables(variables))) }\n"
     )
     text = f"{begin}\n{cell}\n{main}{end}{Path(__file__).with_name('prelude.rs').read_text()}"

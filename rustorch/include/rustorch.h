@@ -32,6 +32,9 @@ extern "C" {
 #define RUSTORCH_API_VERSION 1
 #define RUSTORCH_MAX_NDIM 32
 
+/* A PyObject of which is known that it is a tensor: a word for declarations, in cells of a notebook checked. */
+typedef PyObject rustorch_tensor;
+
 /* What an element is.  RUSTORCH_ANY asks for no dtype in particular. */
 enum {
     RUSTORCH_ANY = -1,

@@ -145,6 +145,7 @@ PyObject *same(PyObject *o) { Py_INCREF(o); return o; }
 PyObject *fail(PyObject *o) { return PyErr_Format(PyExc_KeyError, "no %S", o); }
 int touch(double *x) { x[0] = 1; return x == NULL; }
 int is_null(const double *x) { return x == NULL; }
+int64_t dimensions(rustorch_tensor *t) { return rustorch->ndim(t); }
 struct point { double x, y; };
 """
 
@@ -172,6 +173,9 @@ def test_numbers_strings_and_objects():
     with pytest.raises(TypeError, match="missing, unknown or repeated arguments y, z"):
         f["real"](1, z=2)
     assert f["is_null"](None) == 1
+    assert f["dimensions"](rustorch.ones(2, 3, dtype="bfloat16").T) == f["dimensions"](np.ones((2, 3), "i2")) == 2
+    with pytest.raises(TypeError, match=r"dimensions: argument t.*needs a tensor or an array, not list"):
+        f["dimensions"]([1])
     assert repr(f["flip"]) == "<C function bool flip(bool x)>"
 
 
