@@ -152,6 +152,9 @@ def test_malformed_registrations():
         (dict(loops=-1, forward=1, signature="x, a:int, b:int, c:int, d:int, e:int, f:int, g:int"), "6 integers"),
         (dict(loops=-1, forward=1, signature="x, a:ints, b:ints, c:ints, d:ints, e:ints"), "4 lists"),
         (dict(loops=-1, forward=1, signature="x, m:a|b|c|d|e|f|g|h|i"), "cannot read the signature"),
+        *((dict(loops=-1, forward=1, signature="x, m:" + text), "no default for such an argument: m") for text in (
+            "a|b=7", "a|b=-1", "a|b=nan", "int=1e300", "int=nan", "int=None", "ints=inf", "bool=None", "dtype=3",
+            "tensor?=2", "tensors=0")),
         (dict(loops=-1, forward=1, signature="a,b,c,d,e,f,g,h,i,j,k,l,m"), "cannot read the signature"),
     ):
         raises(ValueError, text, c.register, **{**good, **wrong})
