@@ -12,8 +12,9 @@ from .base import tensor_of
 
 
 def labels_of(
-    outputs: Any, targets: Any, threshold: float | None, from_logits: bool | None, multilabel: bool
-) -> tuple[Tensor, Tensor]:
+    outputs: Any, targets: Any, threshold: float | None, from_logits: bool | None, multilabel: bool,
+    classes_last: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Predicted and true labels, of one shape.
 
     Args:
@@ -21,12 +22,16 @@ def labels_of(
         targets: labels, (n) or (n, 1) or with the outputs' other dimensions; or one-hot of the outputs' shape.
         threshold: from which on a single score says 1; 0.5, or 0 for logits, when None.
         multilabel: each score is a question of its own.
+        classes_last: of scores in three and more dimensions the last are the classes, even where the second could be.
 
     Raises:
         ShapeMismatchError: the shapes do not go together.
     """
     o, t = tensor_of(outputs), tensor_of(targets)
-    if o.ndim == t.ndim + 1 and o.shape[-1] != 1:
+    if classes_last and o.ndim > 2 and not multilabel:
+        o = o.movedim(-1, 1)
+        t = t.movedim(-1, 1) if t.ndim == o.ndim and t.shape[-1] != 1 else t
+    if o.ndim == t.ndim + 1 and o.shape[-1 if o.ndim == 2 else 1] != 1:
         if tuple(o.shape[:1] + o.shape[2:]) == tuple(t.shape):
             return o.argmax(1), t
         if tuple(o.shape[:-1]) == tuple(t.shape):
@@ -35,7 +40,8 @@ def labels_of(
         return o.argmax(-1), t.squeeze(-1)
     if [n for n in o.shape if n != 1] != [n for n in t.shape if n != 1]:
         raise ShapeMismatchError(f"outputs of shape {tuple(o.shape)} and targets of shape {tuple(t.shape)} do not fit")
-    if o.ndim == 2 and o.shape[1] > 1 and not multilabel and o.is_floating_point():
+    one_hot = o.ndim > 1 and tuple(o.shape) == tuple(t.shape) and o.shape[1] > 1
+    if one_hot and not multilabel and o.is_floating_point():
         return o.argmax(1), t.argmax(1)
     t = t.reshape(o.shape)
     if o.is_floating_point():

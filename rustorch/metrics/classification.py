@@ -32,15 +32,17 @@ class _Labelled(Metric):
 
     def __init__(
         self, threshold: float | None = None, from_logits: bool | None = None, multilabel: bool | None = None,
-        name: str | None = None,
+        classes_last: bool | None = None, name: str | None = None,
     ) -> None:  # fmt: skip
         self.threshold = threshold
         self.from_logits = from_logits
         self.multilabel = multilabel
+        self.classes_last = classes_last
         super().__init__(name)
 
     def _labels(self, outputs: Any, targets: Any) -> tuple[Tensor, Tensor]:
-        return labels_of(outputs, targets, self.threshold, self.from_logits, bool(self.multilabel))
+        multilabel, last = bool(self.multilabel), bool(self.classes_last)
+        return labels_of(outputs, targets, self.threshold, self.from_logits, multilabel, last)
 
 
 class Accuracy(_Labelled):
@@ -50,6 +52,7 @@ class Accuracy(_Labelled):
         threshold: from which on a single score says 1; None: 0.5, or 0 for logits.
         from_logits: do outputs still lack the sigmoid?
         multilabel: each score is a question of its own; else the largest of a row is the prediction.
+        classes_last: scores of three and more dimensions are (..., classes), not (n, classes, ...).
         name: in logs.
 
     Outputs are scores (n, classes), one score a sample, or labels; targets are labels or one-hot.
@@ -117,7 +120,7 @@ class ConfusionMatrix(_Labelled):
 
     Args:
         num_classes: None: as many as the outputs have scores, or as labels occur.
-        threshold, from_logits, multilabel, name: as of Accuracy.
+        threshold, from_logits, multilabel, classes_last, name: as of Accuracy.
 
     >>> ConfusionMatrix()([0, 1, 1], [0, 0, 1])
     tensor([[1, 1],
@@ -137,7 +140,9 @@ class ConfusionMatrix(_Labelled):
     def update(self, outputs: Any, targets: Any) -> None:
         predicted, true = self._labels(outputs, targets)
         p, t = np.asarray(predicted).ravel(), np.asarray(true.long()).ravel()
-        scored = outputs.shape[1] if isinstance(outputs, Tensor) and outputs.ndim > 1 and not self.multilabel else 0
+        scored = 0
+        if isinstance(outputs, Tensor) and outputs.ndim > 1 and outputs.is_floating_point() and not self.multilabel:
+            scored = outputs.shape[-1 if self.classes_last else 1]
         highest = max(int(p.max(initial=0)), int(t.max(initial=0)))
         if min(int(p.min(initial=0)), int(t.min(initial=0))) < 0:
             raise ValueError(f"{type(self).__name__}: labels must not be negative")

@@ -34,6 +34,8 @@ def measures(metrics: Iterable[Metric], objective: Objective) -> None:
                 metric.from_logits = objective.from_logits
             if getattr(metric, "multilabel", False) is None:
                 metric.multilabel = objective.kind == "binary"  # type: ignore[attr-defined]
+            if getattr(metric, "classes_last", False) is None:
+                metric.classes_last = objective.classes_last  # type: ignore[attr-defined]
 
 
 class Evaluation:
@@ -123,7 +125,7 @@ def _seen(data: Any, look: Any) -> Any:
 
 
 def predict(model: nn.Module, data: Any, callbacks: Callbacks | None = None) -> Any:
-    """Outputs of the model for all batches, one after the other: a Tensor, or a tuple of such."""
+    """Outputs of the model for all batches, one after the other: a Tensor, or a tuple or dict of such."""
     hooks = callbacks or Callbacks([])
     begin, end = hooks.of("on_predict_batch_begin"), hooks.of("on_predict_batch_end")
     hooks.call("on_predict_begin", {})
@@ -143,6 +145,13 @@ def predict(model: nn.Module, data: Any, callbacks: Callbacks | None = None) -> 
     hooks.call("on_predict_end", {})
     if not parts:
         raise ValueError("predict: the data gave no batch")
+    return _joined(parts)
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Outputs of batches one after the other; of tuples and dicts, part by part."""
     if isinstance(parts[0], (tuple, list)):
-        return tuple(ops["cat"](list(column)) for column in zip(*parts))
+        return tuple(_joined(list(column)) for column in zip(*parts))
+    if isinstance(parts[0], dict):
+        return {name: _joined([part[name] for part in parts]) for name in parts[0]}
     return ops["cat"](parts)

@@ -180,7 +180,7 @@ class Objective:
         self.model = model
         self.body: Callable[..., Any] = model
         self.finish: nn.Module | None = None
-        self.classes_last = False
+        self.classes_last = self.given is None and _last_is_linear(model)
         self.from_logits = isinstance(self.given, (nn.CrossEntropyLoss, nn.BCEWithLogitsLoss))
         self.log_probabilities = isinstance(self.given, nn.NLLLoss) or self.function is F.nll_loss
         self.probabilities = False
@@ -198,7 +198,8 @@ class Objective:
         kinds = nn.Softmax if self.kind == "classes" else nn.Sigmoid
         if not isinstance(last, kinds) or _hooked(model) or _hooked(last):
             return
-        self.classes_last = getattr(last, "dim", None) == -1
+        if isinstance(last, nn.Softmax) and last.dim in (-1, 1):
+            self.classes_last = last.dim == -1
         self.body, self.finish, self.from_logits = nn.Sequential(OrderedDict(first)), last, True
 
     def settle(self, outputs: Any, targets: Any) -> Criterion:
@@ -290,6 +291,18 @@ class Objective:
         for label, value in weight.items():
             table[label] = float(value)
         return as_tensor(table)[labels]
+
+
+def _last_is_linear(model: nn.Module) -> bool:
+    """Is the last layer that has parameters one over the last dimension?"""
+    if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
+        return False
+    for layer in reversed(list(model.children())):
+        if isinstance(layer, nn.Sequential):
+            return _last_is_linear(layer)
+        if any(True for _ in layer.parameters()):
+            return isinstance(layer, (nn.Linear, nn.LayerNorm, nn.Embedding)) or hasattr(layer, "return_sequences")
+    return False
 
 
 def _hooked(module: nn.Module) -> bool:

@@ -353,6 +353,46 @@ def test_pandas_is_data():
     assert model.evaluate(frame, series)["r2"] > 0.99 and model.predict(frame).shape == (40, 1)
 
 
+@pytest.mark.parametrize("layers", [
+    ["Dense(4, softmax)"], ["Dense(4)"], ["Conv1D(4, 1)", rt.nn.Softmax(1)], ["Conv1D(4, 1)"],
+], ids=["softmax", "dense", "softmax1", "conv"])  # fmt: skip
+@pytest.mark.parametrize("form", ["labels", "onehot"])
+def test_classes_of_sequences_stand_where_the_layer_puts_them(layers, form):
+    """Also where there are as many steps as classes: last behind a dense layer, second behind a convolution."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((12, 4, 4)).astype(np.float32), rng.integers(0, 4, (12, 4))
+    dense = layers[0].startswith("Dense")
+    onehot = np.eye(4, dtype=np.float32)[labels]
+    targets = labels if form == "labels" else onehot if dense else np.moveaxis(onehot, -1, 1).copy()
+    rt.manual_seed(0)
+    model = rt.Model(layers=layers)
+    model.compile("SGD(lr=0.0001)", "categorical_crossentropy", ["accuracy"])
+    model.build((4, 4))
+    logits = torch.as_tensor(rt.nn.Sequential(model[0])(rt.tensor(x)).detach().numpy())
+    logits = logits.movedim(-1, 1) if dense else logits
+    expected = torch.nn.functional.cross_entropy(logits, torch.as_tensor(labels)).item()
+    history = model.fit(x, targets, epochs=1, batch_size=12, verbose=False)
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+    assert history["accuracy"][0] == pytest.approx((logits.argmax(1).numpy() == labels).mean())
+
+
+def test_outputs_in_tuples_and_dicts():
+    class Two(rt.nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.kind, self.layer = kind, rt.nn.Linear(3, 4)
+
+        def forward(self, x):
+            a, b = self.layer(x).chunk(2, 1)
+            return {"a": a, "b": b} if self.kind is dict else (a, b)
+
+    x, y = rt.randn(20, 3), rt.randn(20, 2)
+    for kind, name in ((dict, "a"), (tuple, 0)):
+        trainer = Trainer(Two(kind), "adam", lambda o, t, name=name: ((o[name] - t) ** 2).mean())
+        assert trainer.train((x, y), batch_size=8, epochs=2, verbose=False).train_loss()[1] > 0
+        assert trainer.predict(x)[name].shape == (20, 2)
+
+
 def test_several_inputs():
     class Two(rt.nn.Module):
         def __init__(self):
