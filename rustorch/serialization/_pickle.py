@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import FileError
@@ -53,11 +53,14 @@ class Unpickler:
         data: bytes.
         names: called with the two texts of a global, gives its value or Rule, or raises.
         persistent: called with a persistent id, the way in which PyTorch's files name storages.
+        builders: what gives objects of a type their state.
     """
 
     def __init__(
-        self, data: bytes, names: Callable[[str, str], Any], persistent: Callable[[Any], Any], at: int = 0
-    ) -> None:
+        self, data: bytes, names: Callable[[str, str], Any], persistent: Callable[[Any], Any],
+        builders: Mapping[type, Callable[[Any, Any], None]], at: int = 0,
+    ) -> None:  # fmt: skip
+        self.builders = builders
         self.data, self.names, self.persistent, self.at = data, names, persistent, at
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
@@ -134,11 +137,14 @@ class Unpickler:
         self.push(rule(arguments))
 
     def build(self) -> None:
-        """State of an object: only a state_dict has some, the versions of its modules."""
+        """State of an object: of a state_dict the versions of its modules; others as the reader says."""
         state, o = self.pop(), self.stack[-1]
-        if type(o) is not OrderedDict or not isinstance(state, dict) or set(state) - {"_metadata"}:
+        give = self.builders.get(type(o))
+        if give is not None:
+            give(o, state)
+        elif type(o) is not OrderedDict or not isinstance(state, dict) or set(state) - {"_metadata"}:
             raise refuse(f"the pickle sets attributes of a {type(o).__name__}")
-        if isinstance(state.get("_metadata"), dict):
+        elif isinstance(state.get("_metadata"), dict):
             o._metadata = state["_metadata"]  # type: ignore[attr-defined]
 
     def append(self, values: list[Any]) -> None:

@@ -120,7 +120,11 @@ class MappedFile(Source):
             self.size = os.fstat(f.fileno()).st_size
             if self.size == 0:
                 raise refuse("the file is empty")
-            self.bytes = np.frombuffer(mmap.mmap(f.fileno(), self.size, access=mmap.ACCESS_READ), np.uint8)
+            try:
+                mapping = mmap.mmap(f.fileno(), self.size, access=mmap.ACCESS_READ)
+            except (ValueError, OSError) as error:
+                raise refuse(f"the file cannot be mapped ({error})") from error
+        self.bytes = np.frombuffer(mapping, np.uint8)
 
     def read(self, at: int, length: int) -> bytes:
         self.check(at, length)

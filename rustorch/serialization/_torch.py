@@ -14,9 +14,11 @@ from typing import Any
 from .. import _C
 from .._device import device as _device
 from ._pickle import Rule, Unpickler, key
+from ._pickled_arrays import BUILDERS, NAMES
 from ._source import Source, refuse
 from ._zip import Archive
 
+PICKLE_GROWTH = 30  # how well a pickle may be compressed: its values take far more memory than its bytes
 MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
@@ -54,7 +56,7 @@ class _Values:
         self.storage = storage
 
     def load(self, data: bytes, at: int = 0) -> tuple[Any, int]:
-        unpickler = Unpickler(data, _name, self.persistent, at)
+        unpickler = Unpickler(data, _name, self.persistent, BUILDERS, at)
         return unpickler.load(), unpickler.at
 
     def persistent(self, name: Any) -> _Storage:
@@ -166,6 +168,7 @@ def _ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
 
 
 _RULES: dict[tuple[str, str], Any] = {
+    **NAMES,
     ("collections", "OrderedDict"): Rule("OrderedDict", _ordered),
     ("torch", "Size"): Rule("Size", _size),
     ("torch", "device"): Rule("device", _device_of),
@@ -242,7 +245,7 @@ def load_archive(archive: Archive) -> Any:
             raise refuse(f"storage {place!r} is said to have {length} bytes, and {loaded[place].numel()}")
         return loaded[place]
 
-    return _Values(storage).load(archive.open(folder + "data.pkl").whole())[0]
+    return _Values(storage).load(archive.open(folder + "data.pkl", PICKLE_GROWTH).whole())[0]
 
 
 def load_stream(source: Source) -> Any:

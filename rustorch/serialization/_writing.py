@@ -18,7 +18,11 @@ def replacing(f: Any) -> Iterator[BinaryIO]:
     if hasattr(f, "write"):
         yield f
         return
-    path = os.path.realpath(os.fspath(f))  # a link stays one
+    path = os.path.realpath(os.fsdecode(os.fspath(f)))  # a link stays one
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or pipe, which is to stay
+        with open(path, "wb") as file:
+            yield file
+        return
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f".save-{secrets.token_hex(8)}")
     made = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)

@@ -45,11 +45,16 @@ class Archive:
         if inflated > max(FREE, GROWTH * source.size):
             raise refuse(f"the zip archive of {source.size} bytes says that it inflates to {inflated}")
 
-    def open(self, name: str) -> Source:
-        """The bytes of an entry; their checksum is compared, unless they are mapped."""
+    def open(self, name: str, growth: int | None = None) -> Source:
+        """The bytes of an entry; their checksum is compared, unless they are mapped.
+
+        growth: how many times its size an entry may inflate to, beyond a megabyte.
+        """
         entry = self.entries.get(name)
         if entry is None:
             raise refuse(f"the zip archive has no entry {name[:200]!r}")
+        if growth is not None and entry.file_size > max(growth * entry.compress_size, 1 << 20):
+            raise refuse(f"the entry {name!r} says that it inflates to {entry.file_size} from {entry.compress_size}")
         if entry.flag_bits & 1:
             raise NotImplementedError(f"load: the entry {name!r} of the zip archive is encrypted")
         header = self.source.read(entry.header_offset, HEADER)

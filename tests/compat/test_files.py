@@ -36,13 +36,18 @@ def through(o):
     return rt.load(file)
 
 
+def through_a_mapping(o, path):
+    rt.save(o, path)
+    return rt.load(path, mmap=True)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 4)])
-def test_tensors(dtype, shape):
+def test_tensors(dtype, shape, tmp_path):
     t = (rt.arange(int(np.prod(shape))).reshape(shape) - 1).to(dtype)
-    back = through(t)
-    assert back.dtype == t.dtype and back.shape == t.shape
-    assert rt.equal(back, t)
+    for back in (through(t), through_a_mapping(t, tmp_path / "t")):
+        assert back.dtype == t.dtype and back.shape == t.shape
+        assert rt.equal(back, t)
 
 
 def test_views_and_memory():
@@ -173,6 +178,22 @@ def test_refusals(tmp_path):
         rt.load(tmp_path / "x", map_location="cuda")
     with pytest.raises(ValueError, match="path"):
         rt.load(io.BytesIO(b"12345678"), mmap=True)
+
+
+def test_paths(tmp_path):
+    """Of every type; links, permissions and devices stay what they are."""
+    rt.save([1], os.fsencode(tmp_path / "bytes"))
+    assert rt.load(os.fsencode(tmp_path / "bytes")) == [1] and rt.load(str(tmp_path / "bytes")) == [1]
+    (tmp_path / "link").symlink_to(tmp_path / "bytes")
+    os.chmod(tmp_path / "bytes", 0o600)
+    rt.save([2], tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and rt.load(tmp_path / "bytes") == [2]
+    assert os.stat(tmp_path / "bytes").st_mode & 0o777 == 0o600
+    rt.save([3], os.devnull)
+    assert not os.path.isfile(os.devnull)
+    with pytest.raises(IsADirectoryError):
+        rt.save([4], tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["bytes", "link"]
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):

@@ -205,6 +205,26 @@ def test_state_dicts_and_checkpoints(tmp_path):
     agree(ours[0].weight.detach(), net.net[0].weight.detach())
 
 
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_numbers_and_arrays_of_numpy(way):
+    """They are common in checkpoints, though PyTorch reads them only with classes that are named."""
+    given = {
+        "loss": np.float64(0.25), "step": np.int32(-3), "flag": np.bool_(True), "big": np.dtype(">f4").type(2.0),
+        "a": np.arange(6.0).reshape(2, 3), "f": np.asfortranarray(np.arange(6).reshape(2, 3)), "e": np.zeros((0, 2)),
+        "swapped": np.arange(3, dtype=">i2"), "c": np.array(1 + 2j), "b": np.array([True, False]), "same": None,
+    }
+    given["same"] = given["a"]
+    found = rt.load(of_torch(given, **way))
+    for name, value in given.items():
+        assert type(found[name]) is type(value) and found[name].dtype == value.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(found[name], value)
+    assert found["same"] is found["a"]
+    with pytest.raises(RuntimeError, match="dtype"):
+        rt.load(of_torch(np.array(["a"]), **way))
+    with pytest.raises(RuntimeError, match="dtype"):
+        rt.load(of_torch(np.array([{}]), **way))
+
+
 def test_no_checksums(tmp_path):
     torch.serialization.set_crc32_options(False)
     try:

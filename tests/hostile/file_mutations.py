@@ -56,6 +56,7 @@ def good_files():
         "sd": torch.nn.Linear(2, 2).state_dict(),
         "r": b"ab",
         "n": 2**70,
+        "np": [np.float64(1.5), np.arange(3)],
     }
     return {
         "safetensors": of(

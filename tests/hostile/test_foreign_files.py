@@ -125,7 +125,8 @@ WRONG = {
     "getattr": Call(getattr, "", "join"),
     "open": Call(open, "/etc/passwd"),
     "import": Call(__import__, "os"),
-    "numpy": np.float64(1.0),
+    "numpy": np.str_("a"),
+    "numpy's objects": np.array([{}]),
     "bytearray of number": Call(bytearray, 10**9),
     "bytes of number": Call(bytes, 10**9),
 }
@@ -223,6 +224,12 @@ def test_bombs_are_refused():
     assert file.tell() < 3_000_000
     with pytest.raises(FileError, match="inflates to"):
         rt.load(file if file.seek(0) == 0 else None)
+
+
+def test_a_packed_pickle():
+    """A million empty sets take a kilobyte of archive, and would take 200 MB."""
+    with pytest.raises(FileError, match="inflates to"):
+        rt.load(archive(raw(b"]" + b"\x8f0" * 10**6), method=zipfile.ZIP_DEFLATED))
 
 
 def patched(raw, signature, offset, value):
