@@ -186,14 +186,14 @@ def covariance(x: Tensor, y: Tensor, given: dict[str, Any]) -> Any:
         return _C.zeros((x.shape[0], y.shape[0]), dtype=x.dtype)
     if kind == "DotProduct":
         return x @ y.T + given["sigma_0"] ** 2
+    scale = 1.0 if kind in ("ExpSineSquared", "RationalQuadratic") else _C.tensor(given["length_scale"], dtype=x.dtype)
+    # By differences: processes without noise have weights so large that the rounding of products would show.
+    square = ((x / scale).unsqueeze(1) - y / scale).square().sum(2)
     if kind == "ExpSineSquared":
-        d = distances(x, y)
+        d = distances(x, y, square)
         return ((d * (np.pi / given["periodicity"])).sin() / given["length_scale"]).square().mul(-2.0).exp()
     if kind == "RationalQuadratic":
-        square = squared_distances(x, y) / (2 * given["alpha"] * given["length_scale"] ** 2)
-        return (square + 1) ** -given["alpha"]
-    scale = _C.tensor(given["length_scale"], dtype=x.dtype)
-    square = squared_distances(x / scale, y / scale)
+        return (square / (2 * given["alpha"] * given["length_scale"] ** 2) + 1) ** -given["alpha"]
     nu = given.get("nu", float("inf"))
     if nu == float("inf"):
         return (square * -0.5).exp()

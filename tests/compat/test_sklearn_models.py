@@ -1,6 +1,7 @@
 """Kernel machines, trees, ensembles, decompositions and networks as modules: scikit-learn says what they give."""
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 from compat.sklearn_judge import HOLES, METHODS, POSITIVE, REAL, RNG, THREE, TWO, X, check, names, quietly
@@ -197,6 +198,23 @@ def test_leaves_are_trained_and_inputs_have_no_gradient(estimator):
     assert gradcheck(lambda values: module(x), (module.values,))
     module(x).sum().backward()
     assert x.grad is None and module.values.grad.abs().sum() > 0 and not module.threshold.requires_grad
+
+
+EXPORTED = [
+    decomposition.KernelPCA(2, kernel="rbf"), svm.SVC(), ensemble.RandomForestClassifier(max_depth=4, **SMALL),
+    ensemble.HistGradientBoostingRegressor(max_iter=5), ensemble.VotingClassifier(PAIR, voting="soft"),
+    neural_network.MLPClassifier(max_iter=5), neighbors.KNeighborsRegressor(), mixture.GaussianMixture(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("estimator", EXPORTED, ids=names)
+def test_exported_to_onnx(estimator, tmp_path):
+    module = from_sklearn(quietly(estimator.fit, X, THREE)).float()
+    x = X.astype(np.float32)
+    rt.onnx.export(module, (rt.tensor(x[:7]),), tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    result = session.run(None, {session.get_inputs()[0].name: x})[0]
+    np.testing.assert_allclose(result, module(rt.tensor(x)).detach(), 1e-3, 1e-4)
 
 
 SAVED = [
