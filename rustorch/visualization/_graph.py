@@ -24,6 +24,11 @@ _PATTERNS = (
     ("pooling", r"Pool|Upsample"), ("recurrent", r"RNN|LSTM|GRU"), ("embedding", r"Embedding"),
     ("dropout", r"Dropout"), ("linear", r"Linear|Bilinear"),
 )  # fmt: skip
+_OP_PATTERNS = (
+    ("convolution", r"conv"), ("normalization", r"norm$|batch_norm|batchnorm"), ("pooling", r"pool|resample"),
+    ("linear", r"^(linear|matmul|mm|addmm|bmm|baddbmm|einsum|bilinear)$"), ("embedding", r"^embedding"),
+    ("activation", r"^(\w*relu6?|gelu|[sc]?elu|silu|mish|(log_?)?softmax|(log_?)?sigmoid|tanh|softplus|hard\w+)$"),
+)  # fmt: skip
 
 
 @dataclass
@@ -60,6 +65,48 @@ class Graph:
         return number
 
 
+def pruned(graph: Graph) -> Graph:
+    """Without the operations that lead to no module and no output, such as checks of what a model was given."""
+    needed = [bool(node.path) or node.kind in ("input, output", "parameter") for node in graph.nodes]
+    for a, b in sorted(graph.edges, key=lambda edge: -edge[1]):
+        needed[a] = needed[a] or needed[b]
+    return _merged(graph, {n: (n if kept else None) for n, kept in enumerate(needed)})
+
+
+def folded(graph: Graph, most: int = 8) -> Graph:
+    """Loops that call modules again and again: the first three rounds, a node for all others, and the last."""
+    calls: dict[str, list[int]] = {}
+    for number, node in enumerate(graph.nodes):
+        if node.path and node.kind != "parameter":
+            calls.setdefault(node.path, []).append(number)
+    for path, numbers in sorted(calls.items(), key=lambda item: -len(item[1])):
+        if len(numbers) < most:
+            continue
+        first, last = numbers[2] + 1, numbers[-1]
+        inside = range(first, last)
+        ends = any(graph.nodes[n].kind in ("input, output", "parameter") for n in inside)
+        new = any(graph.nodes[n].path and calls[graph.nodes[n].path][0] >= first for n in inside)
+        if ends or new or len(inside) < 2:
+            continue  # more goes on there than rounds of a loop
+        merged = _merged(graph, {n: (first if n in inside else n) for n in range(len(graph.nodes))})
+        node = graph.nodes[numbers[2]]
+        merged.nodes[first] = Node("…", f"{len(numbers) - 4} more rounds of {path}", "", node.kind)
+        return folded(merged, most)
+    return graph
+
+
+def _merged(graph: Graph, target: dict[int, int | None]) -> Graph:
+    """The graph with each node counted as another, or left out (None); the order stays."""
+    kept = sorted({n for n in target.values() if n is not None})
+    place = {n: at for at, n in enumerate(kept)}
+    edges: dict[tuple[int, int], None] = {}
+    for a, b in graph.edges:
+        one, other = target[a], target[b]
+        if one is not None and other is not None and one != other:
+            edges[place[one], place[other]] = None
+    return Graph(graph.title, [graph.nodes[n] for n in kept], list(edges), graph.tree)
+
+
 def kind_of(name: str) -> str:
     """The kind of a module by its class' name."""
     if name in _ACTIVATIONS:
@@ -70,6 +117,11 @@ def kind_of(name: str) -> str:
 def _extent(value: Any) -> str:
     """A kernel's size: 3 × 3 for 3 and for (3, 3)."""
     return "\u00d7".join(map(str, value)) if isinstance(value, (tuple, list)) else f"{value}\u00d7{value}"
+
+
+def kind_of_op(name: str) -> str:
+    """The kind of an operation by its name."""
+    return next((kind for kind, pattern in _OP_PATTERNS if re.search(pattern, name.lower())), "operation")
 
 
 def detail_of(module: Any) -> str:
@@ -131,7 +183,7 @@ def _known(parameter: Any) -> bool:
 
 def _lines(node: Node) -> list[str]:
     lines = [node.text]
-    if node.path and node.path not in node.label:
+    if node.path and node.kind != "parameter":
         lines.append(node.path)
     if node.shape:
         lines.append(node.shape)

@@ -40,7 +40,7 @@ class _Layers:
 
 
 def _layer_of(count: int, edges: list[tuple[int, int]]) -> list[int]:
-    """Longest paths from the sources; what has no predecessor stands just above what it goes to."""
+    """Longest paths from the sources; what could stand lower without longer lines stands just above what it goes to."""
     below = defaultdict(list)
     above = defaultdict(list)
     for a, b in edges:
@@ -50,9 +50,11 @@ def _layer_of(count: int, edges: list[tuple[int, int]]) -> list[int]:
     for node in range(count):  # edges lead from smaller to larger numbers
         for before in above[node]:
             layer[node] = max(layer[node], layer[before] + 1)
-    for node in range(count):
-        if not above[node] and below[node]:
-            layer[node] = min(layer[after] for after in below[node]) - 1
+    for node in reversed(range(count)):
+        if len(above[node]) <= len(below[node]) and below[node]:
+            lowest = min(layer[after] for after in below[node]) - 1
+            if not above[node] or lowest > layer[node] + 1:
+                layer[node] = lowest
     return layer
 
 

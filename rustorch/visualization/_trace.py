@@ -1,4 +1,4 @@
-"""What flows where when a model computes: modules tell of their calls by hooks, autograd's graph of what lies between.
+"""What flows where when a model computes: modules tell of their calls by hooks, an observer of the ops between them.
 
 The model runs once on a copy of the example, in evaluation mode, and is as before afterwards.
 """
@@ -11,10 +11,11 @@ from typing import Any
 from .. import _C
 from ..nn.module import Module
 from ..nn.parameter import is_lazy
-from ._graph import Graph, Node, detail_of, kind_of
+from ._graph import Graph, Node, detail_of, folded, kind_of, kind_of_op, pruned
 from ._values import size_text
 
 MOST = 150  # modules that are drawn one by one; of a larger model, those of a smaller depth
+_LABELS = {"basic_index": "index", "max_dim": "max", "min_dim": "min", "median_dim": "median", "cast": "to"}
 _OPEN = ("Sequential", "ModuleList", "ModuleDict", "Transformer")  # classes of nn that are looked into
 
 
@@ -71,72 +72,51 @@ class Tracer:
     """Builds the graph while the model runs."""
 
     def __init__(self, model: Module, depth: int | None) -> None:
-        self.model, self.graph = model, Graph(type(model).__name__)
+        self.graph = Graph(type(model).__name__)
         self.units = chosen_units(model, depth)
-        self.made: dict[int, int] = {}  # id of a tensor -> the node that made it
-        self.steps: dict[Any, int] = {}  # grad_fn -> the node that it belongs to
-        self.kept: list[Any] = []  # tensors whose ids are in use
+        self.made: dict[int, int] = {}  # id of a tensor -> the node that it comes from
+        self.places: dict[int, int] = {}  # address -> the node whose result begins there: for detached tensors
+        self.kept: list[Any] = []  # tensors stay alive, so that ids and addresses are theirs alone
         self.names = {id(p): name for name, p in model.named_parameters()}
-        self.parameters: dict[int, int] = {}
-        self.waiting: list[list[int]] = []
-        self.calls: dict[str, int] = {}
+        self.waiting: list[list[int]] = []  # sources of the units that run
 
     def note(self, tensor: Any, node: int) -> None:
         """From now on the tensor comes from the node."""
         self.made[id(tensor)] = node
         self.kept.append(tensor)
-        if tensor.grad_fn is not None:
-            self.steps[tensor.grad_fn] = node
+        if tensor.numel():
+            self.places[tensor.data_ptr()] = node
 
     def sources(self, tensors: Any) -> list[int]:
-        """The nodes that tensors come from; operations between modules become nodes here."""
-        found: list[int] = []
+        """The nodes that tensors come from; constants come from none."""
+        found = []
         for tensor in tensors:
-            if tensor.grad_fn is not None:
-                found += self._of_step(tensor.grad_fn, size_text(tensor.shape))
-            elif id(tensor) in self.made:
+            if id(tensor) not in self.made and id(tensor) in self.names:
+                name = self.names[id(tensor)]
+                node = Node("parameter", name, size_text(tensor.shape), "parameter", name, tensor.numel())
+                self.note(tensor, self.graph.add(node))
+            if id(tensor) in self.made:
                 found.append(self.made[id(tensor)])
-            elif id(tensor) in self.names:
-                found.append(self._parameter(tensor))
+            elif tensor.numel() and tensor.data_ptr() in self.places:
+                found.append(self.places[tensor.data_ptr()])
         return list(dict.fromkeys(found))
 
-    def _parameter(self, tensor: Any) -> int:
-        if id(tensor) not in self.parameters:
-            name = self.names[id(tensor)]
-            node = Node("parameter", name, size_text(tensor.shape), "parameter", name, tensor.numel())
-            self.parameters[id(tensor)] = self.graph.add(node)
-        return self.parameters[id(tensor)]
-
-    def _of_step(self, step: Any, shape: str) -> list[int]:
-        """The node of a grad_fn, after those of all that lead to it have been made."""
-        stack, own = [step], {}
-        while stack:
-            here = stack[-1]
-            if here in self.steps or here in own:
-                stack.pop()
-                continue
-            variable = getattr(here, "variable", None)
-            if variable is not None:
-                own[here] = ([self.made[id(variable)]] if id(variable) in self.made else
-                             [self._parameter(variable)] if id(variable) in self.names else [])  # fmt: skip
-                stack.pop()
-                continue
-            before = [edge for edge, _ in here.next_functions if edge is not None]
-            missing = [edge for edge in before if edge not in self.steps and edge not in own]
-            if missing:
-                stack += missing
-                continue
-            stack.pop()
-            inputs = [n for edge in before for n in ([self.steps[edge]] if edge in self.steps else own[edge])]
-            name = here.name().removesuffix("0").removesuffix("Backward")
-            if name in ("Clone", "StandIn", "Contiguous") and len(inputs) == 1:
-                own[here] = inputs
-                continue
-            node = Node(name[:1].lower() + name[1:], shape=shape if here is step else "")
-            self.steps[here] = self.graph.add(node, inputs)
-        return [self.steps[step]] if step in self.steps else own[step]
-
-    # ---- hooks ----
+    def after_op(self, event: Any) -> None:
+        """An op between modules is a node; what has no other input than constants is one."""
+        results = [t for t in event.outputs if isinstance(t, _C.Tensor)]
+        if self.waiting or event.in_op or event.failed or not results:
+            return
+        sources = self.sources(tensors_in(event.inputs))
+        if not sources:
+            return
+        if event.name in ("clone", "contiguous", "stand_in") and len(sources) == 1:
+            self.note(results[0], sources[0])
+            return
+        detail = str(event.arguments.get("dtype", "")) if event.name == "cast" else ""
+        label = _LABELS.get(event.name, event.name)
+        number = self.graph.add(Node(label, detail, size_text(results[0].shape), kind_of_op(label)), sources)
+        for result in results:
+            self.note(result, number)
 
     def enter(self, module: Any, args: Any, kwargs: Any) -> None:
         self.waiting.append(self.sources([*tensors_in(args), *tensors_in(kwargs)]))
@@ -145,63 +125,46 @@ class Tracer:
         sources, path = self.waiting.pop(), self.units[module]
         results = list(tensors_in(output))
         name = type(module).__name__
-        self.calls[path] = self.calls.get(path, 0) + 1
-        own = [p for p in module.parameters() if not is_lazy(p)]
-        node = Node(name, detail_of(module), size_text(results[0].shape) if results else "", kind_of(name), path,
-                    sum(p.numel() for p in own))  # fmt: skip
-        number = self.graph.add(node, sources)
+        count = sum(p.numel() for p in module.parameters() if not is_lazy(p))
+        shape = size_text(results[0].shape) if results else ""
+        number = self.graph.add(Node(name, detail_of(module), shape, kind_of(name), path, count), sources)
         for result in results:
             self.note(result, number)
+
+    def given(self, name: str, value: Any) -> Any:
+        """An argument as the model gets it: tensors are copies, and nodes of the graph."""
+        if isinstance(value, (list, tuple)):
+            parts = [self.given(name, part) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        if isinstance(value, dict):
+            return {key: self.given(str(key), part) for key, part in value.items()}
+        if not isinstance(value, _C.Tensor):
+            return value
+        copy = value.detach().clone()
+        self.note(copy, self.graph.add(Node("input", name, size_text(value.shape), "input, output")))
+        return copy
 
 
 def flow(model: Module, args: tuple[Any, ...], kwargs: dict[str, Any], depth: int | None) -> Graph:
     """The graph of the model's call with these arguments."""
     tracer = Tracer(model, depth)
     modes = {module: module.training for module in model.modules()}
-    frozen: list[Any] = []
-    handles: list[Any] = []
-    given = [*[("", a) for a in args], *kwargs.items()]
-
-    def enter(name: str, value: Any) -> Any:
-        """A tensor as the model gets it: a copy with a history, so that what is made of it has one."""
-        if isinstance(value, (list, tuple)):
-            parts = [enter(name, part) for part in value]
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        if isinstance(value, dict):
-            return {key: enter(str(key), part) for key, part in value.items()}
-        if not isinstance(value, _C.Tensor):
-            return value
-        plain = value.detach()
-        if str(plain.dtype).startswith(("float", "bfloat", "complex")):
-            plain = plain.clone().requires_grad_(True).clone()
-        else:
-            plain = plain.clone()
-        node = Node("input", name, size_text(value.shape), "input, output")
-        tracer.note(plain, tracer.graph.add(node))
-        return plain
-
+    places = tuple(tracer.given("", value) for value in args)
+    named = {name: tracer.given(name, value) for name, value in kwargs.items()}
+    handles = []
     try:
-        for parameter in model.parameters():
-            if not parameter.requires_grad and not is_lazy(parameter):
-                frozen.append(parameter.requires_grad_(True))
         for unit in tracer.units:
             handles.append(unit.register_forward_pre_hook(tracer.enter, with_kwargs=True))
             handles.append(unit.register_forward_hook(tracer.leave, with_kwargs=True))
         model.eval()
-        from .._modes import enable_grad
-
-        with enable_grad():
-            entered = [enter(name, value) for name, value in given]
-            keywords = dict(zip(kwargs, entered[len(args) :]))
-            output = model(*entered[: len(args)], **keywords)
-            for result in tensors_in(output):
-                shape = size_text(result.shape)
-                tracer.graph.add(Node("output", "", shape, "input, output"), tracer.sources([result]))
+        with _C.Observer(after=tracer.after_op):
+            output = model(*places, **named)
     finally:
         for handle in handles:
             handle.remove()
-        for parameter in frozen:
-            parameter.requires_grad_(False)
         for module, mode in modes.items():
             module.training = mode
-    return tracer.graph
+    for result in tensors_in(output):
+        node = Node("output", "", size_text(result.shape), "input, output")
+        tracer.graph.add(node, tracer.sources([result]))
+    return folded(pruned(tracer.graph))

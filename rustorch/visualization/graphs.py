@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._C import Tensor
 from ..nn.module import Module
-from ._graph import Graph, Node, dot, mermaid, module_tree
+from ._graph import Graph, Node, dot, kind_of_op, mermaid, module_tree
 from ._values import count_text, size_text
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def _tensor(value: Any) -> Any:
 
 def _graph(model: Any, example: Any, depth: int | None, function: str) -> Graph:
     if not isinstance(model, Module):
-        raise TypeError(f"{function}: the model must be a rustorch.nn.Module, not {type(model).__name__}")
+        other = type(model).__module__.startswith("torch") or hasattr(model, "state_dict")
+        hint = "; rustorch.interop.from_pytorch converts PyTorch's" if other else ""
+        raise TypeError(f"{function}: the model must be a rustorch.nn.Module, not {type(model).__name__}{hint}")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 1):
         raise ValueError(f"{function}: depth must be a whole number above 0, not {depth!r}")
     if example is None:
@@ -120,8 +122,8 @@ def plot_model_graph(
 
     With an example the model runs once, in evaluation mode, on a copy of it; its parameters, buffers and modes stay.
     Steps that follow one another inside one module share a box, whose name stands above it.  A graph too long for a
-    page goes on in a next column.  What is computed between modules is found through the gradients' graph, so a step
-    that has no gradient shows no arrow into it.
+    page goes on in a next column.  Of a loop that calls a module eight times or more, the first three rounds and the
+    last are drawn.
 
     Args:
         model: a `rustorch.nn.Module`.
@@ -201,7 +203,8 @@ def autograd_graph(tensor: Any, names: Any = None, *, limit: int = 1000) -> Grap
             label = named.get(id(variable), "leaf")
             node = Node(label, "", size_text(variable.shape), "parameter", parameters=variable.numel())
         else:
-            node = Node(here.name().removesuffix("0").removesuffix("Backward"))
+            name = here.name().removesuffix("0").removesuffix("Backward")
+            node = Node(name, kind=kind_of_op(name))
         done[here] = graph.add(node, [done[edge] for edge in before])
     shape = size_text(tensor.shape)
     graph.add(Node(named.get(id(tensor), "result"), "", shape, "input, output"), [done[tensor.grad_fn]])

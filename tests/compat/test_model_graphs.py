@@ -159,6 +159,70 @@ def test_frozen_models_flow_too():
     assert not any(p.requires_grad for p in model.parameters())
 
 
+class Untracked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.head = nn.Embedding(10, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        assert (x >= 0).all()   # a check, which leads nowhere
+        with rt.no_grad():
+            y = self.words(x.long() + 1)
+        y += 1
+        return self.head(y.detach().mean(1)), (x > 3).sum()
+
+
+def test_what_has_no_gradient_flows_too():
+    found = edges(Untracked(), rt.zeros(2, 3, dtype=rt.int32))
+    assert found == [
+        ("input", "to int64"), ("to int64", "add"), ("add", "Embedding 10→4"), ("Embedding 10→4", "add"),
+        ("add", "mean"), ("mean", "Linear 4→2"), ("input", "gt"), ("gt", "sum"), ("Linear 4→2", "output"),
+        ("sum", "output"),
+    ]  # fmt: skip
+
+
+class Loop(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.GRUCell(4, 8), nn.Linear(8, 1)
+
+    def forward(self, x):
+        state = None
+        for step in range(x.shape[1]):
+            state = self.cell(x[:, step], state)
+        return self.head(state)
+
+
+def test_loops_are_folded():
+    assert edges(Loop(), rt.ones(2, 7, 4)).count(("index", "GRUCell 4→8")) == 7
+    found = edges(Loop(), rt.ones(2, 500, 4))
+    assert ("GRUCell 4→8", "… 496 more rounds of cell") in found
+    assert ("… 496 more rounds of cell", "GRUCell 4→8") in found and len(found) < 20
+    check(viz.plot_model_graph(Loop(), rt.ones(2, 500, 4)))
+    # an activation that many layers share is no loop
+    relu = nn.ReLU()
+    shared = nn.Sequential(*[layer for _ in range(20) for layer in (nn.Linear(2, 2), relu)])
+    assert len(edges(shared, rt.ones(1, 2))) == 41
+
+
+def test_models_from_elsewhere():
+    import torch
+
+    class Theirs(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(1, 4, 3, padding=1)
+
+        def forward(self, x):
+            return (x + torch.relu(self.conv(x))).mean((2, 3))
+
+    ours = rt.interop.from_pytorch(Theirs(), example_inputs=(torch.ones(1, 1, 4, 4),))
+    steps = {name for edge in edges(ours, rt.ones(1, 1, 4, 4)) for name in edge}
+    assert {"relu", "add", "mean"} <= steps and any("onv" in step for step in steps)
+    with pytest.raises(TypeError, match="from_pytorch"):
+        viz.plot_model_graph(Theirs())
+
+
 def test_depth():
     model = ResNet()
     assert edges(model, (1, 3, 16, 16), depth=1) == [
@@ -207,6 +271,13 @@ def test_files(tmp_path):
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="example"):
         viz.plot_model_graph(model, save_path=tmp_path / "model.onnx")
+
+
+def test_onnx_files_are_models(tmp_path):
+    import onnx
+
+    viz.plot_model_graph(nn.Linear(3, 2), rt.ones(1, 3), save_path=tmp_path / "model.onnx")
+    onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
 
 
 class Odd(nn.Module):
