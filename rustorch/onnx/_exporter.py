@@ -92,8 +92,8 @@ def export(
                 axes = {}
                 try:
                     graph, outputs = _written(model, given, named, names, tensors, axes, opset, do_constant_folding)
-                except (Unsupported, _Stuck):
-                    raise _plain(error) from None
+                except (Unsupported, _Stuck) as fixed:
+                    raise _plain(fixed) from fixed.__cause__
                 warnings.warn(f"export: the sizes of the inputs are fixed to the example's: {error}", stacklevel=2)
         else:
             axes = axes_wanted(names, tensors, dynamic_axes, output_names or ())

@@ -17,7 +17,7 @@ from ..nn.parameter import Buffer, Parameter
 from ._functions import DTYPES, dtype_of, find, unknown
 from ._package import onnx
 
-__all__ = ["OnnxError", "load"]
+__all__ = ["OnnxError", "import_onnx", "load"]
 
 
 class OnnxError(RusTorchError, ValueError):
@@ -25,6 +25,7 @@ class OnnxError(RusTorchError, ValueError):
 
 
 _DOMAINS = ("", "ai.onnx")
+_RESERVED = frozenset({"training", "_graph", "_training_graph", "_compiled"})  # what a Program has itself
 # Inputs that a function takes as a list: written into the step where they are constant.
 _LISTS: dict[str, tuple[int, ...]] = {
     "Reshape": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Expand": (1,), "Tile": (1,), "Slice": (1, 2, 3, 4),
@@ -67,10 +68,17 @@ def load(f: Any) -> Program:
         raise OnnxError("rustorch.onnx.load: the weights are in another file: load the model by its path")
     try:
         onnx().checker.check_model(os.fspath(f) if external else model)
-    except onnx().checker.ValidationError as error:
+    except Exception as error:  # the checker's own error, or one in saying it
         raise OnnxError(f"rustorch.onnx.load: not a valid model: {str(error).strip()[:600]}") from None
-    model = _inlined(model)
-    return _Reader(model, folder).program()
+    try:
+        return _Reader(_inlined(model), folder).program()
+    except (RusTorchError, NotImplementedError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise OnnxError(f"rustorch.onnx.load: not a valid model: {error}") from error
+
+
+import_onnx = load
 
 
 def _read(f: Any) -> tuple[Any, Path | None]:
@@ -196,7 +204,13 @@ class _Reader:
         parts = [re.sub(r"\W", "_", part, flags=re.ASCII) for part in name.split(".")]
         path = ".".join(parts)
         inner = any(path.startswith(p + ".") or p.startswith(path + ".") for p in self.state)
-        if not all(parts) or inner or path in self.state or "training" in parts:
+        if (
+            not all(parts)
+            or inner
+            or path in self.state
+            or not _RESERVED.isdisjoint(parts)
+            or hasattr(Program, parts[0])
+        ):
             path = re.sub(r"\W", "_", name, flags=re.ASCII) + "_"
             while path in self.state:
                 path += "_"

@@ -102,9 +102,28 @@ def _adaptive_max_pool(graph: Graph, call: Arguments) -> list[str | None]:
     nd = len(sizes)
     if set(sizes) == {1}:
         return [reduce(graph, "ReduceMax", x.name, range(x.ndim - nd, x.ndim), True), None]
+    lengths = x.shape[-nd:]
+    if any(isinstance(n, Many) for n in lengths):
+        raise Unsupported("adaptive_max_pool over a dimension whose length varies")
+    if any(n % s for n, s in zip(lengths, sizes)):
+        return [_largest_of_windows(graph, x, sizes), None]
     name, more = with_planes(graph, x, nd)
-    kernel = [_even("adaptive_max_pool", n, s) for n, s in zip(x.shape[-nd:], sizes)]
+    kernel = [_even("adaptive_max_pool", n, s) for n, s in zip(lengths, sizes)]
     return [without_planes(graph, graph.node("MaxPool", [name], kernel_shape=kernel, strides=kernel), more), None]
+
+
+def _largest_of_windows(graph: Graph, x: Tensor, sizes: list[int]) -> str:
+    """Windows of unequal lengths: their elements side by side, the shorter ones with their last again."""
+    name = x.name
+    for axis, parts in zip(range(x.ndim - len(sizes), x.ndim), sizes):
+        n = _fixed(x.shape[axis])
+        windows = [np.arange(k * n // parts, -(-(k + 1) * n // parts)) for k in range(parts)]
+        width = max(map(len, windows))
+        places = np.stack([np.pad(w, (0, width - len(w)), "edge") for w in windows]).astype(np.int64)
+        name = reduce(
+            graph, "ReduceMax", graph.node("Gather", [name, graph.constant(places)], axis=axis), [axis + 1], False
+        )
+    return name
 
 
 def _fixed(length: Any) -> int:
