@@ -20,7 +20,19 @@ from .summary import summary_of
 
 __all__ = ["Model"]
 
+_KEPT = (bool, int, float, str, type(None))  # attributes of subclasses that files hold
 _PLAIN = ("training", "_rustorch_place")
+
+
+class _Derived:
+    """A property that an attribute of a subclass may take the place of: self.layers = ModuleList(...)."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, model: Any, owner: Any = None) -> Any:
+        return self if model is None else self.function(model)
 
 
 class Model(nn.Sequential):
@@ -95,7 +107,7 @@ class Model(nn.Sequential):
         for module in made:
             self.append(module)
 
-    @property
+    @_Derived
     def layers(self) -> list[nn.Module]:
         """The layers in their order."""
         return list(self.children())
@@ -124,7 +136,7 @@ class Model(nn.Sequential):
         """The modules that do the computing, in their order."""
         return (module for module in self.modules() if not any(True for _ in module.children()))
 
-    @property
+    @_Derived
     def built(self) -> bool:
         """Have all parameters their sizes?"""
         return not any(is_lazy(p) for p in self.parameters())
@@ -156,7 +168,7 @@ class Model(nn.Sequential):
         if self._input_shape is not None and not self.built:
             self.build()
 
-    @property
+    @_Derived
     def optimizer(self) -> Any:
         """The optimiser; None until it is made, which needs the sizes of the parameters."""
         return None if self._compiled is None else self._compiled.made_optimizer()
@@ -261,7 +273,7 @@ class Model(nn.Sequential):
         held = (*self._module_names, *self._parameter_names, *self._buffer_names)
         for name, value in self.__dict__.items():
             if name not in own and name not in held and name not in _PLAIN and not name.endswith(("_names", "_hooks")):
-                if not isinstance(value, (bool, int, float, str, type(None))):
+                if not isinstance(value, _KEPT):
                     raise TypeError(
                         f"save: {type(self).__name__} has the attribute {name!r}, a {type(value).__name__}; give the"
                         " class describe(self) and from_description(cls, description), or save the state_dict()"
@@ -277,8 +289,13 @@ class Model(nn.Sequential):
         model = cls.__new__(cls)
         nn.Module.__init__(model)
         shape, compiled = description["input_shape"], description["compiled"]
+        attributes = dict(description["attributes"])
+        for name, value in attributes.items():
+            taken = hasattr(Model, name) and not isinstance(vars(Model).get(name), _Derived)
+            if not str(name).isidentifier() or taken or not isinstance(value, _KEPT):
+                raise ValueError(f"the attribute {str(name)[:100]!r} is none that a model keeps in a file")
         model.__dict__.update(
-            dict(description["attributes"]), name=str(description["name"]), history=None, _compiled=None,
+            attributes, name=str(description["name"]), history=None, _compiled=None,
             _input_shape=None if shape is None else tuple(int(n) for n in shape),
         )  # fmt: skip
         if compiled is not None:

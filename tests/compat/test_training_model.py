@@ -167,6 +167,25 @@ def test_other_libraries_see_a_sequential():
     np.testing.assert_allclose(theirs(torch.as_tensor(x.numpy())).detach(), model.predict(x).numpy(), rtol=1e-6)
 
 
+def test_subclasses_may_call_their_layers_as_they_like(tmp_path):
+    class Net(rt.Model):
+        def __init__(self):
+            super().__init__()
+            self.layers = rt.nn.ModuleList([rt.nn.Linear(3, 3), rt.nn.Linear(3, 2)])
+            self.optimizer = "of my own"
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    model = Net()
+    model.compile("adam", "cross_entropy")
+    assert len(model.fit(rt.randn(20, 3), rt.randint(0, 2, (20,)), verbose=False)) == 1
+    model.save(tmp_path / "net.rustorch")
+    assert len(rt.load(tmp_path / "net.rustorch", classes=[Net]).layers) == 2
+
+
 def test_copies():
     x, y = rt.randn(40, 3), rt.randint(0, 2, (40,))
     model = rt.Model(layers=["Dense(4, relu)", "Dense(2)"])

@@ -189,3 +189,18 @@ def test_callbacks_hear_of_errors():
     with pytest.raises(KeyboardInterrupt):
         model().fit(X, Y, verbose=False, callbacks=[watch])
     assert heard == [KeyboardInterrupt]
+
+
+@pytest.mark.parametrize("change", [
+    {"attributes": {"forward": "x"}}, {"attributes": {"a b": 1}}, {"attributes": {"inner": [1]}}, {"attributes": 3},
+    {"compiled": {"optimizer": "adan", "loss": "mse", "metrics": []}}, {"compiled": {}}, {"input_shape": ["x"]},
+    {"compiled": {"optimizer": "adam", "loss": "__import__('os')", "metrics": []}}, {"input_shape": 3},
+], ids=str)  # fmt: skip
+def test_descriptions_of_models_are_checked(change):
+    from rustorch.nn._description import build, describe
+
+    described = describe(rt.Model(layers=[rt.nn.Linear(2, 2)]))
+    assert isinstance(build(described), rt.Model)
+    described["description"] = {"name": "n", "input_shape": None, "compiled": None, "attributes": {}, **change}
+    with pytest.raises(ValueError, match="cannot be made"):
+        build(described)
