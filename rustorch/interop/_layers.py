@@ -10,13 +10,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ConversionError", "make_layer", "own_class"]
-
 from ..errors import RusTorchError
+
+__all__ = ["ConversionError", "make_layer", "own_class"]
 
 
 class ConversionError(RusTorchError, NotImplementedError):
     """Something in a model that has no counterpart; the message names it and where it is."""
+
+    __module__ = "rustorch.interop"
 
 
 # arguments that are not attributes, or attributes that are no arguments of a new layer

@@ -112,6 +112,8 @@ class Retargeting:
         home = getattr(value, "__module__", None)
         if isinstance(value, type) and "." not in value.__qualname__:
             return str(home) if hasattr(sys.modules.get(str(home)), value.__qualname__) else ""
+        if home == "builtins" and isinstance(value, type) and "<locals>" in value.__qualname__:
+            return ""  # of code that says of no module
         if isinstance(value, types.FunctionType):
             name = str(value.__globals__.get("__name__"))
             return name if getattr(sys.modules.get(name), "__dict__", None) is value.__globals__ else ""

@@ -24,6 +24,8 @@ __all__ = ["DescriptionError", "Ref", "decode", "encode", "references", "replace
 class DescriptionError(RusTorchError, ValueError):
     """A description of a module that cannot be built."""
 
+    __module__ = "rustorch.interop"
+
 
 @dataclass(frozen=True)
 class Ref:
