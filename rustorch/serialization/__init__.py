@@ -148,7 +148,19 @@ def _read(source: Source, classes: Sequence[type], weights_only: bool) -> Any:
         return load_array(source)
     if first[:1] == b"\x80" and first[1:2] in b"\2\3\4\5" and first[8:] != b"{":  # a pickle, no length of a header
         return load_stream(source)
+    for start, mark, kind in _OTHERS:
+        if source.size >= start + len(mark) and source.read(start, len(mark)) == mark:
+            raise NotImplementedError(f"load: this is {kind}, which is not read")
     return Reader(Container(source), classes, weights_only).value()
+
+
+# first bytes of files that are not read, so that the error can say what they are
+_OTHERS = (
+    (257, b"ustar", "a tar archive (PyTorch before 0.1.12, or another program's)"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (such as Keras's weights)"),
+    (0, b"\x1f\x8b", "a file compressed by gzip: open it by Python's gzip"),
+    (0, b"GGUF", "a GGUF file"),
+)
 
 
 def add_safe_globals(safe_globals: Iterable[type]) -> None:

@@ -7,7 +7,7 @@ of storages, then each storage.  Tensors share storages in the file, and do so h
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -167,9 +167,14 @@ def _ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
     return OrderedDict((key(name), value) for name, value in pairs)
 
 
+def _counter(counts: Any = ()) -> Any:
+    return Counter({key(name): n for name, n in dict(counts).items()})
+
+
 _RULES: dict[tuple[str, str], Any] = {
     **NAMES,
     ("collections", "OrderedDict"): Rule("OrderedDict", _ordered),
+    ("collections", "Counter"): Rule("Counter", _counter),
     ("torch", "Size"): Rule("Size", _size),
     ("torch", "device"): Rule("device", _device_of),
     ("torch", "Tensor"): _TensorType(False),

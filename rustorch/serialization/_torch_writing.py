@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -63,7 +63,7 @@ class _Pickler:
 
     def _container(self, o: Any, path: str) -> None:
         kind = type(o)
-        if kind not in (list, tuple, dict, OrderedDict, set, _C.Size):
+        if kind not in (list, tuple, dict, OrderedDict, Counter, set, _C.Size):
             raise TypeError(
                 f"save: {kind.__module__}.{kind.__qualname__} {f'at {path} ' if path else ''}is not among what PyTorch"
                 " reads without unpickling objects; of modules and optimisers save the state_dict()"
@@ -73,6 +73,10 @@ class _Pickler:
         self.inside.add(id(o))
         if kind in (dict, OrderedDict):
             self._mapping(o, path)
+        elif kind is Counter:
+            self._name("collections", "Counter")
+            self._group(b"t", [dict(o)], path)
+            self.out += b"R"
         elif kind is list:
             self.out += b"]"
             self._group(b"e", o, path)

@@ -7,7 +7,7 @@ them (see _document.py); by themselves they serve descriptions of modules (rusto
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +22,8 @@ NUMBERS = frozenset(
 )  # dtypes by name
 LONGEST_INTEGER = 4000  # digits; Python refuses to read longer ones by default
 _SEQUENCES: dict[Any, str] = {list: "list", tuple: "tuple", _C.Size: "size", set: "set", frozenset: "frozenset"}
+_MAPPINGS = (dict, OrderedDict, Counter)
+_MAPPINGS_NAMED: dict[str, type] = {kind.__name__: kind for kind in _MAPPINGS}
 
 
 class Encoder:
@@ -72,9 +74,9 @@ class Encoder:
         name = _SEQUENCES.get(type(o))
         if name is not None:
             return {"is": name, "items": [below(i, value) for i, value in enumerate(o)]}
-        if type(o) in (dict, OrderedDict):
+        if type(o) in _MAPPINGS:
             pairs = [[self.encode(key, path), below(key, value)] for key, value in o.items()]
-            made = {"is": "dict" if type(o) is dict else "OrderedDict", "items": pairs}
+            made = {"is": type(o).__name__, "items": pairs}
             if getattr(o, "_metadata", None) is not None:
                 made["metadata"] = self.encode(o._metadata, path)
             return made
@@ -99,7 +101,7 @@ class Decoder:
 
 
 def _mapping(d: Decoder, o: Any) -> Any:
-    made: Any = OrderedDict() if o["is"] == "OrderedDict" else {}
+    made: Any = _MAPPINGS_NAMED[o["is"]]()
     for key, value in o["items"]:
         made[d.decode(key)] = d.decode(value)
     if "metadata" in o and o["is"] == "OrderedDict":
@@ -131,7 +133,7 @@ def _dtype(d: Decoder, o: Any) -> Any:
 
 
 _MAKERS: dict[str, Callable[[Decoder, Any], Any]] = {
-    **dict.fromkeys(("dict", "OrderedDict"), _mapping),
+    **dict.fromkeys(_MAPPINGS_NAMED, _mapping),
     "list": _sequence(list), "tuple": _sequence(tuple), "size": _sequence(_C.Size),
     "set": _sequence(set), "frozenset": _sequence(frozenset),
     "float": lambda d, o: float(o["value"]),

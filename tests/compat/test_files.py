@@ -3,7 +3,7 @@
 import io
 import itertools
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
@@ -76,6 +76,7 @@ def test_everything_that_fits():
         "empty": [],
         "nested": ((), {}),
         "ordered": OrderedDict(b=1, a=2),
+        "counter": Counter([2, 2, 5]),
         "nan": float("nan"),
     }
     back = through(o)
@@ -201,3 +202,50 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         rt.save([object()], tmp_path / "x")
     assert rt.load(tmp_path / "x") == [1] and os.listdir(tmp_path) == ["x"]
+
+
+SCHEDULES = {
+    "StepLR": (2,), "MultiStepLR": ([1, 2],), "ExponentialLR": (0.9,), "CosineAnnealingLR": (5,),
+    "CosineAnnealingWarmRestarts": (5,), "OneCycleLR": (0.1, 10), "LambdaLR": (lambda e: 0.9,), "LinearLR": (),
+    "ReduceLROnPlateau": (), "CyclicLR": (0.1, 0.2), "PolynomialLR": (), "ConstantLR": (),
+    "MultiplicativeLR": (lambda e: 0.9,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_states_of_schedules(name):
+    def fresh():
+        optimizer = rt.optim.SGD([rt.nn.Parameter(rt.ones(1))], lr=0.1, momentum=0.9)
+        return optimizer, getattr(rt.optim.lr_scheduler, name)(optimizer, *SCHEDULES[name])
+
+    def steps(optimizer, schedule):
+        for _ in range(3):
+            optimizer.step()
+            schedule.step(*((0.5,) if name == "ReduceLROnPlateau" else ()))
+
+    first, again = fresh(), fresh()
+    steps(*first)
+    for ours, other in zip(first, again, strict=True):
+        other.load_state_dict(through(ours.state_dict()))
+    steps(*first)
+    steps(*again)
+    assert first[0].param_groups[0]["lr"] == again[0].param_groups[0]["lr"]
+
+
+OPTIMIZERS = [cls for cls in vars(rt.optim).values() if isinstance(cls, type) and issubclass(cls, rt.optim.Optimizer)]
+
+
+@pytest.mark.parametrize("cls", [c for c in OPTIMIZERS if c.__name__ not in ("Optimizer", "SparseAdam")])
+def test_states_of_optimizers(cls):
+    def step(p, optimizer):
+        p.grad = (p * p).detach()
+        optimizer.step(lambda: (p * p).sum())
+
+    first, again = ((p, cls([p], lr=0.1)) for p in (rt.nn.Parameter(rt.ones(3, 3)), rt.nn.Parameter(rt.ones(3, 3))))
+    step(*first)
+    again[1].load_state_dict(through(first[1].state_dict()))
+    with rt.no_grad():
+        again[0].copy_(first[0])
+    step(*first)
+    step(*again)
+    assert rt.equal(first[0], again[0])

@@ -1,9 +1,11 @@
 """Files of other programs: safetensors both ways, PyTorch's and NumPy's in; and files mapped into memory."""
 
+import gzip
 import io
 import os
+import tarfile
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
@@ -124,6 +126,7 @@ def test_values_of_torch(way):
         "five": (1, 2, 3, 4, 5),
         "array": bytearray(b"ab"),
         "ordered": OrderedDict(b=1, a=2),
+        "counter": Counter([2, 2, 5]),
         "nested": {"a": {"b": [(1,), {"c": None}]}},
         "é": "\U0001f600",
         "sl": slice(1, 3),
@@ -283,6 +286,7 @@ def test_files_for_torch(tmp_path):
         "yes": True,
         "list": [1, -1, 2**40, -(2**80), "é", b"\x00\xff", 1 - 2j, (), [], {}, (1, 2, 3, 4)],
         3: {"a"},
+        "counter": Counter("aab"),
         "dtype": rt.float16,
         "size": rt.Size((2, 3)),
         "device": rt.device("cpu"),
@@ -379,6 +383,18 @@ def test_the_kind_is_told_by_content(tmp_path):
     (tmp_path / "text").write_text("no file of numbers at all")
     with pytest.raises(RuntimeError, match="no safetensors file"):
         rt.load(tmp_path / "text")
+    (tmp_path / "h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(NotImplementedError, match="HDF5"):
+        rt.load(tmp_path / "h5")
+    (tmp_path / "gz").write_bytes(gzip.compress((tmp_path / "a.pt").read_bytes()))
+    with pytest.raises(NotImplementedError, match="gzip"):
+        rt.load(tmp_path / "gz")
+    with gzip.open(tmp_path / "gz") as f:
+        assert rt.load(f).tolist() == [0, 1, 2]
+    with tarfile.open(tmp_path / "tar", "w") as t:
+        t.add(tmp_path / "a.pt")
+    with pytest.raises(NotImplementedError, match="tar archive"):
+        rt.load(tmp_path / "tar")
     with zipfile.ZipFile(tmp_path / "z", "w") as z:
         z.writestr("a.txt", "x")
     with pytest.raises(RuntimeError, match="zip archive is neither"):
