@@ -1,5 +1,5 @@
 """./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing
-(all by default), table, operators, sparse, instructions, accuracy."""
+(all by default), table, operators, sparse, observing, instructions, accuracy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 DEFAULT = (
     "small", "arrays", "elementary", "train", "networks", "large", "sorting", "loading", "memory", "importing",
 )  # fmt: skip
-NAMES = (*DEFAULT, "table", "operators", "sparse", "instructions", "accuracy")
+NAMES = (*DEFAULT, "table", "operators", "sparse", "observing", "instructions", "accuracy")
 
 
 def main(argv: list[str]) -> int:

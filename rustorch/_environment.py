@@ -15,6 +15,7 @@ KNOWN = {
     "RUSTORCH_LOG_LEVEL": "trace, debug, info, warning, error, critical or off",
     "RUSTORCH_ISA": "instruction set of the loops: v2, v3, v4 (portable where there is no x86-64)",
     "RUSTORCH_PLUGINS": "0: plugins of other packages are not loaded",
+    "RUSTORCH_VENV": "the virtual environment that ./dev uses",
     "RUSTORCH_CACHE_DIR": "where cells of %%rustorch are compiled",
 }
 

@@ -2,14 +2,16 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import threadpoolctl
 
 import rustorch as rt
-from rustorch import _log, config
+from rustorch import _environment, _log, config
 
 
 @pytest.fixture(autouse=True)
@@ -202,3 +204,9 @@ def test_devices_that_are_not_here():
     ):  # fmt: skip
         with pytest.raises(rt.DeviceError, match=r"cpu|CPU"):
             action()
+
+
+def test_the_page_lists_all_variables_and_settings():
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert listed == set(_environment.KNOWN) | set(config.get())
