@@ -209,7 +209,11 @@ class ModelCheckpoint(Callback):
 
             serialization.save(self.model.state_dict(), path)
         else:
-            self.model.save(path)
+            training = self.model.training
+            try:
+                self.model.eval().save(path)  # what is loaded predicts
+            finally:
+                self.model.train(training)
         self.last_path = path
         if self.verbose:
             print(f"epoch {epoch + 1}: saved {path}")

@@ -78,7 +78,7 @@ class Loop:
         self.history.params = {"epochs": epochs, "steps": data.steps, "batch_size": config.batch_size}
         self.model.__dict__.pop("stop_training", None)
         callbacks.start(self, {**self.history.params, "verbose": config.verbose, "metrics": self.measured(validation)})
-        self.data = data
+        self.data, self.inputs = data, Inputs(self.model)
         resumed = checkpoint.resume(self)
         self.history.params["epochs"] = epochs
         if self.optimizer is None and not isinstance(self._optimizer_spec, str):
@@ -114,8 +114,8 @@ class Loop:
             set_epoch = getattr(getattr(self.data.loader, name, None), "set_epoch", None)
             if set_epoch is not None:
                 set_epoch(epoch)
-        callbacks.call("on_epoch_begin", epoch, {})
         self.model.train()
+        callbacks.call("on_epoch_begin", epoch, {})
         self._batches(checkpoint.continued(self, resumed))
         if not self.count:
             raise ValueError("fit: the data gave no batch")
@@ -156,11 +156,7 @@ class Loop:
 
     def validate(self, data: Any) -> dict[str, Any]:
         """Loss and metrics of other data, with the callbacks of a validation."""
-        evaluation = Evaluation(self.model, self.objective, self.metrics, self.callbacks, self.autocast)
-        try:
-            return evaluation.run(data)
-        finally:
-            self.model.train()
+        return Evaluation(self.model, self.objective, self.metrics, self.callbacks, self.autocast).run(data)
 
     # ---- the parts that wait for the first batch ----
 
@@ -198,7 +194,7 @@ class Loop:
         """Forward, backward and step for each batch.  What is not asked for costs a comparison at most."""
         config, objective, callbacks = self.config, self.objective, self.callbacks
         updates = [self._update_of(metric) for metric in self.metrics]
-        forward, adapt, amp = objective.body, Inputs(self.model), self.autocast
+        forward, adapt, amp = objective.body, self.inputs, self.autocast
         dtype = adapt.dtype
         begin, end = callbacks.of("on_train_batch_begin"), callbacks.of("on_train_batch_end")
         want_logs = any(getattr(getattr(hook, "__self__", None), "batch_logs", True) for hook in end)

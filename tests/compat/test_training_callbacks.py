@@ -131,7 +131,7 @@ def test_model_checkpoint(tmp_path):
         f"net-{e + 1:02d}-{v:.2f}.rustorch" for e, v in enumerate(history.val_loss())
     ]
     again = rt.load(saved.last_path)
-    assert rt.equal(again.predict(data()[0]), made.predict(data()[0]))
+    assert rt.equal(again(data()[0]), made.predict(data()[0]))
     assert again.evaluate(data()) == made.evaluate(data())
     assert best.best == max(history["val_accuracy"])
     made.load_state_dict(rt.load(tmp_path / "weights.safetensors"))
@@ -180,6 +180,15 @@ def test_tensorboard_reads_what_is_written(tmp_path):
     np.testing.assert_allclose([e.value for e in validation.Scalars("epoch_loss")], history["val_loss"], rtol=1e-6)
     assert [e.step for e in train.Scalars("batch_loss")] == [1, 2, 3, 4]
     assert "0.weight" in train.Tags()["histograms"]
+
+
+def test_layers_that_a_callback_freezes_stay_so():
+    made = model("Dense(8)", "BatchNormalization()", "Dense(2, softmax)")
+    made.build((4,))
+    before = made[1].running_mean.clone()
+    freeze = cb.LambdaCallback(on_epoch_begin=lambda epoch, logs: made[1].eval())
+    made.fit(data(), validation_data=data(), epochs=3, verbose=False, callbacks=[freeze])
+    assert rt.equal(made[1].running_mean, before)
 
 
 def test_registered_functions(capsys):
