@@ -138,6 +138,11 @@ def tidy(ax: Any, *, xlabel: str, ylabel: str, title: str | None = None, grid: s
         ax.set_axisbelow(True)
 
 
+def plain(text: Any) -> str:
+    """A name as it is, with no part of it read as mathematics."""
+    return str(text).replace("$", r"\$")
+
+
 def whole_numbers(axis: Any) -> None:
     """Ticks at whole numbers only."""
     from matplotlib.ticker import MaxNLocator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..nn.module import Module
-from ._sheet import BAD, COLORS, Sheet, legend, tidy
+from ._sheet import BAD, COLORS, Sheet, legend, plain, tidy
 from ._values import Array, array, real
 from .tensors import _images, image_grid
 
@@ -37,7 +37,7 @@ def _same_length(function: str, one: Array, other: Array, names: str) -> None:
 def _class_names(labels: Any, count: int, function: str) -> list[str]:
     if labels is None:
         return [str(n) for n in range(count)]
-    named = [str(label) for label in labels]
+    named = [plain(label) for label in labels]
     if len(named) < count:
         raise ValueError(f"{function}: there are {count} classes, but labels has {len(named)}")
     return named

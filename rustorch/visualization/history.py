@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._sheet import BAD, COLORS, Sheet, legend, tidy, whole_numbers
+from ._sheet import BAD, COLORS, Sheet, legend, plain, tidy, whole_numbers
 from ._values import Array, array, vector
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _family(name: str) -> tuple[str, str]:
     prefix = next((p for p in _DATA if name.startswith(p) and len(name) > len(p)), "")
     name = name.removeprefix(prefix)
     on = _DATA[prefix] if prefix else "" if name in _RATES else "training"
-    return _SINGULAR.get(name, name).replace("_", " "), on
+    return plain(_SINGULAR.get(name, name).replace("_", " ")), on
 
 
 def _draw_curve(ax: Any, epochs: Array, values: Array, label: str, color: str) -> None:

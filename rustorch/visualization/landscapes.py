@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..nn.module import Module
-from ._sheet import BAD, COLORS, Sheet, tidy
+from ._sheet import BAD, COLORS, Sheet, plain, tidy
 from ._values import Array, array, real
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plot_embedding(
     one = sheet.axes[0]
     _scatter(one, points, labels)
     for point, text in zip(points, texts if texts is not None else ()):
-        one.annotate(str(text), point, xytext=(4, 3), textcoords="offset points", fontsize="small")
+        one.annotate(plain(text), point, xytext=(4, 3), textcoords="offset points", fontsize="small")
     tidy(one, xlabel=f"component 1 ({parts[0]:.0%} of variance)", ylabel=f"component 2 ({parts[1]:.0%} of variance)",
          grid="both")  # fmt: skip
     return sheet.finish(save_path, title)
@@ -104,7 +104,7 @@ def _scatter(ax: Any, points: Array, labels: Any) -> None:
         return
     for n, value in enumerate(names):
         ax.scatter(*points[kinds == value].T, s=size, color=COLORS[n % len(COLORS)], alpha=0.85, linewidth=0,
-                   marker="osD^vP*"[n // len(COLORS) * 2 % 7], label=str(value))  # fmt: skip
+                   marker="osD^vP*"[n // len(COLORS) * 2 % 7], label=plain(value))  # fmt: skip
     ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False,
               markerscale=(30 / size) ** 0.5)  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._summary import Summary, summarize
 from ._sheet import BAD, COLORS, DIVERGING, SEQUENTIAL, Sheet, say, tidy, whole_numbers
 from ._values import Array, array, count_text, real, size_text
 
@@ -87,18 +88,16 @@ def _values(ax: Any, values: Array, kind: str) -> None:
 
 
 def _line(ax: Any, values: Array, kind: str) -> None:
-    values = values.astype(np.float64)
-    good = np.isfinite(values)
-    few = len(values) <= 40
     step = -(-len(values) // 100_000)
-    x = np.arange(0, len(values), step)
-    ax.plot(x, np.where(good, values, np.nan)[::step], color=COLORS[0], linewidth=1.2, marker="o" if few else None,
+    x, values, few = np.arange(0, len(values), step), values[::step].astype(np.float64), len(values) <= 40
+    good = np.isfinite(values)
+    ax.plot(x, np.where(good, values, np.nan), color=COLORS[0], linewidth=1.2, marker="o" if few else None,
             markersize=4)  # fmt: skip
-    for at in np.flatnonzero(~good)[:200]:
+    for at in x[~good][:200]:
         ax.axvline(at, color=BAD, linewidth=1.0, alpha=0.6)
     tidy(ax, xlabel="index", ylabel=kind)
     whole_numbers(ax.xaxis)
-    if len(values) == 1:
+    if len(x) == 1:
         ax.set_xlim(-0.5, 0.5)
 
 
@@ -125,7 +124,7 @@ def heatmap(ax: Any, matrix: Array, label: str) -> Any:
 
     hidden = np.ma.getmaskarray(matrix)
     steps = [-(-n // MOST_PIXELS) for n in matrix.shape]
-    thin = np.ma.getdata(matrix).astype(np.float64)[:: steps[0], :: steps[1]]
+    thin = np.ma.getdata(matrix)[:: steps[0], :: steps[1]].astype(np.float64)
     hidden = hidden[:: steps[0], :: steps[1]]
     good = np.isfinite(thin) & ~hidden
     low, high = (float(thin[good].min()), float(thin[good].max())) if good.any() else (0.0, 1.0)
@@ -156,23 +155,26 @@ def heatmap(ax: Any, matrix: Array, label: str) -> Any:
     return image
 
 
-def statistics_text(values: Array) -> str:
-    """Lines of statistics: elements, smallest, largest, mean, deviation, and how many are not finite."""
+def statistics_text(values: Array, found: Summary) -> str:
+    """Lines of statistics: elements, smallest, largest, mean, deviation, zeros, and how many are not finite."""
     lines = [f"elements  {count_text(values.size)}"]
-    good = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    if good.size:
-        wide = good.astype(np.float64)
-        numbers = {"min": wide.min(), "max": wide.max(), "mean": wide.mean(), "std": wide.std()}
+    if len(found.values):
+        numbers = {"min": found.minimum, "max": found.maximum, "mean": found.mean, "std": found.std}
         lines += [f"{name:<8}  {value:.4g}" for name, value in numbers.items()]
-        lines.append(f"zeros     {1 - np.count_nonzero(good) / good.size:.1%}")
-    if values.size > good.size:
-        nans = int(np.isnan(values).sum())
-        lines += [f"NaN       {nans:,}", f"infinite  {values.size - good.size - nans:,}"]
+        lines.append(f"zeros     {1 - np.count_nonzero(found.values) / len(found.values):.1%}")
+    if found.nan or found.infinite:
+        lines += [f"NaN       {found.nan:,}", f"infinite  {found.infinite:,}"]
+    if found.sampled:
+        lines.append(f"(a sample of {found.sampled:,})")
     return "\n".join(lines)
 
 
 def _histogram(ax: Any, values: Array, bins: int | None, kind: str) -> None:
-    good = values[np.isfinite(values)].astype(np.float64).reshape(-1)
+    found = summarize(values) if values.size else Summary(values=np.empty(0))
+    bad = found.nan + found.infinite > 0
+    good = found.values  # a sample, when there are many
+    if not found.sampled:
+        good = values[np.isfinite(values)].astype(np.float64).reshape(-1)
     if good.size == 0:
         say(ax, "no elements" if values.size == 0 else "no finite elements")
     elif values.dtype.kind == "b":
@@ -186,14 +188,13 @@ def _histogram(ax: Any, values: Array, bins: int | None, kind: str) -> None:
         ax.hist(good, bins=edges, range=None if high > low else (low - 0.5, low + 0.5), color=COLORS[0],
                 edgecolor="none" if good.size > 1000 else "white", linewidth=0.5)  # fmt: skip
         if values.dtype.kind == "f" and good.size > 1:
-            ax.axvline(good.mean(), color=COLORS[1], linewidth=1.5, linestyle="--", label="mean")
+            ax.axvline(found.mean, color=COLORS[1], linewidth=1.5, linestyle="--", label="mean")
             ax.legend(fontsize="small", framealpha=0.85)
-    tidy(ax, xlabel=kind, ylabel="elements")
+    tidy(ax, xlabel=kind, ylabel="elements of the sample" if found.sampled else "elements")
     whole_numbers(ax.yaxis)
-    bad = values.size > good.size
     # beside the bars, not on them
-    ax.text(1.02, 1.0, statistics_text(values), transform=ax.transAxes, ha="left", va="top", fontsize="small",
-            family="monospace", color=BAD if bad else None)  # fmt: skip
+    ax.text(1.02, 1.0, statistics_text(values, found), transform=ax.transAxes, ha="left", va="top", fontsize="small",
+            family="monospace", **({"color": BAD} if bad else {}))  # fmt: skip
 
 
 def plot_tensor_as_image(

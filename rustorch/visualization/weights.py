@@ -9,7 +9,7 @@ import numpy as np
 
 from .._C import Tensor
 from ..nn.module import Module
-from ._sheet import BAD, COLORS, Sheet, legend, tidy
+from ._sheet import BAD, COLORS, Sheet, legend, plain, tidy
 from ._values import Array, array, real
 from .evaluation import name_ticks
 from .tensors import _as_colors, image_grid
@@ -26,9 +26,9 @@ def _named(model: Any, function: str) -> list[tuple[str, Any]]:
     if isinstance(model, Module):
         from ..nn.parameter import is_lazy
 
-        named = [(name, p) for name, p in model.named_parameters() if not is_lazy(p)]
+        named = [(plain(name), p) for name, p in model.named_parameters() if not is_lazy(p)]
     elif isinstance(model, dict):
-        named = [(str(name), p) for name, p in model.items() if isinstance(p, (Tensor, np.ndarray))]
+        named = [(plain(name), p) for name, p in model.items() if isinstance(p, (Tensor, np.ndarray))]
     else:
         raise TypeError(f"{function}: expected a Module or a state dict, not {type(model).__name__}")
     if not named:
@@ -386,9 +386,9 @@ def plot_attention(
         if len(heads) > 1:
             one.set_title(f"head {n}", fontsize="medium")
         if tokens is not None:
-            name_ticks(one, "x", [str(t) for t in tokens], side * 0.7)
+            name_ticks(one, "x", [plain(t) for t in tokens], side * 0.7)
         if targets is not None:
-            name_ticks(one, "y", [str(t) for t in targets])
+            name_ticks(one, "y", [plain(t) for t in targets])
         one.set(xlabel="key", ylabel="query")
     for unused in sheet.axes[count:]:
         unused.remove()

@@ -250,3 +250,11 @@ def test_same_pixels_each_time():
     for draw in (lambda: viz.plot_gradient_flow(net), lambda: viz.plot_confusion_matrix(TRUE, SAID)):
         one, other = itertools.starmap(pixels, [(draw(),), (draw(),)])
         np.testing.assert_array_equal(one, other)
+
+
+def test_names_are_no_mathematics():
+    names = ["$", "$x$", r"\frac{$$", "a_b"]
+    for figure in (viz.plot_attention(rt.rand(4, 4), names), viz.plot_confusion_matrix([0, 1, 2, 3], [0] * 4, names),
+                   viz.plot_embedding(rt.rand(4, 2), names, texts=names)):  # fmt: skip
+        assert {name.replace("$", r"\$") for name in names} <= set(check(figure))
+    check(viz.plot_training_history({r"\frac{$$": [1.0, 2.0]}))

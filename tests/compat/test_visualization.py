@@ -295,3 +295,12 @@ def test_without_matplotlib_the_extra_is_named():
            "except ImportError as error: assert 'pip install rustorch[viz]' in str(error), error\n" \
            "else: raise AssertionError"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_large_tensors_are_sampled():
+    t = rt.zeros(3000, 4000)
+    t[1234, 567] = math.nan
+    figure = viz.visualize_tensor(t)
+    text = next(text for text in check(figure) if text.startswith("elements  "))
+    assert "12.0 M" in text and "NaN       1" in text and "a sample of 262,144" in text
+    assert "elements of the sample" in check(viz.visualize_tensor(rt.zeros(12_000_000)))
