@@ -43,9 +43,15 @@ def rust_compiler() -> list[str]:
     return command
 
 
+def _run(command: Sequence[str], place: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a compiler, without the libraries that were preloaded into this process."""
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    return subprocess.run(command, cwd=place, text=True, capture_output=True, env=environment)
+
+
 @cache
 def _version(command: tuple[str, ...]) -> str:
-    return subprocess.run([*command, "--version"], text=True, capture_output=True).stdout
+    return _run([*command, "--version"]).stdout
 
 
 @cache
@@ -103,7 +109,7 @@ def compile_cell(command: Sequence[str], files: dict[str, str]) -> tuple[Path, s
     with tempfile.TemporaryDirectory(dir=kept.parent, prefix="build-") as place:
         for file, text in files.items():
             Path(place, file).write_text(text)
-        done = subprocess.run(command, cwd=place, text=True, capture_output=True)
+        done = _run(command, place)
         said = (done.stderr + done.stdout).strip()
         if done.returncode:
             raise CellError(said or f"{command[0]} failed with status {done.returncode}")
