@@ -24,6 +24,12 @@ from ._writer import finish, save
 __all__ = ["export"]
 
 _VIEWS = frozenset(row["name"] for row in _C.op_table() if row["family"] == "view")
+# rows whose results' lengths depend on values, and rows that are written with the lengths of the recording
+_VALUES_TELL = {"nonzero", "masked_select"}
+_SHAPES_TELL = {
+    "expand", "broadcast_to", "repeat", "repeat_interleave", "view_put", "fill", "unflatten", "pool_gather", "sort",
+    "scatter", "var", "std", "resample", "diagonal", "unfold", "group_norm", "max_pool", "kthvalue", "median_dim",
+}  # fmt: skip
 _IGNORED = {
     "dynamo", "report", "optimize", "profile", "dump_exported_program", "artifacts_dir", "export_params",
     "keep_initializers_as_inputs", "operator_export_type", "custom_opsets", "export_modules_as_functions",
@@ -368,6 +374,9 @@ class _Lowering:
             self.values[number] = tensor
         if self._computed(first, last, facts):
             return
+        unsure = call.row in _VALUES_TELL or any(t.unsure for t in first.tensors)
+        for tensor in first.outputs:
+            tensor.unsure = unsure
         graph.path = call.path
         rule = RULES.get(call.row)
         try:
@@ -375,6 +384,8 @@ class _Lowering:
                 raise Unsupported(f"{call.row} has no counterpart in ONNX")
             if any(t.dtype.startswith("complex") for t in (*first.tensors, first.out)):
                 raise Unsupported("complex numbers have no counterpart in ONNX")
+            if unsure and call.row in _SHAPES_TELL:
+                raise Unsupported("a shape that depends on the values of the inputs")
             names = resamples(graph, first["x"], first.out, arguments) if len(chain) > 1 else rule(graph, first)
         except Unsupported as error:
             where = f"module {call.path!r} ({call.kind})" if call.path else call.kind or "the function"

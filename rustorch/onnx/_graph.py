@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ NUMBERS = {
 }  # fmt: skip
 
 Length = int | Many
+_ONNX_TYPES = {"float32": "float", "float64": "double"}
+
+
+@cache
+def _first_types(kind: str, opset: int) -> frozenset[str]:
+    return frozenset(onnx().defs.get_schema(kind, opset, "").inputs[0].types)
 
 
 class Unsupported(NotImplementedError):
@@ -31,6 +38,7 @@ class Tensor:
         self.graph, self.shape, self.dtype, self.array = graph, tuple(shape), dtype, array
         self.given = name
         self.folded = False  # computed before the graph runs
+        self.unsure = False  # its lengths depend on the values of the inputs
 
     @property
     def ndim(self) -> int:
@@ -94,6 +102,10 @@ class Graph:
         attributes = {k: v for k, v in attributes.items() if v is not None}
         self.nodes.append(onnx().helper.make_node(kind, inputs, outputs, name=name, **attributes))
         return outputs[0] if count == 1 else outputs
+
+    def allows(self, kind: str, dtype: str) -> bool:
+        """Does the operator, in this opset, take tensors of the dtype as its first input?"""
+        return f"tensor({_ONNX_TYPES.get(dtype, dtype)})" in _first_types(kind, self.opset)
 
     def constant(self, value: Any, dtype: str | None = None) -> str:
         """The name of a constant; equal ones are one node."""

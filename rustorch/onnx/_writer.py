@@ -67,7 +67,10 @@ def _flat(value: Any) -> Iterator[Tensor]:
 
 
 def _info(x: Tensor, name: str, labels: dict[tuple[int, ...], str]) -> Any:
-    shape = [labels.get(tuple(n), f"{name}_dim_{k}") if isinstance(n, Many) else n for k, n in enumerate(x.shape)]
+    shape = [
+        labels.get(tuple(n), f"{name}_dim_{k}") if isinstance(n, Many) else f"{name}_dim_{k}" if x.unsure else n
+        for k, n in enumerate(x.shape)
+    ]
     return onnx().helper.make_tensor_value_info(name, NUMBERS[x.dtype], shape)
 
 

@@ -350,6 +350,13 @@ def test_float64(name):
     check(model, rt.randn(2, 8).double() if name == "perceptron" else images("float64"), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "layer", [nn.CELU(0.5), nn.Softplus(), nn.Hardswish(), nn.SELU(), nn.GroupNorm(3, 3), nn.GroupNorm(1, 3)], ids=repr
+)
+def test_layers_of_float64_that_onnx_defines_for_float32_only(layer):
+    check(layer.double(), images("float64"), rtol=1e-6, atol=1e-6)
+
+
 def test_float16_and_bfloat16_are_kept():
     for dtype, number in ((rt.float16, 10), (rt.bfloat16, 16)):
         proto = rt.onnx.export(nn.Linear(4, 2).to(dtype), rt.ones(1, 4).to(dtype))
@@ -470,6 +477,19 @@ def test_a_batch_that_cannot_vary_is_fixed_with_a_warning():
     assert proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
     with pytest.raises((NotImplementedError, ValueError)):
         rt.onnx.export(Fixed(), rt.ones(2, 3, 4), dynamic_axes={"x": {0: "batch"}})
+
+
+def test_lengths_that_depend_on_values():
+    def chosen(x):
+        return x[x > 0] * 2, (x[:, 0] > 0).nonzero(), x.masked_select(x > 0.5).sum()
+
+    run = runtime(rt.onnx.export(chosen, rt.randn(3, 4)))
+    for n in (1, 6):
+        x = rt.randn(n, 4)
+        for found, wanted in zip(run([array(x)]), chosen(x), strict=True):
+            np.testing.assert_allclose(found, array(wanted), rtol=1e-5)
+    with pytest.raises(NotImplementedError, match="values"):
+        rt.onnx.export(lambda x: x[x > 0].repeat(2), rt.randn(3, 4))
 
 
 def test_parameters_only_are_folded_or_not():

@@ -1,9 +1,12 @@
 """ONNX's own test cases for each operator, run on Programs that rustorch.onnx.load makes of them."""
+
 import functools
 import warnings
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.backend.test
 import pytest
 
 import rustorch as rt
@@ -86,8 +89,34 @@ def test_operator(name):
                 np.testing.assert_allclose(found, expected, rtol=rtol, atol=max(case.atol, 1e-7))
 
 
+DATA = Path(onnx.backend.test.__file__).parent / "data"
+FILES = [p for kind in ("pytorch-converted", "pytorch-operator") for p in sorted((DATA / kind).glob("*/model.onnx"))]
+
+
+def protos(folder, name):
+    """Tensors in files name_0.pb, name_1.pb, ..."""
+    found = []
+    for k in range(len(list(folder.glob(f"{name}_*.pb")))):
+        found.append(onnx.TensorProto())
+        found[-1].ParseFromString((folder / f"{name}_{k}.pb").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_files_of_older_versions(path):
+    """Files that PyTorch wrote over the years; they lie in ONNX's package."""
+    program = rt.onnx.load(path)
+    for folder in path.parent.glob("test_data_set_*"):
+        with rt.no_grad():
+            got = program(*map(tensor, protos(folder, "input")[: len(program.graph.inputs)]))
+        for ours, theirs in zip(got if isinstance(got, tuple) else (got,), protos(folder, "output"), strict=True):
+            expected = numbers(theirs)
+            assert ours.numpy().dtype == expected.dtype
+            np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-3, atol=1e-5)
+
+
 def test_most_cases_run():
-    assert sum(map(runs, CASES)) > 900
+    assert sum(map(runs, CASES)) > 900 and len(FILES) > 100
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if not runs(n)])

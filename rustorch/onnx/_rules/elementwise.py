@@ -80,7 +80,12 @@ class _Writer:
         elif row in _LOGIC:
             name = graph.node(_LOGIC[row], operands)
         elif row in _DIRECT:
-            name = graph.node(_DIRECT[row], operands)
+            kind = _DIRECT[row]
+            if kind == "Where" or graph.allows(kind, self.dtype):
+                return graph.node(kind, operands)
+            # of 16 bits, in float32
+            name = graph.node(kind, [graph.cast(n, "float32") for n in operands])
+            name = name if kind in ("IsNaN", "IsInf") else graph.cast(name, self.dtype)
         else:
             text = _text(row)
             if text is None:
@@ -193,7 +198,7 @@ def _truth(graph: Graph, value: Any) -> str:
 
 
 def _gelu(graph: Graph, call: Arguments, dtype: str) -> str | None:
-    if graph.opset < 20:
+    if graph.opset < 20 or not graph.allows("Gelu", dtype):
         return None
     approximate = "tanh" if call.row == "gelu_tanh" else "none"
     return graph.node("Gelu", [operand(graph, call["x"], dtype)], approximate=approximate)
@@ -201,7 +206,7 @@ def _gelu(graph: Graph, call: Arguments, dtype: str) -> str | None:
 
 def _unary(kind: str, since: int = 1, **attributes: Any) -> Any:
     def write(graph: Graph, call: Arguments, dtype: str) -> str | None:
-        if graph.opset < since:
+        if graph.opset < since or not graph.allows(kind, dtype):
             return None
         found: dict[str, Any] = {k: float(call[v]) if isinstance(v, str) else v for k, v in attributes.items()}
         return graph.node(kind, [operand(graph, next(iter(call.args.values())), dtype)], **found)
@@ -222,7 +227,9 @@ def _clip(graph: Graph, call: Arguments, dtype: str) -> str | None:
 
 
 def _softplus(graph: Graph, call: Arguments, dtype: str) -> str | None:
-    return graph.node("Softplus", [operand(graph, call["x"], dtype)]) if call["beta"] == 1 else None
+    if call["beta"] != 1 or not graph.allows("Softplus", dtype):
+        return None
+    return graph.node("Softplus", [operand(graph, call["x"], dtype)])
 
 
 def _prelu(graph: Graph, call: Arguments, dtype: str) -> str:

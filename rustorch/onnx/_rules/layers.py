@@ -314,12 +314,15 @@ def _group_norm(graph: Graph, call: Arguments) -> list[str | None]:
         )
         inputs = [x.name, scale, shift]
         return [graph.node("GroupNormalization", inputs, num_groups=groups, epsilon=call["eps"]), None, None]
-    if groups == channels and x.ndim > 2:
+    if groups == channels and x.ndim > 2 and x.dtype != "float64":
         scale, shift = (
             _or_constant(graph, t, v, Tensor(graph, [channels], x.dtype)) for t, v in ((weight, 1), (bias, 0))
         )
         return [graph.node("InstanceNormalization", [x.name, scale, shift], epsilon=call["eps"]), None, None]
     rows = graph.node("Reshape", [x.name, graph.ints([0, groups, -1])])
+    if x.dtype == "float64":  # ONNX Runtime has no InstanceNormalization of it
+        name = reshaped(graph, _normalised(graph, rows, [2], call["eps"], x.dtype)[0], x, x.shape)
+        return [_affine(graph, name, weight, bias, x.ndim), None, None]
     ones, zeros = (graph.constant(np.full(groups, v), x.dtype) for v in (1, 0))
     name = graph.node("InstanceNormalization", [rows, ones, zeros], epsilon=call["eps"])
     name = reshaped(graph, name, x, x.shape)

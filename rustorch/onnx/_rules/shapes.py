@@ -24,6 +24,11 @@ def reshaped(graph: Graph, name: str, x: Tensor, shape: Any) -> str:
 def _reshape(graph: Graph, call: Arguments) -> str:
     x: Tensor = call["x"]
     shape = call.out.shape
+    if x.unsure:
+        asked = call.args.get("shape")
+        if asked is None or -1 not in asked:
+            raise Unsupported("a shape that depends on the values of the inputs; write -1 for it")
+        return graph.node("Reshape", [x.name, graph.shape(asked, [x])])
     if call.row == "flatten" and x.ndim > 1 and call["start_dim"] == 1 and call["end_dim"] in (-1, x.ndim - 1):
         return graph.node("Flatten", [x.name], axis=1)
     return reshaped(graph, x.name, x, shape)
