@@ -51,7 +51,8 @@ _RECURRENT = {"GRU", "LSTM", "RNN"}  # their constructors hand on what they are 
 # ---- describing ----
 
 
-def _constructor(cls: type[Module]) -> list[inspect.Parameter]:
+@functools.cache
+def _constructor(cls: Any) -> list[inspect.Parameter]:
     """The parameters of a class's constructor, without self."""
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     if cls.__name__ in _RECURRENT:
@@ -74,7 +75,8 @@ def arguments(module: Module) -> dict[str, Any]:
     {'in_features': 3, 'out_features': 2, 'bias': False, 'dtype': dtype('float32')}
     """
     found: dict[str, Any] = {}
-    for parameter in _constructor(type(module)):
+    cls: Any = type(module)
+    for parameter in _constructor(cls):
         name = parameter.name
         held = (*module._parameter_names, *module._buffer_names)
         if name == "bias" and name in held:
