@@ -14,14 +14,15 @@ from ..amp import GradScaler, autocast
 from ..callbacks.base import Callbacks
 from ..metrics import Metric, metric_from
 from ..optim import LBFGS
-from ..optim.lr_scheduler import ReduceLROnPlateau
+from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..optim.optimizer import Optimizer
 from . import checkpoint
 from .batches import Inputs, adapt_target, call, size_of, unpack
 from .config import TrainerConfig
 from .evaluation import Evaluation, measures, name_metrics
 from .history import History
 from .losses import Objective
-from .optimizers import optimizer_from, schedule_from
+from .optimizers import optimizer_from, restart_rates, schedule_from
 
 __all__ = ["Loop", "NonFiniteLossError"]
 
@@ -163,6 +164,8 @@ class Loop:
     def make_optimizer(self) -> None:
         """Makes optimiser and schedule: when the parameters have their shapes."""
         config = self.config
+        if isinstance(self._optimizer_spec, Optimizer) and not isinstance(config.schedule, (LRScheduler, type(None))):
+            restart_rates(self._optimizer_spec)
         self.optimizer = optimizer_from(
             self._optimizer_spec, self.model.parameters(), config.learning_rate, config.weight_decay
         )

@@ -8,10 +8,11 @@ from typing import Any
 from .. import optim
 from .._calls import parse_call, spelled, unknown
 from ..optim import lr_scheduler
+from ..optim._lr_base import put
 from ..optim.lr_scheduler import LRScheduler
 from ..optim.optimizer import Optimizer
 
-__all__ = ["optimizer_from", "schedule_from"]
+__all__ = ["check_optimizer", "optimizer_from", "restart_rates", "schedule_from"]
 
 # The field's habit for SGD by name (Keras, scikit-learn); all others start with PyTorch's rates.
 RATES = {"SGD": 0.01}
@@ -70,6 +71,13 @@ def optimizer_from(
             return built
         raise TypeError(f"the function given as optimizer returned {type(built).__name__}, not an Optimizer")
     raise TypeError(f"optimizer must be a name, a class, a function or an Optimizer, not {type(spec).__name__}")
+
+
+def restart_rates(optimizer: Optimizer) -> None:
+    """Puts the rates back to where a schedule before began, so that a new one does not begin at its end."""
+    for group in optimizer.param_groups:
+        if "initial_lr" in group:
+            put(group, group.pop("initial_lr"))
 
 
 def schedule_from(spec: Any, optimizer: Optimizer, steps: int) -> LRScheduler | None:

@@ -118,6 +118,15 @@ def test_schedule_every_epoch():
     assert history["learning_rate"] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
 
 
+def test_a_second_training_begins_its_schedule_anew():
+    model = rt.Model(layers=[*twins()[0]])
+    model.compile("SGD(lr=0.5)", "cross_entropy")
+    options = {"epochs": 4, "schedule": "cosine", "verbose": False}
+    rates = [model.fit(data(), **options)["learning_rate"] for _ in range(2)]
+    assert rates[0] == rates[1] and rates[0][0] == 0.5 and rates[0][-1] < 0.1
+    assert model.fit(data(), learning_rate=0.25, **options)["learning_rate"][0] == 0.25
+
+
 def test_schedule_every_step_goes_over_all_steps():
     x, y = data(64)
     ours, _ = twins()
