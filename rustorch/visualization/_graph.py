@@ -66,8 +66,8 @@ class Graph:
 
 
 def pruned(graph: Graph) -> Graph:
-    """Without the operations that lead to no module and no output, such as checks of what a model was given."""
-    needed = [bool(node.path) or node.kind in ("input, output", "parameter") for node in graph.nodes]
+    """Without operations and parameters that lead to no module and no output, such as checks of what was given."""
+    needed = [node.kind == "input, output" or (bool(node.path) and node.kind != "parameter") for node in graph.nodes]
     for a, b in sorted(graph.edges, key=lambda edge: -edge[1]):
         needed[a] = needed[a] or needed[b]
     return _merged(graph, {n: (n if kept else None) for n, kept in enumerate(needed)})
@@ -136,6 +136,8 @@ def detail_of(module: Any) -> str:
         return ", ".join(parts)
     if hasattr(module, "in_features") and hasattr(module, "out_features"):
         return f"{module.in_features}→{module.out_features}"
+    if hasattr(module, "in1_features"):
+        return f"{module.in1_features}, {module.in2_features}→{module.out_features}"
     if hasattr(module, "num_embeddings") and hasattr(module, "embedding_dim"):
         return f"{module.num_embeddings}→{module.embedding_dim}"
     if hasattr(module, "input_size") and hasattr(module, "hidden_size"):

@@ -251,7 +251,9 @@ def test_the_model_is_left_as_it_was():
 
 
 def test_lazy_modules_have_no_parameters_yet():
-    check(viz.plot_model_graph(nn.Sequential(nn.LazyLinear(4), nn.ReLU())))
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
+    check(viz.plot_model_graph(lazy))
+    assert len(edges(lazy, rt.ones(2, 3, 8, 8))) == 5
 
 
 def test_letters_shrink_to_given_axes():
