@@ -136,6 +136,33 @@ class Ellipse(Fitted):
         return (self._decision_function(x) >= 0).long() * 2 - 1
 
 
+class Density(Fitted):
+    """The log density of a sum of normal kernels at known samples."""
+
+    samples: Tensor
+    offset: Tensor  # (samples,): log weights and the kernel's constant
+
+    def _score_samples(self, x: Tensor) -> Tensor:
+        square = (x.unsqueeze(1) - self.samples).square().sum(2)
+        return (self.offset - square * (0.5 / self.settings["width"] ** 2)).logsumexp(1)
+
+
+class LinearOutliers(Fitted):
+    """A linear score of outliers."""
+
+    coef: Tensor
+    offset: Tensor
+
+    def _score_samples(self, x: Tensor) -> Tensor:
+        return x @ self.coef
+
+    def _decision_function(self, x: Tensor) -> Tensor:
+        return x @ self.coef - self.offset
+
+    def _predict(self, x: Tensor) -> Tensor:
+        return (self._decision_function(x) >= 0).long() * 2 - 1
+
+
 class Constant(Fitted):
     """The same prediction for every sample."""
 
@@ -157,7 +184,7 @@ class ConstantClassifier(FittedClassifier):
         return _C.full((x.shape[0],), self.settings["chosen"], dtype=_C.dtype("int64"))
 
 
-@converts("KMeans", "MiniBatchKMeans")
+@converts("KMeans", "MiniBatchKMeans", "MeanShift")
 def _k_means(estimator: Any) -> Fitted:
     return Clusters({"centers": estimator.cluster_centers_})
 
@@ -226,6 +253,23 @@ def _neighbors(estimator: Any) -> Fitted:
 def _ellipse(estimator: Any) -> Fitted:
     arrays = {"center": estimator.location_, "precision": estimator.get_precision(), "offset": estimator.offset_}
     return Ellipse(arrays)
+
+
+@converts("KernelDensity")
+def _density(estimator: Any) -> Fitted:
+    if estimator.kernel != "gaussian" or estimator.metric not in ("euclidean", "l2"):
+        raise NotImplementedError(f"from_sklearn cannot convert KernelDensity of the kernel {estimator.kernel!r}")
+    samples = np.asarray(estimator.tree_.data)
+    weights = estimator.tree_.sample_weight
+    weights = np.ones(len(samples)) if weights is None else np.asarray(weights)
+    width = float(estimator.bandwidth_)
+    constant = samples.shape[1] * (0.5 * np.log(2 * np.pi) + np.log(width))
+    return Density({"samples": samples, "offset": np.log(weights / weights.sum()) - constant}, {"width": width})
+
+
+@converts("SGDOneClassSVM")
+def _linear_outliers(estimator: Any) -> Fitted:
+    return LinearOutliers({"coef": np.ravel(estimator.coef_), "offset": np.ravel(estimator.offset_)[0]})
 
 
 @converts("DummyRegressor")

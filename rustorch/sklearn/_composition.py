@@ -64,7 +64,7 @@ class Union(Composite):
     """The results of all parts side by side, each times its weight."""
 
     def _transform(self, x: Any) -> Tensor:
-        results = [part.compute("transform", x) for part in self.parts]
+        results = [numbers(part.compute("transform", x), "FeatureUnion.transform") for part in self.parts]
         weights = self.settings["weights"]
         return _C.ops["cat"]([r if w == 1 else r * w for r, w in zip(results, weights)], 1)
 
@@ -73,10 +73,17 @@ class Columns(Composite):
     """Parts that transform some columns each, side by side."""
 
     def _transform(self, x: Any) -> Tensor:
+        names = self.settings["names"]
+        if names and hasattr(x, "columns"):  # columns are chosen by name: there may be others, in any order
+            missing = [name for name in names if name not in list(x.columns)]
+            if missing:
+                raise ValueError(f"ColumnTransformer: the columns {missing} are missing")
+            x = x[names]
         results = []
         for part, columns in zip(self.parts, self.settings["columns"]):
             one = isinstance(columns, int)
-            results.append(part.compute("transform", _take(x, columns if one else list(columns))))
+            taken = part.compute("transform", _take(x, columns if one else list(columns)))
+            results.append(numbers(taken, "ColumnTransformer.transform"))
         if not results:
             return numbers(x, "ColumnTransformer.transform")[:, :0]
         kinds = {r.dtype for r in results}

@@ -48,6 +48,7 @@ class Encode(Fitted):
         """The result of a method by its name."""
         if method == "inverse_transform":
             return self._inverse(self.read(x, method))
+        self.check_columns(x)
         given = x if isinstance(x, Tensor) else np.asarray(x, dtype=None if hasattr(x, "dtype") else object)
         if given.ndim != 2 or given.shape[1] != len(self.settings["categories"]):
             expected = f"(samples, {len(self.settings['categories'])})"

@@ -228,6 +228,57 @@ class Several(Composite):
         return [part.compute("predict_proba", x) for part in self.parts]
 
 
+class Chain(Composite):
+    """A part for each label, which sees what those before it said."""
+
+    def _said(self, x: Any, method: str) -> Tensor:
+        x = numbers(x, method)
+        order, results = self.settings["order"], []
+        for part in self.parts:
+            results.append(_of_second(part.compute(method, x)).to(x.dtype))
+            heard = _of_second(part.compute(self.settings["by"], x))
+            x = _C.ops["cat"]([x, heard.unsqueeze(1).to(x.dtype)], 1)
+        return _C.ops["stack"]([results[order.index(i)] for i in range(len(results))], 1)
+
+    def _predict(self, x: Any) -> Tensor:
+        return self._said(x, "predict")
+
+    def _predict_proba(self, x: Any) -> Tensor:
+        return self._said(x, "predict_proba")
+
+    def _predict_log_proba(self, x: Any) -> Tensor:
+        return self._predict_proba(x).log()
+
+    def _decision_function(self, x: Any) -> Tensor:
+        return self._said(x, "decision_function")
+
+
+def _of_second(result: Tensor) -> Tensor:
+    return result[:, 1] if result.ndim == 2 else result
+
+
+class Cut(Composite):
+    """A classifier of two classes with a threshold of its own."""
+
+    def compute(self, method: str, x: Any) -> Any:
+        """The result of a method by its name."""
+        if method not in ("predict", "index"):
+            return self.parts[0].compute(method, x)
+        scores, positive = self.parts[0].compute(self.settings["by"], x), self.settings["positive"]
+        if scores.ndim == 2:
+            scores = scores[:, positive]
+        elif positive == 0:
+            scores = -scores
+        above = scores >= self.settings["threshold"]
+        index = above.long() if positive else (~above).long()
+        return index if method == "index" else labels(index, self.settings["classes"])
+
+    def serves(self, estimator: Any, kind: str) -> Any:
+        """Takes over the methods of what it wraps."""
+        self.answers = tuple(self.parts[0].settings["methods"])
+        return super().serves(estimator, kind)
+
+
 class Calibrated(CompositeClassifier):
     """The mean of calibrated probabilities: scores of the parts through logistic or isotonic curves."""
 
@@ -396,6 +447,32 @@ def _several(estimator: Any) -> Fitted:
     order = getattr(estimator, "order_", None)
     settings = {"order": None if order is None else [int(i) for i in order]}
     return Several(settings=settings, parts=[convert(e) for e in estimator.estimators_])
+
+
+@converts("ClassifierChain")
+def _chain(estimator: Any) -> Fitted:
+    if any(set(plain(e.classes_)) != {0, 1} for e in estimator.estimators_):
+        raise NotImplementedError("from_sklearn cannot convert ClassifierChain of labels other than 0 and 1")
+    settings = {"order": [int(i) for i in estimator.order_], "by": estimator.chain_method_}
+    return Chain(settings=settings, parts=[convert(e) for e in estimator.estimators_])
+
+
+@converts("FixedThresholdClassifier", "TunedThresholdClassifierCV")
+def _cut(estimator: Any) -> Fitted:
+    inner = getattr(estimator, "estimator_", estimator.estimator)
+    by = estimator._get_response_method()
+    by = next(m for m in ([by] if isinstance(by, str) else by) if hasattr(inner, m))
+    tuned = hasattr(estimator, "best_threshold_")
+    label = estimator._curve_scorer._get_pos_label() if tuned else estimator.pos_label
+    threshold = estimator.best_threshold_ if tuned else estimator.threshold
+    if isinstance(threshold, str):
+        threshold = 0.5 if by == "predict_proba" else 0.0
+    classes = plain(estimator.classes_)
+    settings = {
+        "classes": classes, "by": by, "threshold": float(threshold),
+        "positive": 1 if label is None else classes.index(label),
+    }  # fmt: skip
+    return Cut(settings=settings, parts=[convert(inner)])
 
 
 @converts("CalibratedClassifierCV")

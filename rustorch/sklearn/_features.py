@@ -28,6 +28,7 @@ class Fill(Fitted):
         texts = self.settings["texts"]
         if texts is None or method != "transform":
             return super().compute(method, x)
+        self.check_columns(x)
         array = np.array(x, dtype=object)
         missing = self.settings["missing"]
         absent = array != array if missing is None else array == missing

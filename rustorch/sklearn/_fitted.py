@@ -76,7 +76,8 @@ class Fitted(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.settings = {
-            "estimator": type(self).__name__, "methods": [], "natural": "", "features": None, **(settings or {}),
+            "estimator": type(self).__name__, "methods": [], "natural": "", "features": None, "names": [],
+            **(settings or {}),
         }  # fmt: skip
         for name, value in (arrays or {}).items():
             if value is None:
@@ -95,6 +96,7 @@ class Fitted(nn.Module):
         self.settings["estimator"] = type(estimator).__name__
         self.settings["methods"] = [name for name in methods if name in implemented]
         self.settings["natural"] = natural[0] if natural else ""
+        self.settings["names"] = plain(getattr(estimator, "feature_names_in_", ()))
         features = getattr(estimator, "n_features_in_", None)
         self.settings["features"] = None if features is None else int(features)
         return self
@@ -126,9 +128,11 @@ class Fitted(nn.Module):
 
         Raises:
             TypeError: it holds something else than numbers.
-            ValueError: it has another shape.
+            ValueError: it has another shape, or columns of other names than those of the fit.
         """
         name = self.settings["estimator"]
+        if method != "inverse_transform":
+            self.check_columns(x)
         tensor = numbers(x, f"{name}.{method}")
         if tensor.ndim != 2:
             raise ValueError(f"{name}.{method} expects shape (samples, features), got {tuple(tensor.shape)}")
@@ -136,6 +140,12 @@ class Fitted(nn.Module):
         if method != "inverse_transform" and features is not None and tensor.shape[1] != features:
             raise ValueError(f"{name} was fitted on {features} features, got {tensor.shape[1]}")
         return tensor
+
+    def check_columns(self, x: Any) -> None:
+        """ValueError for a DataFrame with other columns than those of the fit, or in another order."""
+        known = self.settings["names"]
+        if known and hasattr(x, "columns") and list(x.columns) != known:
+            raise ValueError(f"{self.settings['estimator']} was fitted on the columns {known}, got {list(x.columns)}")
 
     def extra_repr(self) -> str:
         """The estimator's name and the shapes of its numbers."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _C
+from ..linalg import slogdet
 from ._conversion import converts
 from ._fitted import Fitted
 
@@ -20,6 +21,13 @@ class Projection(Fitted):
     center: Tensor | None = None
     scale: Tensor | None = None
     back: Tensor | None = None  # (components, features)
+    precision: Tensor | None = None  # (features, features)
+
+    def _score_samples(self, x: Tensor) -> Tensor:
+        assert self.precision is not None and self.center is not None
+        apart = x - self.center
+        constant = slogdet(self.precision)[1] - x.shape[1] * np.log(2.0 * np.pi)
+        return 0.5 * (constant - ((apart @ self.precision) * apart).sum(1))
 
     def _transform(self, x: Tensor) -> Tensor:
         if self.center is not None:
@@ -63,7 +71,8 @@ def _pca(estimator: Any) -> Fitted:
     if estimator.whiten:
         scale = np.sqrt(estimator.explained_variance_)
         scale = np.maximum(scale, np.finfo(scale.dtype).eps)
-    return Projection({"weight": estimator.components_, "center": estimator.mean_, "scale": scale})
+    arrays = {"weight": estimator.components_, "center": estimator.mean_, "scale": scale}
+    return Projection({**arrays, "precision": estimator.get_precision()})
 
 
 @converts("TruncatedSVD", "NeighborhoodComponentsAnalysis")
@@ -80,6 +89,14 @@ def _random_projection(estimator: Any) -> Fitted:
     return Projection({"weight": weight, "back": back.T})
 
 
+@converts("FeatureAgglomeration")
+def _pooled(estimator: Any) -> Fitted:
+    if estimator.pooling_func is not np.mean:
+        raise NotImplementedError("from_sklearn cannot convert FeatureAgglomeration of another pooling than the mean")
+    member = (np.unique(estimator.labels_)[:, None] == estimator.labels_).astype(np.float64)
+    return Projection({"weight": member / member.sum(axis=1, keepdims=True), "back": member})
+
+
 @converts("FastICA")
 def _ica(estimator: Any) -> Fitted:
     center = estimator.mean_ if estimator.whiten else None
@@ -90,7 +107,8 @@ def _ica(estimator: Any) -> Fitted:
 def _factors(estimator: Any) -> Fitted:
     scaled = estimator.components_ / estimator.noise_variance_
     covariance = np.linalg.inv(np.eye(len(scaled)) + scaled @ estimator.components_.T)
-    return Projection({"weight": covariance.T @ scaled, "center": estimator.mean_})
+    arrays = {"weight": covariance.T @ scaled, "center": estimator.mean_}
+    return Projection({**arrays, "precision": estimator.get_precision()})
 
 
 @converts("SparsePCA", "MiniBatchSparsePCA")

@@ -64,6 +64,20 @@ class Normalize(Fitted):
         return x / length.masked_fill(length < tiny, 1.0)
 
 
+class TermFrequency(Normalize):
+    """Counts, or one plus their logarithms, times weights, divided by the norm of the sample."""
+
+    weight: Tensor | None = None
+
+    def _transform(self, x: Tensor) -> Tensor:
+        if self.settings["logarithmic"]:
+            none = x == 0
+            x = (x.masked_fill(none, 1.0).log() + 1.0).masked_fill(none, 0.0)
+        if self.weight is not None:
+            x = x * self.weight
+        return x if self.settings["norm"] is None else super()._transform(x)
+
+
 class Threshold(Fitted):
     """1 where x is above the threshold, else 0."""
 
@@ -202,6 +216,12 @@ def _min_max(estimator: Any) -> Fitted:
 @converts("Normalizer")
 def _normalizer(estimator: Any) -> Fitted:
     return Normalize(settings={"norm": estimator.norm})
+
+
+@converts("TfidfTransformer")
+def _term_frequency(estimator: Any) -> Fitted:
+    settings = {"norm": estimator.norm, "logarithmic": bool(estimator.sublinear_tf)}
+    return TermFrequency({"weight": estimator.idf_ if estimator.use_idf else None}, settings)
 
 
 @converts("Binarizer")

@@ -47,7 +47,7 @@ class Trees(Fitted):
         if self.settings["single"]:
             x = x.float()
         node = _C.zeros((x.shape[0], 1), dtype=_C.dtype("int64")) + self.roots
-        for _ in range(self.settings["depth"]):
+        for _ in range(min(self.settings["depth"], len(self.feature))):
             value = x.gather(1, self.feature[node])
             left = value <= self.threshold[node]
             if self.split is not None:

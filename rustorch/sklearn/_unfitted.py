@@ -28,6 +28,8 @@ class Unfitted(nn.Module):
 
         from ._conversion import convert
 
+        if self.estimator is None:
+            raise RuntimeError("fit: a transformer that was loaded from a file has no estimator to fit")
         fitted = clone(self.estimator).fit(_detached(X), *(() if y is None else (_detached(y),)), **options)
         self.module = convert(fitted)
         self.estimator_ = fitted
@@ -49,9 +51,19 @@ class Unfitted(nn.Module):
         return self._fitted()(x)
 
     def __getattr__(self, name: str) -> Any:
-        if name in METHODS and hasattr(self.estimator, name):
+        if name in METHODS and (self.estimator is None or hasattr(self.estimator, name)):
             return getattr(self._fitted(), name)
         return super().__getattr__(name)
+
+    def describe(self) -> dict[str, Any]:
+        """For files: they hold the module, not the estimator."""
+        self._fitted()
+        return {}
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> Unfitted:
+        """The counterpart of describe; what is loaded cannot be fitted again."""
+        return cls(None)
 
     def extra_repr(self) -> str:
         """The estimator."""

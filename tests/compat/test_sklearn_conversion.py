@@ -30,6 +30,7 @@ from sklearn import (
     svm,
 )
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 
@@ -85,6 +86,23 @@ def test_splines(extrapolation, knots):
 )  # fmt: skip
 def test_encoders(estimator):
     check(estimator, COUNTS)
+
+
+def test_frequencies_of_terms():
+    for options in ({}, {"sublinear_tf": True, "norm": "l1"}, {"use_idf": False, "norm": None}):
+        check(TfidfTransformer(**options), COUNTS)
+
+
+def test_columns_of_frames():
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    columns = compose.ColumnTransformer([("s", prep.StandardScaler(), ["b", "a"])], remainder="passthrough")
+    model = make_pipeline(columns, linear_model.LogisticRegression()).fit(frame, THREE)
+    turned = frame[list("edcba")]
+    np.testing.assert_allclose(from_sklearn(model)(turned).detach(), model.predict_proba(turned))
+    with pytest.raises(ValueError, match=r"columns \['b'\] are missing"):
+        from_sklearn(model)(frame[list("acde")])
+    with pytest.raises(ValueError, match="fitted on the columns"):
+        from_sklearn(prep.StandardScaler().fit(frame))(turned)
 
 
 def test_unknown_and_rare_categories():
@@ -252,7 +270,7 @@ def test_training_goes_on_from_the_fit():
     np.testing.assert_array_equal(model[-1].coef_, before)
 
 
-def test_not_yet_fitted():
+def test_not_yet_fitted(tmp_path):
     scaler = from_sklearn(prep.StandardScaler())
     with pytest.raises(NotFittedError, match="call fit first"):
         scaler(rt.tensor(X))
@@ -261,6 +279,11 @@ def test_not_yet_fitted():
     np.testing.assert_allclose(scaler(rt.tensor(X)).detach(), expected)
     np.testing.assert_allclose(scaler.inverse_transform(expected).detach(), X)
     assert len(list(scaler.parameters())) == 2
+    scaler.save(tmp_path / "scaler.rustorch")
+    again = rt.load(tmp_path / "scaler.rustorch")
+    np.testing.assert_array_equal(again.transform(X).detach(), scaler.transform(X).detach())
+    with pytest.raises(RuntimeError, match="no estimator to fit"):
+        again.fit(X)
     model = from_sklearn(linear_model.LogisticRegression()).fit(X, THREE)
     assert (model.predict(X).numpy() == linear_model.LogisticRegression().fit(X, THREE).predict(X)).all()
 

@@ -18,6 +18,7 @@ from sklearn import (
     kernel_ridge,
     linear_model,
     mixture,
+    model_selection,
     multiclass,
     multioutput,
     naive_bayes,
@@ -51,10 +52,14 @@ TRANSFORMERS = [
 
 @pytest.mark.parametrize("estimator", TRANSFORMERS, ids=names)
 def test_decompositions(estimator):
-    check(estimator, X, methods=WITHOUT_SCORES)
+    rbm = isinstance(estimator, neural_network.BernoulliRBM)  # its scores are drawn by chance
+    check(estimator, X, methods=WITHOUT_SCORES if rbm else METHODS)
 
 
 def test_clusters():
+    check(cluster.FeatureAgglomeration(2), X)
+    check(neighbors.KernelDensity(bandwidth=0.7), X)
+    check(cluster.MeanShift(), X)
     for name in ("KMeans", "MiniBatchKMeans"):  # scikit-learn's own refuse single precision after a fit in double
         check(getattr(cluster, name)(4, random_state=0), X, dtypes=[np.float64])
 
@@ -74,7 +79,7 @@ def test_partial_least_squares():
 @pytest.mark.parametrize(
     "estimator",
     [svm.OneClassSVM(), covariance.EllipticEnvelope(random_state=0), ensemble.IsolationForest(**SMALL),
-     ensemble.IsolationForest(max_features=3, contamination=0.1, **SMALL)],
+     linear_model.SGDOneClassSVM(random_state=0), ensemble.IsolationForest(max_features=3, contamination=0.1, **SMALL)],
     ids=names,
 )  # fmt: skip
 def test_outliers(estimator):
@@ -158,6 +163,15 @@ CLASSIFIERS = [
 def test_classifiers(estimator, labels):
     methods = [name for name in METHODS if not (name == "transform" and "Voting" in type(estimator).__name__)]
     check(estimator, X, labels, methods)
+
+
+def test_chains_and_thresholds():
+    for by in ("predict", "predict_proba"):
+        check(multioutput.ClassifierChain(LOGISTIC, order=[1, 0], chain_method=by), X, LABELS)
+    fixed = model_selection.FixedThresholdClassifier
+    check(fixed(LOGISTIC, threshold=0.3), X, TWO)
+    check(fixed(LOGISTIC, threshold=0.3, pos_label="no", response_method="decision_function"), X, TWO)
+    check(model_selection.TunedThresholdClassifierCV(LOGISTIC), X, (THREE > 0).astype(int))
 
 
 def test_exponential_boosting():
