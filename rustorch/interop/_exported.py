@@ -99,6 +99,7 @@ class _Reader:
             elif node.op == "output":
                 spec = self.program.call_spec.out_spec
                 outputs = pytree.tree_unflatten([self.argument(a) for a in node.args[0]][-spec.num_leaves :], spec)
+                _check_plain(outputs)
             elif node.op != "placeholder":
                 raise Untraceable("torch.export: forward has a block with another gradient mode, or a branch")
         return Exported(Graph(tuple(self.inputs), self.steps, outputs), self.constants)
@@ -173,6 +174,17 @@ class _Reader:
             if is_target(target):
                 return target
         raise Untraceable(f"torch.export: {function} has no counterpart")
+
+
+def _check_plain(outputs: Any) -> None:
+    """Outputs are tuples, lists and dictionaries: a Program knows no other classes."""
+    if isinstance(outputs, (tuple, list, dict)):
+        if type(outputs).__name__ not in ("tuple", "list", "dict", "OrderedDict"):
+            raise Untraceable(f"forward returns a {type(outputs).__name__}")
+        for part in outputs.values() if isinstance(outputs, dict) else outputs:
+            _check_plain(part)
+    elif outputs is not None and not isinstance(outputs, (Ref, int, float, str)):
+        raise Untraceable(f"forward returns a {type(outputs).__name__}")
 
 
 def _submodule_names(name: str) -> list[str]:

@@ -97,12 +97,16 @@ def _call(graph: torch.fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Any,
         target, args = getattr, (*args, name)
     elif prefix == "Tensor":
         kind, target = "call_method", name
+    elif prefix == "aten":
+        target = getattr(torch.ops.aten, name, None)
     elif prefix in _HOMES:
         target = getattr(_HOMES[prefix], name)
     else:
         target = conversion.names.named(step.target)
         if target is None:
             target = conversion.names.named(f"nn.functional.{name}") if not prefix else None
+        if target is None and not prefix and hasattr(torch.Tensor, name):
+            kind, target = "call_method", name
     if target is None:
         raise ConversionError(f"to_pytorch: a step calls {step.target}, which PyTorch lacks")
     return graph.create_node(kind, target, args, kwargs, name=named)

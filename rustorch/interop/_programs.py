@@ -173,6 +173,12 @@ def _has_stand_in(value: Any) -> bool:
 def _checked(conversion: FromPyTorch, model: Any, example_inputs: Any) -> Any:
     """A counterpart found by symbolic tracing, or by torch.export, that gives on the examples what model gives."""
     args, kwargs = _arguments(example_inputs)
+    try:
+        with at_rest(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model(*args, **kwargs)
+    except Exception as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"from_pytorch: the model cannot be called with example_inputs: {error}") from error
     reasons = []
     for find in (_by_tracing, _by_export):
         programs = conversion.programs = Programs(conversion)

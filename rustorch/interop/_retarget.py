@@ -8,6 +8,7 @@ its branches and whatever it keeps in attributes.
 from __future__ import annotations
 
 import builtins
+import copy
 import dataclasses
 import dis
 import functools
@@ -200,6 +201,8 @@ class Retargeting:
     # ---- classes ----
 
     def _class(self, cls: type) -> Any:
+        if "_made_of" in vars(cls):  # back to the class it was made of
+            return vars(cls)["_made_of"]
         source = importlib.import_module(self._conversion.source)
         wanted = (self._conversion.source_nn.Module, source.autograd.Function)
         if self._belongs(cls):
@@ -216,6 +219,8 @@ class Retargeting:
                 setattr(made, name, self._member(value))
         for function in vars(made).values():
             _set_class_cell(function, cls, made)
+        if issubclass(cls, self._conversion.source_nn.Module):
+            _make_copyable(made, cls, self._conversion.source)
         return made
 
     def _member(self, value: Any) -> Any:
@@ -262,6 +267,32 @@ def _names_of(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             names |= _names_of(constant)
     return names
+
+
+def _make_copyable(made: Any, cls: type, source: str) -> None:
+    """Objects of a class made anew are pickled by the class it was made of."""
+    made._made_of = cls
+    if "__reduce_ex__" not in vars(made) and "__reduce__" not in vars(made):
+        made.__reduce_ex__ = lambda self, protocol: (_restored, (cls, source), dict(vars(self)))
+    if "__deepcopy__" not in vars(made):
+        made.__deepcopy__ = _deepcopied
+
+
+def _restored(cls: type, source: str) -> Any:
+    """An empty object of the counterpart of a class."""
+    from .pytorch import FromPyTorch, ToPyTorch
+
+    conversion: Conversion = FromPyTorch(True) if source == "torch" else ToPyTorch(True)
+    made: Any = conversion.retargeting.translate(cls)
+    return made.__new__(made)
+
+
+def _deepcopied(self: Any, memo: dict[int, Any]) -> Any:
+    cls: Any = self.__class__
+    twin = cls.__new__(cls)
+    memo[id(self)] = twin
+    vars(twin).update(copy.deepcopy(vars(self), memo))
+    return twin
 
 
 def _set_class_cell(member: Any, cls: type, made: type) -> None:

@@ -370,14 +370,16 @@ class Derived(Base):
 def test_classes_keep_their_methods_and_attributes():
     theirs, x = Derived(4), torch.randn(3, 4)
     ours, back = both(theirs, x)
-    assert type(ours).__name__ == "Derived" and isinstance(ours, rt.nn.Module) and isinstance(back, nn.Module)
+    assert type(ours).__name__ == "Derived" and isinstance(ours, rt.nn.Module) and type(back) is Derived
     assert ours.width == 4 and ours.depth == 2 and ours.named() == "Derived" and ours.limit == 3
     assert ours.encode(over(x)).shape == (3, 4)
     assert inspect.getsource(type(ours).encode) == inspect.getsource(Base.encode)
     assert isinstance(ours.scale, rt.Tensor) and isinstance(back.scale, torch.Tensor)
     assert ours.eval()(over(x)).dtype == rt.float64 and back.eval()(x).dtype == torch.float64
-    twin = copy.deepcopy(ours)
-    assert repr(twin(over(x))) == repr(ours(over(x)))
+    for model, given in ((ours, over(x)), (back, x)):
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert type(twin).__name__ == "Derived" and repr(twin(given)) == repr(model(given))
+            assert next(twin.parameters()) is not next(model.parameters())
 
 
 class OurNet(rt.nn.Module):
@@ -510,6 +512,19 @@ def test_refusals():
         from_pytorch(nn.Sequential(nn.Linear(2, 2, device="meta")))
     with pytest.raises(ValueError, match="through must be"):
         from_pytorch(nn.Linear(2, 2), through="magic")
+
+
+@pytest.mark.parametrize("wrong,error", [
+    (torch.ones(2, 5), ValueError), ((), TypeError), ({"y": torch.ones(2, 2)}, TypeError), (3, TypeError),
+])  # fmt: skip
+def test_wrong_example_inputs(wrong, error):
+    with pytest.raises(error, match="from_pytorch: the model cannot be called with example_inputs"):
+        from_pytorch(OwnForward(), example_inputs=wrong)
+
+
+@pytest.mark.parametrize("example", [rt.ones(2, 2), np.ones((2, 2), np.float32), [torch.ones(2, 2)]])
+def test_example_inputs_of_all_kinds(example):
+    assert isinstance(from_pytorch(OwnForward(), example_inputs=example), Program)
 
 
 def test_without_pytorch(monkeypatch):
