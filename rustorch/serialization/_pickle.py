@@ -22,7 +22,13 @@ LONGEST_INTEGER = 1024  # bytes
 _SCALARS = (str, bytes, int, float, complex, bool, type(None))
 
 
-class Rule:
+class Part:
+    """What is no value by itself, but only part of how one is made."""
+
+    name = "a part of a tensor"
+
+
+class Rule(Part):
     """What a name of a function or class stands for: called with the arguments that the file gives."""
 
     def __init__(self, name: str, make: Callable[..., Any]) -> None:
@@ -180,6 +186,20 @@ class Unpickler:
         if self.stack[-1] is MARK:
             raise refuse("the pickle keeps a mark")
         self.memo[number] = self.stack[-1]
+
+
+def whole(value: Any) -> Any:
+    """A value, in which nothing is left over that only serves to make one."""
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        o = todo.pop()
+        if isinstance(o, Part):
+            raise refuse(f"the file holds {o.name} where a value is expected")
+        if isinstance(o, (list, tuple, dict)) and id(o) not in seen:
+            seen.add(id(o))
+            todo.extend(o.values() if isinstance(o, dict) else o)
+    return value
 
 
 def key(value: Any) -> Any:

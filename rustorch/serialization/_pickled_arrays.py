@@ -7,19 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from ._pickle import Rule
+from ._pickle import Part, Rule
 from ._source import refuse
 from ._values import NUMBERS
 
 _ORDERS = ("<", "=", "|", ">")
 
 
-class _Array:
+class _Array(Part):
     """The class of arrays, which is named where one is made."""
 
+    name = "the class of arrays"
 
-class PickledDtype:
+
+class PickledDtype(Part):
     """A dtype as pickles have it: made first, told its order of bytes afterwards."""
+
+    name = "a dtype of NumPy"
 
     def __init__(self, code: str) -> None:
         self.dtype = np.dtype(code)

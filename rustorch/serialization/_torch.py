@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import _C
 from .._device import device as _device
-from ._pickle import Rule, Unpickler, key
+from ._pickle import Part, Rule, Unpickler, key, whole
 from ._pickled_arrays import BUILDERS, NAMES
 from ._source import Source, refuse
 from ._zip import Archive
@@ -34,16 +34,20 @@ _DTYPES = {
 }  # fmt: skip
 
 
-class _StorageType:
+class _StorageType(Part):
     """The class of a storage, which says its dtype."""
+
+    name = "the class of a storage"
 
     def __init__(self, name: str) -> None:
         self.dtype = _STORAGES[name]
         self.untyped = name == "UntypedStorage"
 
 
-class _Storage:
+class _Storage(Part):
     """The bytes of a storage as a tensor of uint8 (None while only its name is wanted), and its dtype."""
+
+    name = "a storage without a tensor"
 
     def __init__(self, raw: Any, dtype: str) -> None:
         self.raw, self.dtype = raw, dtype
@@ -141,7 +145,9 @@ def _of_type(rebuild: Any, kind: Any, arguments: Any, state: Any) -> Any:
     return made
 
 
-class _TensorType:
+class _TensorType(Part):
+    name = "the class of tensors"
+
     def __init__(self, parameter: bool) -> None:
         self.parameter = parameter
 
@@ -250,7 +256,7 @@ def load_archive(archive: Archive) -> Any:
             raise refuse(f"storage {place!r} is said to have {length} bytes, and {loaded[place].numel()}")
         return loaded[place]
 
-    return _Values(storage).load(archive.open(folder + "data.pkl", PICKLE_GROWTH).whole())[0]
+    return whole(_Values(storage).load(archive.open(folder + "data.pkl", PICKLE_GROWTH).whole())[0])
 
 
 def load_stream(source: Source) -> Any:
@@ -293,4 +299,4 @@ def load_stream(source: Source) -> Any:
                 loaded[place] = loaded[place].clone()
         return loaded[place]
 
-    return _Values(storage).load(data, begin)[0]
+    return whole(_Values(storage).load(data, begin)[0])

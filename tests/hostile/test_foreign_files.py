@@ -127,6 +127,12 @@ WRONG = {
     "import": Call(__import__, "os"),
     "numpy": np.str_("a"),
     "numpy's objects": np.array([{}]),
+    "a storage": Storage(),
+    "a storage within": [({"a": Storage()},)],
+    "a class": [OrderedDict],
+    "a class of tensors": torch.Tensor,
+    "a class of storages": {"a": torch.FloatStorage},
+    "numpy's dtype": np.dtype("f8"),
     "bytearray of number": Call(bytearray, 10**9),
     "bytes of number": Call(bytes, 10**9),
 }
