@@ -21,6 +21,14 @@ class Picture(Figure):
         super().__init__(*args, **keywords)
         FigureCanvasAgg(self)
 
+    def shown_inline(self) -> None:
+        """Was just shown by pyplot in a notebook: as the value of that cell it is not shown again."""
+
+        def once() -> None:
+            del self.__dict__["_ipython_display_"]
+
+        self.__dict__["_ipython_display_"] = once
+
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=self.dpi)

@@ -82,6 +82,8 @@ class Sheet:
             import matplotlib.pyplot as plt
 
             plt.show()
+            if "inline" in plt.get_backend() and hasattr(self.figure, "shown_inline"):
+                self.figure.shown_inline()
         return self.figure
 
 

@@ -157,8 +157,12 @@ def test_history_of_a_tensor():
 def test_showing_changes_nothing():
     x = rt.ones(3, 4, requires_grad=True)
     y = x * 2
-    version = y._version
-    shown(y)
+    version, seen = y._version, []
+    with rt._C.Observer(after=seen.append):
+        for t in (y, y.detach().to(rt.bfloat16), rt.nn.Linear(2, 2)):
+            seen.clear()
+            shown(t)
+            assert seen == []
     assert y._version == version and x.grad is None
     y.sum().backward()
 
