@@ -387,7 +387,12 @@ class _Lowering:
             if unsure and call.row in _SHAPES_TELL:
                 raise Unsupported("a shape that depends on the values of the inputs")
             names = resamples(graph, first["x"], first.out, arguments) if len(chain) > 1 else rule(graph, first)
-        except Unsupported as error:
+        except (Unsupported, TypeError) as error:
+            if isinstance(error, TypeError):
+                varying = [n for n, v in call.args.items() if _varies(v)]
+                if not varying:
+                    raise
+                error = Unsupported(f"{', '.join(varying)} must not depend on the sizes of the inputs")
             where = f"module {call.path!r} ({call.kind})" if call.path else call.kind or "the function"
             raise Unsupported(f"op {call.row!r} in {where}: {error}") from None
         for tensor, name in zip(first.outputs, names if isinstance(names, list) else [names]):
@@ -417,6 +422,10 @@ class _Lowering:
             if value is not None:
                 tensor.array, tensor.folded = _elements(value.tensor), True
         return True
+
+
+def _varies(value: Any) -> bool:
+    return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Many) for v in value))
 
 
 def _live(trace: Trace) -> list[Call]:

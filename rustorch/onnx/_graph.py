@@ -192,9 +192,34 @@ class Graph:
                     if linear is not None:
                         name = self.node("Mul", [self._shape_of(x, x.shape.index(length)), self.ints([linear[0]])])
                         return self.node("Add", [name, self.ints([linear[1]])])
+        difference = self._difference(number)
+        if difference is not None:
+            return difference
         raise Unsupported(
             f"a length is {number} in runs on inputs of different sizes, which is no function known of them"
         )
+
+    def _difference(self, number: Many) -> str | None:
+        """The difference of two lengths, or either half of it: what pads one image to another."""
+        places: dict[tuple[int, ...], tuple[Tensor, int]] = {}
+        for x in (*self.inputs, *self.known):
+            for dim, length in enumerate(x.shape if x.given else ()):
+                if isinstance(length, Many):
+                    places.setdefault(tuple(length), (x, dim))
+        for first, (x, i) in places.items():
+            for second, (y, j) in places.items():
+                whole = [a - b for a, b in zip(first, second)]
+                small = [w // 2 for w in whole]
+                if min(whole) < 0 or not any(whole):
+                    continue
+                kinds = (whole, small, [w - s for w, s in zip(whole, small)])
+                kind = next((k for k, values in enumerate(kinds) if values == list(number)), None)
+                if kind is not None:
+                    name = self.node("Sub", [self._shape_of(x, i), self._shape_of(y, j)])
+                    if kind == 2:
+                        name = self.node("Add", [name, self.ints([1])])
+                    return self.node("Div", [name, self.ints([2])]) if kind else name
+        return None
 
     def shape(self, lengths: Sequence[Length], near: Sequence[Tensor] = (), *, infer: bool = False) -> str:
         """A shape as an int64 tensor; infer: the only length that varies may be -1."""

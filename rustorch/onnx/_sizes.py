@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import rustorch
@@ -52,7 +52,7 @@ def runs(names: Sequence[str], tensors: Sequence[Any], axes: Axes) -> list[list[
     """Ways of trying the model on other sizes: for each way the lengths, by their names, of each run.
 
     The first run has the example's own lengths (not 1, which broadcasts), one more changes each length alone, and
-    the last changes all.
+    the last ones change all.
     """
     example: dict[str, int] = {}
     for name, tensor in zip(names, tensors):
@@ -62,10 +62,17 @@ def runs(names: Sequence[str], tensors: Sequence[Any], axes: Axes) -> list[list[
                 raise ValueError(f"export: {label!r} is {example[label]} long in one input and {length} in {name!r}")
     base = {label: max(length, 2) for label, length in example.items()}
     ways = []
-    # by a little, and, for what must be divisible, by multiples
-    for multiples in (False, True):
+    # by a little; by multiples, for what must be divisible; and down, for what has an upper bound
+    changes: list[list[Callable[[int, int], int]]] = [
+        [lambda n, k: n + 1, lambda n, k: n + 3 + 2 * k, lambda n, k: n + 6 + 3 * k, lambda n, k: n + 9 + k],
+        [lambda n, k: 2 * n, lambda n, k: (3 + k) * n, lambda n, k: (5 + k) * n],
+        [lambda n, k: max(n - 1, 1), lambda n, k: max(n - 2 - k % 2, 1), lambda n, k: max(n - 3, 1)],
+    ]
+    for alone, *together in changes:
         way = [base]
-        way += [{**base, label: 2 * n if multiples else n + 1} for label, n in base.items()]
-        way.append({label: (3 + k) * n if multiples else n + 3 + 2 * k for k, (label, n) in enumerate(base.items())})
+        way += [{**base, label: alone(n, k)} for k, (label, n) in enumerate(base.items())]
+        # of one length fewer runs are enough to tell what is a function of it
+        for change in together if len(base) > 1 else together[:1]:
+            way.append({label: change(n, k) for k, (label, n) in enumerate(base.items())})
         ways.append(way)
     return ways

@@ -333,6 +333,32 @@ def test_zoo(name):
             np.testing.assert_allclose(array(r), w.numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "axes"),
+    [("LSTMTagger", [1]), ("TransformerTranslator", [1]), ("GPT", [1]), ("Llama", [1]), ("TCN", [2]), ("UNet", [2, 3]),
+     ("SENet", [2, 3]), ("MobileNetV2", [2, 3])],
+)  # fmt: skip
+def test_zoo_of_other_lengths(name, axes):
+    import torch
+
+    torch.manual_seed(0)
+    build, draw = ZOO[name]
+    theirs = build().eval()
+    ours = rt.interop.from_pytorch(theirs).eval()
+    names = [f"input_{k}" for k in range(len(draw(1)))]
+    varying = {n: {0: "batch", **{a: f"{n}_{a}" for a in axes}} for n in names}
+    example = tuple(map(rt.from_torch, draw(3)))
+    run = runtime(rt.onnx.export(ours, example, input_names=names, dynamic_axes=varying))
+    for change in (lambda n: n - 1, lambda n: n, lambda n: n - 3):
+        inputs = draw(2)
+        for axis in axes:
+            inputs = [x.narrow(axis, 0, max(change(x.shape[axis]), 1)) for x in inputs]
+        with torch.no_grad():
+            wanted = tensors(theirs(*inputs))
+        for w, f in zip(wanted, run([x.numpy() for x in inputs]), strict=True):
+            np.testing.assert_allclose(f, w.numpy(), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("opset", [13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23])
 def test_opsets(opset):
     model = nn.Sequential(

@@ -195,6 +195,10 @@ def _averages(graph: Graph, x: Tensor, dims: dict[int, Arguments], kind: str) ->
         windows = {d: (k, k, 0, 1) for d, k in kernels.items()}
     else:
         windows = {d: tuple(call["window"]) for d, call in dims.items()}
+        if all(w[0] == x.shape[d] and w[2] == 0 and w[3] and dims[d]["length"] == 1 for d, w in windows.items()):
+            return reduce(graph, "ReduceMean", x.name, sorted(dims), True)  # one window that is all there is
+        if any(isinstance(n, Many) for w in windows.values() for n in w):
+            raise Unsupported("means over windows whose lengths vary")
     name, more = with_planes(graph, x, last)
     spatial = range(x.ndim - last if more else 2, x.ndim)
     kernel = [windows[d][0] if d in windows else 1 for d in spatial]
