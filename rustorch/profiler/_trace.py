@@ -11,6 +11,7 @@ from typing import Any
 
 from ._events import EventList, FunctionEvent
 
+_POOL = 1_000_000_000  # and up: numbers of the pool's workers, which are no threads of Python
 _CATEGORIES = {
     "op": "cpu_op", "node": "cpu_op", "backward": "cpu_op", "module": "python_function", "numpy": "numpy",
     "range": "user_annotation",
@@ -45,12 +46,20 @@ def trace_events(events: EventList, origin_us: float) -> list[dict[str, Any]]:
     for thread in sorted({event.thread for event in events}):
         name = names.get(thread, f"thread {thread}")
         made.append({"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": name}})
+    workers = {worker for event in events for worker, _, _ in event.spans}
+    for worker in sorted(workers):
+        name = f"rustorch pool worker {worker}"
+        made.append({"ph": "M", "name": "thread_name", "pid": pid, "tid": _POOL + worker, "args": {"name": name}})
     forward: dict[int, FunctionEvent] = {}
     for event in events:
         start = origin_us + event.time_range.start
         place = {"pid": pid, "tid": event.thread}
         made.append({"ph": "X", "cat": _CATEGORIES[event.kind], "name": event.name, **place, "ts": round(start, 3),
                      "dur": round(event.cpu_time_total, 3), "args": _arguments(event)})  # fmt: skip
+        for worker, begin, end in event.spans:
+            lane = {"pid": pid, "tid": _POOL + worker, "args": {"External id": event.id}}
+            made.append({"ph": "X", "cat": "pool", "name": event.name, **lane, "ts": round(origin_us + begin, 3),
+                         "dur": round(end - begin, 3)})  # fmt: skip
         if event.kind == "op" and event.sequence_nr >= 0 and not event.is_backward:
             forward.setdefault(event.sequence_nr, event)
         elif event.kind == "node" and event.sequence_nr in forward:

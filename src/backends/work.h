@@ -4,6 +4,8 @@
 #define RT_BACKENDS_WORK_H
 #include <stdint.h>
 
+#define RT_WORK_SPANS 8
+
 typedef struct {
     uint32_t loops;          /* plans run */
     uint32_t products;       /* of matrices */
@@ -15,6 +17,8 @@ typedef struct {
     uint16_t threads;        /* the most that were given to one loop; 0: none was asked for */
     uint8_t busy;            /* a loop found the pool taken and ran alone */
     uint8_t unlocked;        /* the GIL was given back */
+    uint8_t nspans;          /* of `spans`; later ones are left out */
+    struct { int64_t start_ns, stop_ns; int worker; } spans[RT_WORK_SPANS];   /* when workers of the pool took part */
 } rt_work;
 
 #define RT_WORK_LOCAL _Thread_local __attribute__((tls_model("initial-exec"), visibility("hidden")))

@@ -2,24 +2,29 @@
  * rustorch.profiler and rustorch.explain are made of.
  *
  *   records   | record | record | ...        in order of ending
- *   words     | dtype, flags, ndim | d0 | d1 | next operand ...      what the records' operands looked like
+ *   words     | worker, start, stop ... | dtype, flags, ndim | d0 | d1 | next operand ...
+ *             spans of the pool's workers, and what the operands looked like
  *
  * The GIL guards it.  Floor: python. */
 #include "core/error.h"
 #include "python/convert.h"
 #include "python/observer.h"
 #include "python/recorder.h"
+#include <stddef.h>
 #include <string.h>
 
 enum { MOST_OPERANDS = 32, CONTIGUOUS = 1, SCALAR = 2, ABSENT = 4, GIVEN = 8 };
+
+/* What loops did, without the spans. */
+typedef struct { char bytes[offsetof(rt_work, spans)]; } counts;
 
 typedef struct {
     const char *name;                /* borrowed, static; NULL where label says it */
     PyObject *label, *stack;         /* owned, or NULL */
     int64_t start_ns, stop_ns, bytes;
-    uint64_t allocations, sequence, words;    /* words: where its operands begin */
+    uint64_t allocations, sequence, words;    /* words: where its spans and operands begin */
     unsigned long thread;
-    rt_work work;
+    counts work;
     uint16_t nin, nout, depth, in_op, in_backward;
     uint8_t kind, failed;
 } record;
@@ -88,6 +93,17 @@ static int put_operands(recorder *r, const rt_event *e, record *to)
     return 0;
 }
 
+static int put_spans(recorder *r, const rt_work *w)
+{
+    if (grow((void **)&r->words, &r->words_room, r->nwords + 3 * RT_WORK_SPANS, sizeof *r->words) < 0) return -1;
+    for (int k = 0; k < w->nspans; k++) {
+        r->words[r->nwords++] = w->spans[k].worker;
+        r->words[r->nwords++] = w->spans[k].start_ns;
+        r->words[r->nwords++] = w->spans[k].stop_ns;
+    }
+    return 0;
+}
+
 static uint64_t sequence_of(const rt_event *e)
 {
     if (e->kind == RT_EVENT_NODE) return e->node->sequence;
@@ -116,10 +132,12 @@ static int end(rt_observer *link, rt_event *e)
     record *to = &r->records[r->nrecords];
     *to = (record){.name = label ? NULL : e->name, .label = label, .stack = stack, .start_ns = e->start_ns,
                    .stop_ns = e->stop_ns, .bytes = (int64_t)e->bytes, .allocations = e->allocations,
-                   .sequence = sequence_of(e), .words = r->nwords, .thread = e->thread, .work = e->work,
+                   .sequence = sequence_of(e), .words = r->nwords, .thread = e->thread,
                    .depth = (uint16_t)e->depth, .in_op = (uint16_t)e->in_op, .in_backward = (uint16_t)e->in_backward,
                    .kind = (uint8_t)e->kind, .failed = e->status < 0};
+    memcpy(&to->work, &e->work, sizeof to->work);
     r->nrecords++;
+    if (e->work.nspans && put_spans(r, &e->work) < 0) return -1;
     return r->shapes ? put_operands(r, e, to) : 0;
 }
 
@@ -157,20 +175,35 @@ static PyObject *operand_tuple(const recorder *r, int n, const int64_t **at)
     return t;
 }
 
-static PyObject *work_object(const rt_work *w)
+/* ((worker, start_ns, stop_ns), ...) */
+static PyObject *span_tuple(int n, const int64_t **at)
 {
-    return Py_BuildValue("{sIsIsKsKsKsKsKsisOsO}", "loops", w->loops, "products", w->products, "elements", w->elements, "rows",
+    PyObject *t = PyTuple_New(n);
+    for (int i = 0; t && i < n; i++, *at += 3) {
+        PyObject *o = Py_BuildValue("(iLL)", (int)(*at)[0], (long long)(*at)[1], (long long)(*at)[2]);
+        if (o) PyTuple_SET_ITEM(t, i, o);
+        else Py_CLEAR(t);
+    }
+    return t;
+}
+
+static PyObject *work_object(const counts *from, const int64_t **at)
+{
+    rt_work all, *const w = &all;
+    memcpy(w, from, sizeof *from);
+    return Py_BuildValue("{sIsIsKsKsKsKsKsisOsOsN}", "loops", w->loops, "products", w->products, "elements", w->elements, "rows",
                          w->rows, "jumping", w->jumping,
                          "converted", w->converted, "moved", w->moved, "threads", (int)w->threads, "busy",
-                         w->busy ? Py_True : Py_False, "unlocked", w->unlocked ? Py_True : Py_False);
+                         w->busy ? Py_True : Py_False, "unlocked", w->unlocked ? Py_True : Py_False, "spans",
+                         span_tuple(w->nspans, at));
 }
 
 static PyObject *record_object(const recorder *r, const record *e)
 {
     const int64_t *at = r->words + e->words;
-    PyObject *in = operand_tuple(r, e->nin, &at), *out = in ? operand_tuple(r, e->nout, &at) : NULL;
+    PyObject *work = work_object(&e->work, &at), *in = work ? operand_tuple(r, e->nin, &at) : NULL, *out = in ? operand_tuple(r, e->nout, &at) : NULL;
     PyObject *name = e->name ? PyUnicode_FromString(e->name) : Py_NewRef(e->label);
-    PyObject *work = work_object(&e->work), *o = NULL;
+    PyObject *o = NULL;
     if (in && out && name && work)
         o = Py_BuildValue("(sOOOLLLKKkiiiOOO)", rt_event_kind_name((rt_event_kind)e->kind), name, in, out,
                           (long long)e->start_ns, (long long)e->stop_ns, (long long)e->bytes, (unsigned long long)e->allocations, (unsigned long long)e->sequence, e->thread,

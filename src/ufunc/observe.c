@@ -2,6 +2,8 @@
  * and leaves the list afterwards, because callbacks may run other threads.  Floor: ufunc. */
 #include "ufunc/observe.h"
 #include "backends/memory.h"
+#include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 rt_observer *rt_observers;
@@ -96,7 +98,7 @@ int rt_event_begin(rt_event *e)
     rt_memory_get_stats(&memory);
     e->bytes = memory.live_bytes;
     e->allocations = memory.allocations;
-    e->work = (rt_work){0};
+    memset(&e->work, 0, offsetof(rt_work, spans));
     e->outer = rt_work_now;
     if (!(e->kind & UNTIED)) rt_work_now = &e->work;
     rt_work_is_locked = PyGILState_Check;

@@ -410,3 +410,22 @@ def test_profiles_do_not_leak():
     gc.collect()
     assert rt.memory.stats()["live_bytes"] <= before + 4096
     assert not any(type(o) is rt._C.Recorder for o in gc.get_objects())
+
+
+def test_workers_of_the_pool_have_lanes(tmp_path):
+    x, before = rt.ones(4_000_000), rt.get_num_threads()
+    try:
+        rt.set_num_threads(3)
+        prof = recorded(lambda: [x.exp() for _ in range(4)])
+    finally:
+        rt.set_num_threads(before)
+    spans = [(event, *span) for event in prof.events() for span in event.spans]
+    assert {event.work["threads"] for event in prof.events()} == {3} and spans
+    for event, worker, begin, end in spans:
+        assert worker >= 0 and event.time_range.start <= begin <= end <= event.time_range.end
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    check_trace(trace)
+    lanes = [event for event in trace["traceEvents"] if event.get("cat") == "pool"]
+    assert len(lanes) == len(spans)
+    assert any("pool worker" in event["args"]["name"] for event in trace["traceEvents"] if event["ph"] == "M")

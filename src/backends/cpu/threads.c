@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define MAX_THREADS 256
@@ -26,7 +27,9 @@ static struct {
     rt_range_fn *fn;
     void *ctx;
     intptr_t n, chunk;
+    int watched;                            /* workers note when they took part, each in its own span */
 } job;
+static struct { int64_t start, stop; } spans[MAX_THREADS];
 static _Atomic intptr_t next_piece;         /* begin of the next piece nobody took */
 static atomic_int gate, inside, places;     /* places: workers still wanted for this job */
 static atomic_uint generation;              /* grows with every job: what idle workers watch */
@@ -139,15 +142,26 @@ static void leave(void)
     }
 }
 
-static void *worker_main(void *unused)
+static void take_part(int me)
 {
-    (void)unused;
+    if (!job.watched) {
+        take_pieces();
+        return;
+    }
+    spans[me].start = now_ns();
+    take_pieces();
+    spans[me].stop = now_ns();
+}
+
+static void *worker_main(void *number)
+{
+    const int me = (int)(intptr_t)number;
     unsigned seen = 0;
     in_loop = 1;
     for (;;) {
         atomic_fetch_add(&inside, 1);
         seen = atomic_load(&generation);
-        if (atomic_load(&gate) && atomic_fetch_sub(&places, 1) > 0) take_pieces();
+        if (atomic_load(&gate) && atomic_fetch_sub(&places, 1) > 0) take_part(me);
         leave();
         if (spin_while((const atomic_int *)&generation, (int)seen)) continue;
         pthread_mutex_lock(&lock);
@@ -186,7 +200,7 @@ static void start_workers(int n)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (workers < n) {
         pthread_t thread;
-        if (pthread_create(&thread, &attributes, worker_main, NULL) != 0) break;
+        if (pthread_create(&thread, &attributes, worker_main, (void *)(intptr_t)workers) != 0) break;
         workers++;
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -228,6 +242,17 @@ static void note_work(int threads, int busy)
     rt_work_unlocked(w);
 }
 
+/* No worker is inside. */
+static void collect_spans(rt_work *w)
+{
+    for (int k = 0; k < workers && w->nspans < RT_WORK_SPANS; k++) {
+        if (!spans[k].stop) continue;
+        w->spans[w->nspans].worker = k;
+        w->spans[w->nspans].start_ns = spans[k].start;
+        w->spans[w->nspans++].stop_ns = spans[k].stop;
+    }
+}
+
 void rt_threads_for(intptr_t n, intptr_t grain, rt_range_fn *fn, void *ctx)
 {
     if (n <= 0) return;
@@ -247,11 +272,14 @@ void rt_threads_for(intptr_t n, intptr_t grain, rt_range_fn *fn, void *ctx)
     job.ctx = ctx;
     job.n = n;
     job.chunk = grain * (grains < 1 ? 1 : grains);
+    job.watched = rt_work_now != NULL;
+    if (job.watched) memset(spans, 0, (size_t)workers * sizeof *spans);
     atomic_store(&next_piece, 0);
     in_loop = 1;
     open_gate(threads - 1);
     take_pieces();
     close_gate();
+    if (job.watched) collect_spans(rt_work_now);
     in_loop = 0;
     atomic_flag_clear(&taken);
 }
