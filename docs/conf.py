@@ -36,7 +36,7 @@ viewcode_line_numbers = True
 
 # What a docstring means by these characters is these characters: it is plain text with Google's sections.
 _CODE = re.compile(r"(``.+?``|`[^`\n]+`(?:_\b)?|:\w+:`[^`]+`)")
-_SPECIAL = re.compile(r"(?<!\\)([*|]|(?<=\w)_(?!\w))")
+_SPECIAL = re.compile(r"(?<!\\)([*|]|_(?![A-Za-z0-9]))")
 
 
 def plain(app, what, name, obj, options, lines):

@@ -97,7 +97,7 @@ def to_mermaid(model: Any, example: Any = None, *, depth: int | None = None) -> 
         depth: how far modules are opened; all the way unless given.
 
     Returns:
-        The text, to stand between ```` ```mermaid ```` and ```` ``` ````.
+        The text, to stand in a block of code whose language is mermaid.
 
     >>> import rustorch as rt
     >>> text = rt.visualization.to_mermaid(rt.nn.Sequential(rt.nn.Linear(2, 1), rt.nn.ReLU()), rt.ones(5, 2))

@@ -13,7 +13,9 @@ import rustorch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^(<!-- not run.*?-->\n)?```(?:\{code-cell\} )?(\w*)\n((?::.*\n)*)(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(<!-- not run.*?-->\n)?```(?:\{code-cell\} )?(\w*)\n((?::.*\n)*)(.*?)^```", re.MULTILINE | re.DOTALL
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"`((?:src|tests|docs|examples|bench|rustorch|core|backends|ufunc|dlpack|autograd|python)/[\w/.*-]+)`"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def recipe():
     text = (ROOT / "conda" / "meta.yaml").read_text()
-    names = {"environ": {}, "PYTHON": "python", "compiler": lambda of: f"{of}-compiler", "stdlib": lambda of: f"{of}-lib"}
+    names = {"environ": {}, "PYTHON": "python", "compiler": "{}-compiler".format, "stdlib": "{}-lib".format}
     return yaml.safe_load(jinja2.Template(text, undefined=jinja2.StrictUndefined).render(names))
 
 
