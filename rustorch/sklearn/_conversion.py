@@ -16,6 +16,7 @@ from ._fitted import METHODS, Fitted
 __all__ = ["converts", "from_sklearn", "supported"]
 
 Converter = Callable[[Any], nn.Module]
+_HOMES = ("sklearn", "rustorch")
 _converters: dict[str, Converter] = {}
 _FILES = (
     "_scaling", "_encoding", "_features", "_linear", "_projections", "_kernels", "_clusters", "_trees", "_networks",
@@ -57,9 +58,9 @@ def _converter(estimator: Any) -> Converter:
     table = _load()
     mro = type(estimator).__mro__
     for position, cls in enumerate(mro):
-        if cls.__module__.partition(".")[0] == "sklearn" and cls.__name__ in table:
+        if cls.__module__.partition(".")[0] in _HOMES and cls.__name__ in table:
             own = [name for below in mro[:position] for name in (*METHODS, "_decision_function") if name in vars(below)]
-            theirs = mro[0].__module__.partition(".")[0] == "sklearn"
+            theirs = mro[0].__module__.partition(".")[0] in _HOMES
             if own and not theirs:
                 break
             return table[cls.__name__]
@@ -98,8 +99,8 @@ def from_sklearn(estimator: Any) -> Any:
     `decision_function` and `score_samples` that the estimator has (a few lack an inverse or scores).  Calling it is
     `transform` for transformers, `predict` for regressors, and for classifiers `predict_proba`, or
     `decision_function` where there are no probabilities.  Methods take Tensors, arrays and DataFrames of shape
-    (samples, features), compute in the precision of the fit and answer with Tensors in the dtype of a floating input
-    (labels that are no numbers come as an ndarray).  Fitted numbers are parameters, copies of the estimator's, so the
+    (samples, features), compute in double precision and answer with Tensors in the dtype of a floating input (labels
+    that are no numbers come as an ndarray).  Fitted numbers are parameters, copies of the estimator's, so the
     module can be trained further.
 
     Args:

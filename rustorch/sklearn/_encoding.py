@@ -135,7 +135,7 @@ def _encoder(estimator: Any, widths: Iterable[int], strict: bool) -> Encode:
         for place, others in enumerate(known):
             probe[:, place] = asked if place == column else [others[0]] * len(asked)
         if numeric:
-            arrays[f"categories{column}"] = values.astype(np.result_type(values, np.float32))
+            arrays[f"categories{column}"] = values.astype(np.float64)
         categories.append(None if numeric else plain(values))
         rows = _ask(estimator, probe)[:, start : start + width]
         arrays[f"table{column}"] = rows if rows.dtype.kind == "f" else rows.astype(np.int64)
@@ -144,6 +144,7 @@ def _encoder(estimator: Any, widths: Iterable[int], strict: bool) -> Encode:
     for name, array in arrays.items():  # tables are trained, categories are what they are
         tensor = _C.tensor(np.ascontiguousarray(array))
         trained = name.startswith("table") and tensor.dtype.kind == "f"
+        tensor = tensor.double() if trained else tensor
         setattr(module, name, nn.Parameter(tensor) if trained else nn.Buffer(tensor))
     return module
 

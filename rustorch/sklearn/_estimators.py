@@ -428,11 +428,14 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NeuralEstim
 
     def _part(self, name: str) -> Any:
         """The module's part or method of this name; "encode" and "decode" stand for the default names, too."""
-        for candidate in (name, {"encoder": "encode", "decoder": "decode"}.get(name)):
-            part = None if candidate is None else getattr(self.module_, candidate, None)
-            if callable(part):
-                return part
-        raise AttributeError(f"Transformer: the module {type(self.module_).__name__} has no {name!r}")
+        found = self._part_name(name)
+        if not found:
+            raise AttributeError(f"Transformer: the module {type(self.module_).__name__} has no {name!r}")
+        return getattr(self.module_, found)
+
+    def _part_name(self, name: str) -> str:
+        names = (name, {"encoder": "encode", "decoder": "decode"}.get(name, name))
+        return next((n for n in names if callable(getattr(self.module_, n, None))), "")
 
     def transform(self, X: Any) -> Any:
         """The encoder's output for samples X, (n, components)."""

@@ -147,6 +147,19 @@ class Function(Fitted):
         super().__init__(arrays, settings, parts)
         self.functions: dict[str, Any] = {}
 
+    def describe(self) -> dict[str, Any]:
+        """For files; TypeError for a Python function, which they do not hold."""
+        if self.functions:
+            raise TypeError(
+                "save: a FunctionTransformer of a Python function cannot be saved, one of a ufunc of NumPy can"
+            )
+        return self.settings
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> Function:
+        """The counterpart of describe."""
+        return cls(settings=description)
+
     def _call(self, which: str, x: Any) -> Any:
         function = self.functions.get(which)
         if function is None:
@@ -185,7 +198,7 @@ def _imputer(estimator: Any) -> Fitted:
         return Fill(settings=settings)
     keep = np.flatnonzero(~np.isnan(values)) if not estimator.keep_empty_features else np.arange(len(values))
     marked = estimator.indicator_.features_ if estimator.add_indicator else None
-    arrays = {"values": values[keep].astype(np.result_type(values, np.float32)), "kept": keep, "marked": marked}
+    arrays = {"values": values[keep].astype(np.float64), "kept": keep, "marked": marked}
     return Fill(arrays, settings)
 
 

@@ -48,8 +48,7 @@ class _Method:
 class Fitted(nn.Module):
     """A fitted estimator as a module.
 
-    Computes in the precision in which the estimator was fitted (`module.float()` changes it) and answers in the
-    dtype of a floating input.
+    Computes in double precision (`module.float()` changes that) and answers in the dtype of a floating input.
 
     Args:
         arrays: the fitted numbers by name: floating ones become parameters, others buffers, None is left out.
@@ -82,7 +81,9 @@ class Fitted(nn.Module):
         for name, value in (arrays or {}).items():
             if value is None:
                 continue
-            tensor = _C.tensor(np.array(value, order="C")) if not isinstance(value, Tensor) else value
+            tensor = _C.tensor(np.array(value, order="C"))
+            if tensor.dtype.kind == "f":
+                tensor = tensor.double()
             trained = tensor.dtype.kind == "f" and name not in self.fixed
             setattr(self, name, nn.Parameter(tensor) if trained else nn.Buffer(tensor))
         self.parts = nn.ModuleList(parts)

@@ -313,3 +313,34 @@ def test_what_is_shown(capfd):
 def test_refusals(options, error, message):
     with pytest.raises(error, match=message):
         Classifier(**options).fit(X, Y)
+
+
+def same(model, x):
+    """Every method of a fitted estimator and its module."""
+    module = rt.sklearn.from_sklearn(model)
+    asked = [n for n in ("predict", "predict_proba", "decision_function", "transform") if hasattr(model, n)]
+    assert asked
+    for name in asked:
+        result, expected = np.asarray(getattr(module, name)(rt.tensor(x))), getattr(model, name)(x)
+        assert result.shape == expected.shape
+        if expected.dtype.kind == "f":
+            np.testing.assert_allclose(result, expected, 1e-4, 1e-5, err_msg=name)
+        else:
+            np.testing.assert_array_equal(result, expected)
+    return module
+
+
+def test_back_to_modules(tmp_path):
+    few = {"epochs": 2, "random_state": 0}
+    for y in (Y, Y == 0, np.stack([Y == 0, Y == 1], 1).astype(int), np.array(["a", "b", "c"])[Y]):
+        same(Classifier(**few).fit(X, y), X)
+    same(Classifier(nn.Sequential(nn.Linear(4, 1), nn.Sigmoid()), **few).fit(X, Y == 0), X)
+    same(Regressor(**few).fit(DX, DY), DX)
+    same(Regressor(**few).fit(DX, np.stack([DY, DY], 1)), DX)
+    same(Transformer(**few).fit(X), X)
+    pipeline = make_pipeline(StandardScaler(), Transformer(**few), Classifier(**few)).fit(X, Y)
+    module = same(pipeline, X)
+    module.save(tmp_path / "pipeline.rustorch")
+    np.testing.assert_array_equal(rt.load(tmp_path / "pipeline.rustorch").predict(X), pipeline.predict(X))
+    images = Classifier(nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), **few).fit(X.reshape(-1, 1, 2, 2), Y)
+    same(images, X.reshape(-1, 1, 2, 2))
