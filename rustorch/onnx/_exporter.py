@@ -249,7 +249,7 @@ def _recorded(
         # a tensor of its own, so that writes do not reach the example
         fresh.append(resized(tensor.detach(), wanted).clone())
     values = iter(fresh)
-    return record(model, _replaced(args, values), _replaced(kwargs, values))
+    return record(model, _replaced(args, values), _replaced(kwargs, values), RULES)
 
 
 def _written(

@@ -6,7 +6,7 @@ made before a write are made again when they are used after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +80,15 @@ def array_of(tensor: Any) -> np.ndarray[Any, Any]:
 
 
 class _Recorder:
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, known: Collection[str]) -> None:
+        self.known = known  # rows to record; of others what they are composed of
         self.trace = Trace()
         self.seen: dict[int, _Seen] = {}
         self.held: list[Any] = []  # tensors stay alive, so that addresses are theirs alone
         self.places: dict[int, list[Any]] = {}  # address -> tensors that begin there
         self.writes: dict[int, int] = {}  # id of a storage's first tensor -> writes to it
-        self.open: list[dict[str, Any]] = []
+        self.open: list[tuple[int, dict[str, Any], int]] = []
+        self.inside = 0  # ops being computed whose parts are recorded
         self.modules: list[tuple[str, str]] = []
         self.state: dict[int, tuple[str, Any]] = {}
         self.paths: dict[int, str] = {}
@@ -184,7 +186,7 @@ class _Recorder:
             parent = self.modules[-1][0] if self.modules else ""
             self.modules.append((parent if inner is None else inner, type(module).__name__))
             return
-        if event.in_op:
+        if event.in_op != self.inside:
             return
         refs: dict[str, Any] = {}
         for name, value in event.arguments.items():
@@ -195,16 +197,20 @@ class _Recorder:
         for tensor, given in zip(event.outputs, event.given, strict=False):
             if given and isinstance(tensor, Tensor) and tensor._base is not None:
                 self.read(tensor)  # a view: what it is a view of must be known before it changes
-        self.open.append(refs)
+        self.open.append((event.in_op, refs, len(self.held)))
+        if event.name not in self.known:
+            self.inside += 1
 
     def after(self, event: Any) -> None:
         if event.kind == "module":
             self.modules.pop()
             return
-        if event.in_op:
+        if not self.open or self.open[-1][0] != event.in_op:
             return
-        refs = self.open.pop()
-        if event.failed:
+        _, refs, first = self.open.pop()
+        composed = event.name not in self.known
+        self.inside -= composed
+        if event.failed or (composed and all(t is None or self.found(t, first) for t in event.outputs)):
             return
         args = {name: refs.get(name, value) for name, value in event.arguments.items()}
         made = [t for t, given in zip(event.outputs, event.given, strict=False) if not given]
@@ -227,6 +233,17 @@ class _Recorder:
                 self.enter(tensor, value, source, call)
             else:
                 self.enter(tensor, value)
+
+    def found(self, tensor: Any, first: int) -> bool:
+        """Is it one of the results since the first, or a copy of one?"""
+        if id(tensor) in self.seen:
+            return True
+        for other in reversed(self.held[first:]):
+            same = other.shape == tensor.shape and other.dtype == tensor.dtype
+            if same and array_of(other).tobytes() == array_of(tensor).tobytes():
+                self.enter(tensor, self.read(other))
+                return True
+        return False
 
     def finish(self, outputs: Any) -> Any:
         """outputs with Refs for tensors."""
@@ -251,9 +268,12 @@ def tensors_of(value: Any) -> Iterator[Any]:
             yield from tensors_of(item)
 
 
-def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
-    """Calls function(*args, **kwargs), a Module or another callable on tensors, and records what it computes."""
-    recorder = _Recorder(function)
+def record(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], known: Collection[str]
+) -> Trace:
+    """Calls function(*args, **kwargs), a Module or another callable on tensors, and records what it computes: rows
+    that are known, and of others the rows that they are composed of."""
+    recorder = _Recorder(function, known)
     for tensor in tensors_of((args, kwargs)):
         value = recorder.new("input", tensor)
         recorder.trace.inputs.append(value)

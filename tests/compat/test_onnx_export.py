@@ -561,6 +561,12 @@ def test_unsupported_names_the_op_and_the_module():
         rt.onnx.export(lambda x: rt.fft.fft(x).abs(), rt.randn(2, 4))
 
 
+def test_added_ops_are_what_they_are_composed_of():
+    cubed = rt.plugins.register("onnx_test_cubed", lambda x: x * x * x, gradient="3 * g * x * x")
+    proto = check(Of(lambda m, x: cubed(x) + 1), rt.randn(2, 3))
+    assert [n.op_type for n in proto.graph.node if n.op_type != "Constant"] == ["Mul", "Mul", "Add"]
+
+
 def test_random_numbers_are_not_frozen():
     with pytest.raises(NotImplementedError, match="random"):
         rt.onnx.export(lambda x: x + rt.randn(3), rt.ones(2, 3))
