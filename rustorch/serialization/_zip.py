@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .. import _C
-from ._source import MappedFile, Source, refuse
+from ..errors import FileError
+from ._source import PIECE, MappedFile, Source, refuse
 
 HEADER = 30  # bytes of a local header before name and extra field
 FREE = 1 << 30  # bytes that inflated entries may take in any case
@@ -69,25 +70,7 @@ class Archive:
             return part
         if entry.compress_type != zipfile.ZIP_DEFLATED:
             raise NotImplementedError(f"load: the entry {name!r} is compressed by another method than deflate")
-        return _inflated(part, entry)
-
-
-def _inflated(part: Source, entry: zipfile.ZipInfo) -> Source:
-    """An entry's bytes, which grow only as the file has data for them."""
-    engine, made, at = zlib.decompressobj(-15), bytearray(), 0
-    piece = 1 << 16
-    try:
-        while at < part.size and not engine.eof:
-            given = part.read(at, min(piece, part.size - at))
-            at += len(given)
-            made += engine.decompress(given, entry.file_size - len(made) + 1)
-            if len(made) > entry.file_size:
-                break
-    except zlib.error as error:
-        raise refuse(f"the entry {entry.filename!r} of the zip archive is damaged ({error})") from error
-    if len(made) != entry.file_size or zlib.crc32(made) != entry.CRC:
-        raise refuse(f"the entry {entry.filename!r} of the zip archive is damaged: its length or checksum is another")
-    return Memory(made)
+        return Inflated(part, entry)
 
 
 class Part(Source):
@@ -117,19 +100,49 @@ class Part(Source):
             raise refuse("the zip archive is damaged: the checksum of an entry is another")
 
 
-class Memory(Source):
-    """Bytes in memory."""
+class Inflated(Source):
+    """An entry that is compressed; inflated as far as it is asked for, so that memory grows only with the data."""
 
-    def __init__(self, held: bytearray) -> None:
-        self.held, self.size = held, len(held)
+    def __init__(self, part: Source, entry: zipfile.ZipInfo) -> None:
+        self.part, self.entry, self.size = part, entry, entry.file_size
+        self.engine, self.given = zlib.decompressobj(-15), 0
+        self.made, self.lent = bytearray(), False
 
     def read(self, at: int, length: int) -> bytes:
         self.check(at, length)
-        return bytes(self.held[at : at + length])
+        self._reach(at + length)
+        return bytes(self.made[at : at + length])
 
     def raw(self, at: int, length: int, name: str) -> Any:
         self.check(at, length)
-        return _C.from_numpy(np.frombuffer(self.held, np.uint8, length, at))
+        self._reach(at + length)
+        self.lent = True
+        return _C.from_numpy(np.frombuffer(self.made, np.uint8, length, at))
+
+    def _reach(self, end: int) -> None:
+        """Inflates the first bytes, and compares the checksum when these are all."""
+        if len(self.made) >= end:
+            return
+        if self.lent:  # what has been lent cannot grow
+            self.made, self.lent = bytearray(self.made), False
+        try:
+            while len(self.made) < end and not self.engine.eof:
+                given = self.engine.unconsumed_tail
+                if not given:
+                    given = self.part.read(self.given, min(PIECE, self.part.size - self.given))
+                    self.given += len(given)
+                    if not given:
+                        break
+                self.made += self.engine.decompress(given, min(end - len(self.made), PIECE))
+        except zlib.error as error:
+            raise self._damaged(str(error)) from error
+        if len(self.made) < end:
+            raise self._damaged("it is shorter than it says")
+        if end == self.size and zlib.crc32(self.made) != self.entry.CRC:
+            raise self._damaged("its checksum is another")
+
+    def _damaged(self, why: str) -> FileError:
+        return refuse(f"the entry {self.entry.filename!r} of the zip archive is damaged: {why}")
 
 
 class _Readable(io.RawIOBase):

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import resource
 import struct
 import subprocess
 import sys
@@ -230,6 +231,21 @@ def test_bombs_are_refused():
     assert file.tell() < 3_000_000
     with pytest.raises(FileError, match="inflates to"):
         rt.load(file if file.seek(0) == 0 else None)
+
+
+def test_no_more_is_inflated_than_is_needed():
+    """Entries that go on after what their own header, or the pickle, says."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as z, z.open("a.npy", "w") as f:
+        np.lib.format.write_array(f, np.arange(3))
+        for _ in range(16):
+            f.write(bytes(1 << 24))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert rt.load(file if file.seek(0) == 0 else None)["a"].tolist() == [0, 1, 2]
+    with pytest.raises(FileError, match="has 268435456 bytes, not 16"):
+        rt.load(archive(pickled(tensor()), {"data/0": bytes(1 << 28)}, zipfile.ZIP_DEFLATED))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < (1 << 28 >> 10) + 150_000  # KiB; the test itself makes one such block
 
 
 def test_a_packed_pickle():
