@@ -12,7 +12,7 @@ import torch.fx
 
 from ._layers import ConversionError
 from ._values import Ref, replace
-from .targets import is_attribute
+from .targets import CONVERTERS, is_attribute, resolve
 
 if TYPE_CHECKING:
     from ._conversion import Conversion
@@ -107,6 +107,11 @@ def _call(graph: torch.fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Any,
             target = conversion.names.named(f"nn.functional.{name}") if not prefix else None
         if target is None and not prefix and hasattr(torch.Tensor, name):
             kind, target = "call_method", name
+    if target is None and prefix in CONVERTERS:
+        try:
+            target = conversion.retargeting.translate(resolve(step.target))
+        except ConversionError as error:
+            raise ConversionError(f"to_pytorch: a step calls {step.target}: {error}") from error
     if target is None:
         raise ConversionError(f"to_pytorch: a step calls {step.target}, which PyTorch lacks")
     return graph.create_node(kind, target, args, kwargs, name=named)

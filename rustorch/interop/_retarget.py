@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Retargeting"]
 
 _SKIPPED = {"__dict__", "__weakref__", "__classcell__", "_backward_cls"}
+# code of ours that is written as users write
+_AS_USERS = ("rustorch.onnx._functions", "rustorch.interop._aten")
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
 
@@ -117,6 +119,8 @@ class Retargeting:
             return ""  # of code that says of no module
         if isinstance(value, types.FunctionType):
             name = str(value.__globals__.get("__name__"))
+            if name.startswith(_AS_USERS):
+                return ""
             return name if getattr(sys.modules.get(name), "__dict__", None) is value.__globals__ else ""
         if isinstance(value, type) or (isinstance(home, str) and home.startswith("torch")):
             return str(home)
@@ -157,6 +161,9 @@ class Retargeting:
         return self._uses[key]
 
     def _function(self, function: types.FunctionType) -> Any:
+        if str(function.__globals__.get("__name__")).startswith(_AS_USERS) and "_C" in function.__code__.co_names:
+            name = f"{function.__module__}.{function.__qualname__}"
+            raise ConversionError(f"{name} has no counterpart in {self._conversion.target}")
         names = self._namespace(function)
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         made = types.FunctionType(function.__code__, names, function.__name__, None, cells or None)

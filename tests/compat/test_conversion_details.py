@@ -13,6 +13,7 @@ from torch import nn
 import rustorch as rt
 import rustorch.nn.functional as F
 from rustorch.interop import ConversionError, Program, from_pytorch, to_pytorch
+from tests.compat.zoo import ZOO
 
 
 def over(x):
@@ -532,3 +533,18 @@ def test_without_pytorch(monkeypatch):
     for function in (from_pytorch, to_pytorch):
         with pytest.raises(ImportError, match=r"needs PyTorch: pip install rustorch\[torch\]"):
             function(rt.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("name", ["LeNet", "UNet", "GPT", "ViT", "BiLSTMClassifier"])
+def test_from_onnx_to_pytorch(name, tmp_path):
+    """A PyTorch model, converted, exported to ONNX, read, and converted back; recurrent operators are refused."""
+    cls, draw = ZOO[name]
+    theirs, path = cls().eval(), tmp_path / "model.onnx"
+    rt.onnx.export(from_pytorch(theirs), tuple(map(over, draw(2))), path)
+    read = rt.onnx.load(path)
+    if name == "BiLSTMClassifier":
+        with pytest.raises(ConversionError, match=r"to_pytorch: a step calls onnx\.LSTM"):
+            to_pytorch(read)
+        return
+    back, inputs = to_pytorch(read), draw(3)
+    assert torch.allclose(back(*inputs), theirs(*inputs), atol=1e-5)

@@ -104,7 +104,7 @@ def is_inf(x: Tensor, detect_negative: int = 1, detect_positive: int = 1) -> Ten
         return rt.isinf(x)
     if detect_negative:
         return rt.isneginf(x)
-    return rt.isposinf(x) if detect_positive else rt.zeros(tuple(x.shape), dtype="bool")
+    return rt.isposinf(x) if detect_positive else rt.zeros(tuple(x.shape), dtype=rt.bool)
 
 
 @operator("Cast")
@@ -131,7 +131,7 @@ def _dropped(
         rate = 0.5 if ratio is None else float(ratio)
         kept = rt.rand(tuple(x.shape)) >= rate
         return x * kept.to(x.dtype) / (1 - rate) if rate < 1 else x * 0, kept
-    return x, rt.ones(tuple(x.shape), dtype="bool")
+    return x, rt.ones(tuple(x.shape), dtype=rt.bool)
 
 
 @operator("Dropout")

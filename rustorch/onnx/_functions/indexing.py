@@ -72,7 +72,7 @@ def scatter_nd(x: Tensor, index: Tensor, updates: Tensor, reduction: str = "none
     if reduction in ("none", "add"):
         return x.index_put(columns, updates, accumulate=reduction == "add")
     # rows of x by one flat index
-    flat = rt.zeros(tuple(index.shape[:-1]), dtype="int64")
+    flat = rt.zeros(tuple(index.shape[:-1]), dtype=rt.int64)
     for column, length in zip(columns, x.shape):
         flat = flat * length + column
     width = math.prod(x.shape[depth:])
@@ -125,7 +125,7 @@ def tensor_scatter(
 ) -> Tensor:
     axis %= past.ndim
     count, length = update.shape[axis], past.shape[axis]
-    start = rt.zeros(past.shape[0], dtype="int64") if write_indices is None else write_indices.to(rt.int64)
+    start = rt.zeros(past.shape[0], dtype=rt.int64) if write_indices is None else write_indices.to(rt.int64)
     place = start.unsqueeze(1) + rt.arange(count).unsqueeze(0)
     place = place % length if mode == "circular" else place
     shape = [1] * past.ndim

@@ -77,7 +77,7 @@ def conv(
     if not even:
         x = _padded(x, frame)
     padding = [before for before, _ in frame] if even else [0] * nd
-    return rt._C.ops["convolution"](x, w, b, strides, padding, dilations, False, [0] * nd, group)
+    return rt.convolution(x, w, b, strides, padding, dilations, False, [0] * nd, group)
 
 
 @operator("ConvTranspose")
@@ -107,8 +107,8 @@ def conv_transpose(
     # the whole result, then cut: or directly, when both sides are cut alike and no more than a step is put on
     alike = all(before == after for before, after in frame)
     if alike and all(p < max(s, d) for p, s, d in zip(more, strides, dilations)):
-        return rt._C.ops["convolution"](x, w, b, strides, even, dilations, True, more, group)
-    y = rt._C.ops["convolution"](x, w, b, strides, [0] * nd, dilations, True, [0] * nd, group)
+        return rt.convolution(x, w, b, strides, even, dilations, True, more, group)
+    y = rt.convolution(x, w, b, strides, [0] * nd, dilations, True, [0] * nd, group)
     y0 = y if b is None else y - b.reshape((-1,) + (1,) * nd)
     frame = [(-before, o - (f - before)) for (before, _), o, f in zip(frame, wanted, full)]
     y = _padded(y0, frame)
@@ -140,7 +140,8 @@ def _largest(
     strides, dilations, _, whole = _windows("MaxPool", x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
     floating = x.is_floating_point()
     padded = _padded(x if floating else x.to(rt.float64), whole, -math.inf)
-    y, place = rt._C.ops["max_pool"](padded, list(kernel_shape), strides, [0] * (x.ndim - 2), dilations, False)
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3]
+    y, place = pool(padded, list(kernel_shape), strides, 0, dilations, return_indices=True)
     return (y if floating else y.to(x.dtype)), place, padded.shape[2:], whole
 
 
@@ -173,7 +174,7 @@ def _window_sums(x: Tensor, kernel: Sequence[int], strides: Sequence[int], dilat
     nd = x.ndim - 2
     flat = x.reshape(-1, 1, *x.shape[2:])
     ones = rt.ones((1, 1, *kernel), dtype=x.dtype)
-    y = rt._C.ops["convolution"](flat, ones, None, list(strides), [0] * nd, list(dilations), False, [0] * nd, 1)
+    y = rt.convolution(flat, ones, None, list(strides), [0] * nd, list(dilations), False, [0] * nd, 1)
     return y.reshape(*x.shape[:2], *y.shape[2:])
 
 

@@ -21,12 +21,12 @@ def numbers(value: Any) -> list[int]:
 
 @operator("Shape")
 def shape(x: Tensor, start: int = 0, end: int | None = None) -> Tensor:
-    return rt.tensor(list(x.shape)[start:end], dtype="int64")
+    return rt.tensor(list(x.shape)[start:end], dtype=rt.int64)
 
 
 @operator("Size")
 def size(x: Tensor) -> Tensor:
-    return rt.tensor(x.numel(), dtype="int64")
+    return rt.tensor(x.numel(), dtype=rt.int64)
 
 
 @operator("Reshape")
@@ -158,7 +158,7 @@ def _frame(x: Tensor, axis: int, before: int, after: int, mode: str) -> Tensor:
         index = [0 if not period else min(k % period, period - k % period) for k in places]
     else:
         raise NotImplementedError(f"Pad: mode {mode!r} is not supported")
-    return x.index_select(axis, rt.tensor(index, dtype="int64"))
+    return x.index_select(axis, rt.tensor(index, dtype=rt.int64))
 
 
 @operator("ConstantOfShape")
