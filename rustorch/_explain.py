@@ -196,7 +196,7 @@ def _judge(event: FunctionEvent) -> list[tuple[str, int, str, str]]:
             found.append(("copy", nbytes, _copy_advice(event), ""))
     elif event.kind == "op" and event.name == "cast" and nbytes >= _WORTH_BYTES:
         found.append(("cast", nbytes, f"make or keep it in {event.output_dtypes[0]} from the start", _dtypes(event)))
-    elif event.kind in ("op", "node"):
+    elif event.kind == "op" and not event.is_backward:  # nobody can write a backward otherwise
         if work["converted"] * 4 >= _WORTH_BYTES:
             advice = "give operands of one dtype; they are converted anew in every call"
             found.append(("cast", 0, advice, _dtypes(event)))
