@@ -79,7 +79,7 @@ def export(
         raise TypeError(f"export: unexpected arguments {sorted(unknown)}")
     opset = _version(opset_version)
     given = args if isinstance(args, (tuple, list)) else (args,)
-    given = tuple(given)
+    given = tuple(_C.as_tensor(value) if isinstance(value, np.ndarray) else value for value in given)
     named = dict(kwargs or {})
     if given and isinstance(given[-1], dict) and not named and f is not None:  # torch's old way
         given, named = given[:-1], dict(given[-1])
@@ -98,7 +98,7 @@ def export(
                 axes = {}
                 try:
                     graph, outputs = _written(model, given, named, names, tensors, axes, opset, do_constant_folding)
-                except (Unsupported, _Stuck) as fixed:
+                except (Unlike, Unsupported, _Stuck) as fixed:
                     raise _plain(fixed) from fixed.__cause__
                 warnings.warn(f"export: the sizes of the inputs are fixed to the example's: {error}", stacklevel=2)
         else:
@@ -123,9 +123,7 @@ def _plain(error: Exception) -> Exception:
     if isinstance(error, Unsupported):
         return NotImplementedError(f"rustorch.onnx.export: {error}")
     if isinstance(error, Unlike):
-        return NotImplementedError(
-            f"rustorch.onnx.export: what is computed depends on the sizes of the inputs: {error}"
-        )
+        return NotImplementedError(f"rustorch.onnx.export: what is computed depends on the inputs: {error}")
     cause = error.__cause__
     return cause if isinstance(cause, Exception) else error
 
@@ -241,13 +239,16 @@ def _replaced(value: Any, new: Iterator[Any]) -> Any:
 
 
 def _recorded(
-    model: Any, args: Any, kwargs: Any, names: list[str], tensors: list[Any], axes: Axes, sizes: Mapping[str, int]
-) -> Trace:
+    model: Any, args: Any, kwargs: Any, names: list[str], tensors: list[Any], axes: Axes, sizes: Mapping[str, int],
+    others: bool,
+) -> Trace:  # fmt: skip
+    """What the model computes on the example at other sizes and, when `others`, with other floating numbers."""
     fresh = []
     for name, tensor in zip(names, tensors):
         wanted = {axis: sizes[label] for axis, label in axes.get(name, {}).items()}
         # a tensor of its own, so that writes do not reach the example
-        fresh.append(resized(tensor.detach(), wanted).clone())
+        copy = resized(tensor.detach(), wanted).clone()
+        fresh.append(copy * 0.75 if others and copy.is_floating_point() else copy)
     values = iter(fresh)
     return record(model, _replaced(args, values), _replaced(kwargs, values), RULES)
 
@@ -258,8 +259,10 @@ def _written(
     problem: Exception | None = None
     for way in runs(names, tensors, axes):
         try:
+            sizes = way if axes else way[:2]
             traces = [
-                _recorded(model, args, kwargs, names, tensors, axes, sizes) for sizes in (way if axes else way[:2])
+                _recorded(model, args, kwargs, names, tensors, axes, each, k == len(sizes) - 1)
+                for k, each in enumerate(sizes)
             ]
             return _Lowering(unify(traces), names, opset, fold).run()
         except (Unlike, Unsupported) as error:

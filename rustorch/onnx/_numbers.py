@@ -44,7 +44,7 @@ def _number(values: list[Any], what: str) -> Any:
         return Many(values)
     if all(isinstance(v, (int, float)) for v in values):
         return _real(values, what)
-    raise Unlike(f"{what} is {first!r}, and for other sizes {values[1]!r}")
+    raise Unlike(f"{what} is {first!r}, and for other inputs {values[1]!r}")
 
 
 def _real(values: list[Any], what: str) -> Any:
@@ -53,7 +53,7 @@ def _real(values: list[Any], what: str) -> Any:
         lengths = [round(abs(v) ** (1 / exponent)) if v else 0 for v in values]
         if all(n and abs(n**exponent - v) <= 1e-9 * abs(v) for n, v in zip(lengths, values)):
             return Many(lengths), exponent
-    return Differing(f"{what} is {values[0]!r}, and for other sizes {values[1]!r}")
+    return Differing(f"{what} is {values[0]!r}, and for other inputs {values[1]!r}")
 
 
 def _argument(values: list[Any], what: str) -> Any:
@@ -62,16 +62,16 @@ def _argument(values: list[Any], what: str) -> Any:
         if isinstance(first, Call):
             return _call(values)
         if any(v != first for v in values):
-            raise Unlike(f"{what} is another value for other sizes")
+            raise Unlike(f"{what} is another value for other inputs")
         return first
     if isinstance(first, tuple):
         if any(not isinstance(v, tuple) or len(v) != len(first) for v in values):
-            raise Unlike(f"{what} is {first!r}, and for other sizes {values[1]!r}")
+            raise Unlike(f"{what} is {first!r}, and for other inputs {values[1]!r}")
         return tuple(_argument([v[k] for v in values], what) for k in range(len(first)))
     if isinstance(first, (int, float)):
         return _number(values, what)
     if any(v != first for v in values):
-        raise Unlike(f"{what} is {first!r}, and for other sizes {values[1]!r}")
+        raise Unlike(f"{what} is {first!r}, and for other inputs {values[1]!r}")
     return first
 
 
@@ -89,7 +89,7 @@ def unify(traces: list[Trace]) -> Trace:
     first = traces[0]
     for other in traces[1:]:
         if len(other.calls) != len(first.calls) or len(other.values) != len(first.values):
-            raise Unlike(f"{len(first.calls)} ops are computed, and for other sizes {len(other.calls)}")
+            raise Unlike(f"{len(first.calls)} ops are computed, and for other inputs {len(other.calls)}")
     calls = [_call([t.calls[k] for t in traces]) for k in range(len(first.calls))]
     whole = Trace([], calls, first.inputs, first.outputs)
     for k, value in enumerate(first.values):
@@ -99,7 +99,7 @@ def unify(traces: list[Trace]) -> Trace:
             for v in alike
         ):
             raise Unlike(
-                f"a {value.dtype} of shape {value.shape} is {alike[1].dtype} of shape {alike[1].shape} for other sizes"
+                f"a {value.dtype} of shape {value.shape} is {alike[1].dtype} of shape {alike[1].shape} for other inputs"
             )
         shape = tuple(_number([v.shape[d] for v in alike], "a length") for d in range(len(value.shape)))
         merged = type(value)(value.kind, value.name, shape, value.dtype, value.array, value.tensor, value.version)

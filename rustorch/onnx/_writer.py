@@ -137,6 +137,8 @@ def save(model: Any, graph: Graph, f: Any, external: bool | None) -> Any:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+    if missing:  # not checked before
+        onnx().checker.check_model(str(path), full_check=True)
     return None
 
 

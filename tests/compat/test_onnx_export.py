@@ -464,6 +464,19 @@ def test_external_data_is_read_where_it_lies(tmp_path):
         rt.onnx.export(model, x, external_data=True)
 
 
+def test_weights_above_the_limit_of_a_message(tmp_path, monkeypatch):
+    monkeypatch.setattr("rustorch.onnx._writer._LIMIT", 100)
+    model, x = nn.Sequential(nn.Linear(30, 20), nn.Tanh(), nn.Linear(20, 2)), rt.randn(3, 30)
+    path = tmp_path / "large.onnx"
+    rt.onnx.export(model, x, path)
+    assert path.stat().st_size < 2000 and (tmp_path / "large.onnx.data").exists()
+    found = onnxruntime.InferenceSession(str(path)).run(None, {"input": array(x)})[0]
+    np.testing.assert_allclose(found, array(model(x)), atol=1e-5)
+    assert rt.allclose(rt.onnx.load(path)(x), model(x))
+    with pytest.raises(ValueError, match="path"):
+        rt.onnx.export(model, x)
+
+
 def test_axes_that_vary():
     model = Of(causal, qkv=nn.Linear(8, 24))
     proto = rt.onnx.export(model, rt.randn(2, 6, 8), input_names=["x"], dynamic_axes={"x": {0: "batch", 1: "time"}})
@@ -559,6 +572,15 @@ def test_unsupported_names_the_op_and_the_module():
         rt.onnx.export(nn.Sequential(nn.Identity(), Solver()), rt.randn(2, 3, 3))
     with pytest.raises(NotImplementedError, match="fft"):
         rt.onnx.export(lambda x: rt.fft.fft(x).abs(), rt.randn(2, 4))
+
+
+def test_values_are_not_frozen():
+    with pytest.raises(NotImplementedError, match="mul"):
+        rt.onnx.export(lambda x: x * x.sum().item(), rt.randn(2, 3))
+    with pytest.raises(NotImplementedError, match="inputs"):
+        rt.onnx.export(lambda x: x + 1 if x.max() > 0.9 else x, rt.ones(2, 3))
+    with pytest.raises(NotImplementedError, match="made in forward"):
+        rt.onnx.export(lambda x: x + rt.tensor(x.numpy() * 2), rt.randn(2, 3))
 
 
 def test_added_ops_are_what_they_are_composed_of():
