@@ -66,7 +66,7 @@ class _Canvas:
         if ax is None:
             self.ax.set_position((0.0, 0.0, 1.0, 1.0))
         box = self.ax.get_window_extent()
-        dpi = self.sheet.figure.get_figure(root=True).dpi
+        dpi = self.sheet.figure.dpi
         self.scale = min(box.width / dpi / width, box.height / dpi / height)
         self.ax.set_xlim(-_MARGIN, width - _MARGIN)
         self.ax.set_ylim(height - _MARGIN, -_MARGIN)

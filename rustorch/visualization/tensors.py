@@ -136,7 +136,7 @@ def heatmap(ax: Any, matrix: Array, label: str) -> Any:
         vmin=-reach if both else low,
         vmax=reach if both else high if high > low else low + 1,
         aspect="auto" if max(thin.shape) > 4 * min(thin.shape) else "equal",
-        interpolation="nearest" if max(thin.shape) <= 256 else "auto",
+        interpolation="nearest" if max(thin.shape) <= 256 else "antialiased",
         extent=(-0.5, matrix.shape[1] - 0.5, matrix.shape[0] - 0.5, -0.5),
     )
     bad = ~good & ~hidden
@@ -265,7 +265,7 @@ def _size_for(shape: Any) -> tuple[float, float]:
 
 
 def _interpolation(image: Array) -> str:
-    return "nearest" if max(image.shape[:2]) <= 256 else "auto"
+    return "nearest" if max(image.shape[:2]) <= 256 else "antialiased"
 
 
 def _pixels_named(ax: Any) -> None:

@@ -90,20 +90,16 @@ def plot_weight_distributions(
         if good.size < elements.size:
             notes.append((n, f"{elements.size - good.size:,} not finite"))
         if good.size:
-            low, first, middle, third, high = np.percentile(good, (1, 25, 50, 75, 99))
-            boxes.append(
-                {"whislo": low, "q1": first, "med": middle, "q3": third, "whishi": high, "fliers": [], "at": n}
-            )
+            boxes.append((n, np.percentile(good, (1, 25, 50, 75, 99))))
     longest = max(len(parameter_name) for parameter_name, _ in named)
     default = (5.5 + 0.08 * longest, max(2.4, 0.24 * len(named) + 1.2))
     sheet = Sheet(name, ax=ax, figsize=figsize, default=default, show=show)
     one = sheet.axes[0]
-    if boxes:
-        style = {"color": COLORS[0], "linewidth": 1.2}
-        one.bxp([{k: v for k, v in box.items() if k != "at"} for box in boxes], positions=[b["at"] for b in boxes],
-                orientation="horizontal", widths=0.6, showfliers=False, patch_artist=True, capprops=style,
-                whiskerprops=style, boxprops={"facecolor": "#9DC7E0", "edgecolor": COLORS[0]},
-                medianprops={"color": BAD, "linewidth": 1.6}, manage_ticks=False)  # fmt: skip
+    for n, (low, first, middle, third, high) in boxes:
+        one.hlines(n, low, high, color=COLORS[0], linewidth=1.2)
+        one.plot([low, high], [n, n], "|", color=COLORS[0], markersize=6)
+        one.barh(n, third - first, 0.6, left=first, color="#9DC7E0", edgecolor=COLORS[0], zorder=2)
+        one.vlines(middle, n - 0.3, n + 0.3, color=BAD, linewidth=1.6, zorder=3)
     for n, text in notes:
         one.text(0.99, n, text, transform=one.get_yaxis_transform(), ha="right", va="center", color=BAD,
                  fontsize="x-small")  # fmt: skip
