@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
     try:
         from . import _estimators
     except ModuleNotFoundError as error:
-        if error.name != "sklearn":
+        if (error.name or "").partition(".")[0] != "sklearn":
             raise
         raise ModuleNotFoundError(
             f"rustorch.sklearn.{name} needs scikit-learn: pip install rustorch[sklearn]", name="sklearn"

@@ -37,15 +37,15 @@ class Classifier(ClassifierMixin, NeuralEstimator):  # type: ignore[misc]  # sci
 
     Args:
         module: the network: a Module (a copy of it is trained on from its weights), a class or a function. Those are
-            called with module__... and, for parameters without a value, the numbers of inputs and outputs. Its output
-            is a score for each class, or one for the second of two. None: ReLU layers of the widths in `hidden` with
-            dropout between them.
+            called with ``module__...`` and, for parameters without a value, the numbers of inputs and outputs. It
+            gives a score for each class, or one for the second of two. None: ReLU layers of the widths in `hidden`
+            with dropout between them.
         hidden, dropout: shape of that default network.
         epochs, batch_size: of the training; `max_epochs` is another name of epochs that goes before it.
         lr, weight_decay: given to the optimizer.
-        criterion: the loss: a name, class (with criterion__...), loss module or function. None: cross entropy, binary
-            where there is one output or several labels.
-        optimizer: a name ("sgd"), class (both with optimizer__...) or function of the parameters.
+        criterion: the loss: a name, class (with ``criterion__...``), loss module or function. None: cross entropy,
+            binary where there is one output or several labels.
+        optimizer: a name ("sgd"), class (both with ``optimizer__...``) or function of the parameters.
         schedule: of the learning rate over the epochs, as in TrainerConfig: by default it falls to 0 along a cosine.
         class_weight: a dict of weights by label, or "balanced".
         early_stopping: holds back `validation_fraction` of the samples, stops when their loss has not fallen by `tol`
@@ -225,11 +225,12 @@ class Regressor(RegressorMixin, NeuralEstimator):  # type: ignore[misc]  # sciki
     TransformedTargetRegressor.
 
     Args:
-        module, hidden, dropout, epochs, max_epochs, batch_size, lr, weight_decay, optimizer, schedule: as of
-            Classifier; the module gives (n) or (n, outputs).
-        criterion: the loss: a name, class (with criterion__...), loss module or function. None: the squared error.
-        early_stopping, validation_fraction, n_iter_no_change, tol, callbacks, warm_start, dtype, device, random_state,
-            verbose, progress, on_epoch: as of Classifier.
+        module: as of Classifier; it gives (n) or (n, outputs).
+        hidden, dropout, epochs, max_epochs, batch_size, lr, weight_decay: as of Classifier.
+        optimizer, schedule: as of Classifier.
+        criterion: the loss: a name, class (with ``criterion__...``), loss module or function. None: the squared error.
+        early_stopping, validation_fraction, n_iter_no_change, tol, callbacks, warm_start: as of Classifier.
+        dtype, device, random_state, verbose, progress, on_epoch: as of Classifier.
 
     Attributes (after fit): `module_`, `optimizer_`, `n_features_in_`, `n_iter_`, `history_` (the mean training loss of
     each epoch) and `training_history_`.
@@ -339,10 +340,11 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NeuralEstim
             layers of the widths in `hidden`, and the same back.
         n_components: width of the default network's code.
         encoder, decoder: the names of the module's parts, or methods, for `transform` and `inverse_transform`.
-        criterion: the loss: a name, class (with criterion__...), loss module or function. None: the squared error.
-        hidden, dropout, epochs, max_epochs, batch_size, lr, weight_decay, optimizer, schedule, early_stopping,
-            validation_fraction, n_iter_no_change, tol, callbacks, warm_start, dtype, device, random_state, verbose,
-            progress, on_epoch: as of Classifier.
+        criterion: the loss: a name, class (with ``criterion__...``), loss module or function. None: the squared error.
+        hidden, dropout, epochs, max_epochs, batch_size, lr, weight_decay: as of Classifier.
+        optimizer, schedule: as of Classifier.
+        early_stopping, validation_fraction, n_iter_no_change, tol, callbacks, warm_start: as of Classifier.
+        dtype, device, random_state, verbose, progress, on_epoch: as of Classifier.
 
     Attributes (after fit): `module_`, `optimizer_`, `n_features_in_`, `n_iter_`, `history_` and `training_history_`.
 

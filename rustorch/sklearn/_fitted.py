@@ -57,7 +57,7 @@ class Fitted(nn.Module):
     """
 
     settings: dict[str, Any]
-    parts: nn.ModuleList
+    parts: Any = ()  # a ModuleList where there are some
     answers: tuple[str, ...] = ()  # methods that `compute` knows beside those with a function here
     fixed: ClassVar[tuple[str, ...]] = ()  # floating arrays that are buffers
     leaves_out: tuple[str, ...] = ()  # methods of the estimator that could not be converted
@@ -86,7 +86,8 @@ class Fitted(nn.Module):
                 tensor = tensor.double()
             trained = tensor.dtype.kind == "f" and name not in self.fixed
             setattr(self, name, nn.Parameter(tensor) if trained else nn.Buffer(tensor))
-        self.parts = nn.ModuleList(parts)
+        if parts:
+            self.parts = nn.ModuleList(parts)
 
     def serves(self, estimator: Any, kind: str) -> Self:
         """Takes over name, methods and number of features of the estimator that it replaces."""

@@ -1,6 +1,8 @@
 """Fitted estimators as modules: scikit-learn says what they give."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -339,3 +341,26 @@ def test_saved_and_loaded(estimator, x, y, tmp_path):
     np.testing.assert_array_equal(copied(rt.tensor(x)).detach(), module(rt.tensor(x)).detach())
     if y is not None:
         np.testing.assert_array_equal(again.predict(x), estimator.predict(x))
+
+
+WITHOUT = """
+import sys
+sys.modules["sklearn"] = sys.modules["scipy"] = None
+import numpy as np, rustorch as rt
+module = rt.load(sys.argv[1])
+print(module.predict(np.load(sys.argv[2])).tolist())
+try:
+    rt.sklearn.Classifier
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_a_saved_module_runs_without_scikit_learn(tmp_path):
+    model = make_pipeline(prep.StandardScaler(), linear_model.LogisticRegression()).fit(X, TWO)
+    from_sklearn(model).save(tmp_path / "model.rustorch")
+    np.save(tmp_path / "x.npy", X)
+    command = [sys.executable, "-c", WITHOUT, tmp_path / "model.rustorch", tmp_path / "x.npy"]
+    labels, error = subprocess.run(command, text=True, capture_output=True, check=True).stdout.splitlines()
+    assert labels == str(model.predict(X).tolist())
+    assert error == "rustorch.sklearn.Classifier needs scikit-learn: pip install rustorch[sklearn]"
