@@ -16,6 +16,7 @@ from ..interop.program import DescriptionError, Program, Ref, Step
 from ..nn.parameter import Buffer, Parameter
 from ._functions import DTYPES, dtype_of, find, unknown
 from ._package import onnx
+from ._plain import plain
 
 __all__ = ["OnnxError", "import_onnx", "load"]
 
@@ -139,6 +140,11 @@ class _Reader:
         self.state: dict[str, Any] = {}  # path -> tensor
         self.taken: set[str] = {"self"}
         self.protos = {t.name: t for t in self.graph.initializer}
+        self.ranks = {
+            value.name: len(value.type.tensor_type.shape.dim)
+            for value in (*self.graph.input, *self.graph.value_info)
+            if value.type.tensor_type.HasField("shape")
+        }
         self.settings = {
             node.input[k]
             for node in self.graph.node for k in _SETTINGS.get(node.op_type, ()) if k < len(node.input)
@@ -291,6 +297,16 @@ class _Reader:
 
     # ---- nodes ----
 
+    def _is_linear(self, node: Any, keywords: dict[str, Any]) -> bool:
+        """x @ weight.T + bias, with a bias of one dimension?"""
+        bias = self.protos.get(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+        lone = len(node.input) < 3 or not node.input[2] or (bias is not None and len(bias.dims) == 1)
+        same = keywords.get("alpha", 1.0) == 1 and keywords.get("beta", 1.0) == 1 and not keywords.get("transA")
+        broadcast = (
+            bias is not None and node.input[1] in self.protos and bias.dims[0] != self.protos[node.input[1]].dims[0]
+        )
+        return lone and same and bool(keywords.get("transB")) and not broadcast
+
     def _steps(self, node: Any) -> list[Step]:
         found = find(node.op_type, self.opset, sum(map(bool, node.output))) if node.domain in _DOMAINS else None
         if found is None:
@@ -315,6 +331,14 @@ class _Reader:
             args.append(None if not name else literal if literal is not None else self._ref(name))
         target, outputs = "onnx." + key, list(node.output)
         if not several:
+            weight = self.protos.get(node.input[1]) if len(node.input) > 1 else None
+            rank = self.ranks.get(node.input[0]) if weight is None and node.input else weight and len(weight.dims)
+            if key == "Gemm" and self._is_linear(node, keywords):
+                return [Step("nn.functional.linear", tuple(args), {}, (self._name(outputs[0]),))]
+            step = plain(key, tuple(args), keywords, rank, outputs[0])
+            if step is not None:
+                step.outputs = (self._name(outputs[0]),)
+                return [step]
             return [Step(target, tuple(args), keywords, (self._name(outputs[0]),))]
         if key == "Split_outputs" and all(outputs) and len(outputs) > 1:
             return [Step(target, tuple(args), keywords, tuple(self._name(name) for name in outputs))]

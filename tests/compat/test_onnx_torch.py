@@ -110,3 +110,15 @@ def test_what_was_read_can_be_trained_saved_and_written_again(tmp_path):
     twice = rt.onnx.load(rt.onnx.export(again, rt.from_torch(x)))
     with torch.no_grad():
         np.testing.assert_allclose(twice(rt.from_torch(x)).detach().numpy(), model(x).numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_read_goes_to_pytorch():
+    model = rt.nn.Sequential(
+        rt.nn.Conv2d(1, 4, 3, padding=1), rt.nn.ReLU(), rt.nn.Flatten(), rt.nn.Linear(64, 2), rt.nn.Softmax(-1)
+    )
+    program = rt.onnx.load(rt.onnx.export(model, rt.randn(2, 1, 4, 4)))
+    assert not any(step.target.startswith("onnx.") for step in program.graph.steps)
+    x = torch.randn(3, 1, 4, 4)
+    back = rt.interop.to_pytorch(program)
+    wanted = model(rt.from_torch(x)).detach().numpy()
+    np.testing.assert_allclose(back(x).detach().numpy(), wanted, rtol=1e-5, atol=1e-6)
