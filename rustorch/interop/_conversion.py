@@ -138,8 +138,11 @@ class Conversion:
 
     def instance(self, module: Any, path: str) -> Any:
         """A new object of a user's class made anew for the other library, without what it holds."""
+        base = next((c for c in map(self._public_class, own_class(module, self.source_nn).__mro__) if c), None)
+        plain = base is None or base is self.target_nn.Module
+        settings = {} if plain else dict(vars(self._layer(base, module, path)))
         try:
-            return self.retargeting.instance(module)
+            return self.retargeting.instance(module, settings)
         except ConversionError as error:
             if str(error).startswith(self.function):
                 raise

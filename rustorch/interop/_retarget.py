@@ -241,16 +241,18 @@ class Retargeting:
             return made
         return self.translate(value)
 
-    def instance(self, module: Any) -> Any:
-        """A new object of the counterpart of module's class, without what the conversion fills in."""
+    def instance(self, module: Any, settings: dict[str, Any]) -> Any:
+        """A new object of the counterpart of module's class, without what the conversion fills in; `settings` are the
+        attributes it has as a layer of the library."""
         cls = self.translate(own_class(module, self._conversion.source_nn))
         made = cls.__new__(cls)
         self._conversion.target_nn.Module.__init__(made)
         self._conversion.note(module, made)
         self._made[id(module)] = module, made
+        made.__dict__.update(settings)
         kept = {**vars(self._conversion.source_nn.Module()), **module._parameters, **module._buffers, **module._modules}
         for name, value in list(vars(module).items()):
-            if name not in kept:
+            if name not in kept and name not in settings:
                 made.__dict__[name] = self.translate(value)
         return made
 

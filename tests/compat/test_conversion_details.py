@@ -383,6 +383,44 @@ def test_classes_keep_their_methods_and_attributes():
             assert next(twin.parameters()) is not next(model.parameters())
 
 
+class LastStep(nn.LSTM):
+    """A layer with another forward, and a setting of its own."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, batch_first=True, **kwargs)
+        self.gain = 2.0
+
+    def forward(self, x):
+        out, (h, _) = super().forward(x)
+        return out[:, -1] * self.gain + h[-1]
+
+
+class Scaled(nn.MultiheadAttention):
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0] * self.num_heads
+
+
+class Skipping(nn.Sequential):
+    def forward(self, x):
+        for number, layer in enumerate(self):
+            x = x + layer(x) if number else layer(x)
+        return x
+
+
+@pytest.mark.parametrize("make,shape", [
+    (lambda: LastStep(3, 4, num_layers=2), (2, 5, 3)), (lambda: Scaled(4, 2), (5, 2, 4)),
+    (lambda: Skipping(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4)), (2, 3)),
+])  # fmt: skip
+def test_layers_with_another_forward(make, shape):
+    for model in (make(), nn.Sequential(make())):
+        x = torch.randn(shape)
+        both(model, x)
+        ours = from_pytorch(model, through="class")
+        agree(model, ours, x)
+        agree(model, copy.deepcopy(ours), x)
+        assert torch.allclose(to_pytorch(ours)(x), model(x), atol=1e-6)
+
+
 class OurNet(rt.nn.Module):
     """Written for rustorch."""
 
