@@ -98,6 +98,23 @@ class TreeClassifier(Trees):
         return labels(self._index(x), self.settings["classes"])
 
 
+class SeveralTreeClassifier(Trees):
+    """The same for several labels a sample: probabilities are a list, labels stand side by side."""
+
+    def _predict_proba(self, x: Tensor) -> list[Tensor]:
+        sizes = [len(classes) for classes in self.settings["classes"]]
+        return list(self.total(x).split(sizes, 1))
+
+    def _predict_log_proba(self, x: Tensor) -> list[Tensor]:
+        return [p.log() for p in self._predict_proba(x)]
+
+    def _predict(self, x: Tensor) -> Any:
+        every = [labels(p.argmax(1), c) for p, c in zip(self._predict_proba(x), self.settings["classes"])]
+        if all(isinstance(found, Tensor) for found in every):
+            return _C.ops["stack"](every, 1)
+        return np.stack([np.asarray(found) for found in every], axis=1)
+
+
 class BoostedClassifier(Trees, FittedClassifier):
     """Scores that are sums of leaves."""
 
@@ -174,13 +191,20 @@ def _regression_trees(estimator: Any) -> Fitted:
     "DecisionTreeClassifier", "ExtraTreeClassifier", "RandomForestClassifier", "ExtraTreesClassifier",
 )  # fmt: skip
 def _classification_trees(estimator: Any) -> Fitted:
-    if estimator.n_outputs_ != 1:
-        raise NotImplementedError(f"from_sklearn cannot convert {type(estimator).__name__} of several outputs")
     trees = _trees_of(estimator)
-    shares = [tree.value[:, 0] / tree.value[:, 0].sum(axis=1, keepdims=True) for tree in trees]
-    arrays, depth = _arrays(trees, shares)
+    if estimator.n_outputs_ > 1:
+        every = [plain(classes) for classes in estimator.classes_]
+        shares = [np.concatenate([_shares(t.value[:, i, : len(c)]) for i, c in enumerate(every)], 1) for t in trees]
+        arrays, depth = _arrays(trees, shares)
+        return SeveralTreeClassifier(arrays, {**SETTINGS, "depth": depth, "mean": len(trees) > 1, "classes": every})
+    arrays, depth = _arrays(trees, [_shares(tree.value[:, 0]) for tree in trees])
     settings = {**SETTINGS, "depth": depth, "mean": len(trees) > 1, "classes": plain(estimator.classes_)}
     return TreeClassifier(arrays, settings)
+
+
+def _shares(counts: Any) -> Any:
+    """Rows divided by their sums."""
+    return counts / counts.sum(axis=1, keepdims=True)
 
 
 @converts("GradientBoostingRegressor", "GradientBoostingClassifier")

@@ -121,11 +121,15 @@ def test_several_outputs():
         multiclass.OneVsRestClassifier(linear_model.LogisticRegression()),
     ):  # fmt: skip
         check(estimator, X, LABELS)
-    model = multioutput.MultiOutputClassifier(linear_model.LogisticRegression()).fit(X, LABELS)
-    module = from_sklearn(model)
-    np.testing.assert_array_equal(module.predict(X).numpy(), model.predict(X))
-    for ours, theirs in zip(module.predict_proba(X), model.predict_proba(X), strict=True):
-        np.testing.assert_allclose(ours.detach(), theirs)
+    for model, y in (
+        (multioutput.MultiOutputClassifier(linear_model.LogisticRegression()), LABELS),
+        (ensemble.RandomForestClassifier(**SMALL), LABELS), (tree.DecisionTreeClassifier(max_depth=2), LABELS),
+        (tree.DecisionTreeClassifier(max_depth=2), np.stack([TWO, np.array(list("xyz"))[THREE]], 1)),
+    ):  # fmt: skip
+        module = from_sklearn(model.fit(X, y))
+        np.testing.assert_array_equal(np.asarray(module.predict(X)), model.predict(X))
+        for ours, theirs in zip(module.predict_proba(X), model.predict_proba(X), strict=True):
+            np.testing.assert_allclose(ours.detach(), theirs)
 
 
 def test_monotonic_curves():
