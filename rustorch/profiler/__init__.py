@@ -4,7 +4,8 @@
 >>> net = rt.nn.Sequential(rt.nn.Linear(8, 4), rt.nn.ReLU())
 >>> with rt.profiler.profile() as prof:
 ...     net(rt.ones(2, 8)).sum().backward()
->>> print(prof.key_averages().table(sort_by="cpu_time_total", row_limit=3))  # doctest: +SKIP
+>>> "LinearBackward0" in prof.key_averages().table(sort_by="cpu_time_total")
+True
 >>> sorted({event.kind for event in prof.events()})
 ['backward', 'module', 'node', 'op']
 
