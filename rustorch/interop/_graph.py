@@ -114,7 +114,7 @@ class Graph:
         return _source(self, _Readable(), False)
 
     def compiled(self, name: str) -> Callable[..., Any]:
-        """The graph as a function of (self, *inputs).  `name` stands in tracebacks."""
+        """The graph as a function of the Program and its inputs.  `name` stands in tracebacks."""
         bound = _Bound()
         code = _source(self, bound, True)
         bound.names.update(__name__=name, __loader__=_Source(self.source()))  # for lines in tracebacks

@@ -11,7 +11,6 @@ from torch.utils import _pytree as pytree
 
 from .. import from_torch
 from .._C import Tensor
-from .._modes import no_grad
 from ..nn.module import Module
 from ._conversion import ConversionError, at_rest, join, place
 from ._exported import exported, has_tensor
@@ -174,7 +173,7 @@ def _checked(conversion: FromPyTorch, model: Any, example_inputs: Any) -> Any:
     """A counterpart found by symbolic tracing, or by torch.export, that gives on the examples what model gives."""
     args, kwargs = _arguments(example_inputs)
     try:
-        with at_rest(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with at_rest(model), torch.random.fork_rng(devices=[]):
             model(*args, **kwargs)
     except Exception as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -230,7 +229,7 @@ def _compare(model: Any, args: Any, kwargs: Any, made: Any, values: list[Any]) -
     def over(value: Any) -> Any:
         return from_torch(value.detach().clone()) if isinstance(value, torch.Tensor) else value
 
-    with at_rest(model), at_rest(made), torch.no_grad(), no_grad(), torch.random.fork_rng(devices=[]):
+    with at_rest(model), at_rest(made), torch.random.fork_rng(devices=[]):
         theirs = pytree.tree_leaves(model(*pytree.tree_map(lambda v: v, args), **kwargs))
         try:
             ours = pytree.tree_leaves(made(*pytree.tree_map(over, values)))
@@ -239,9 +238,9 @@ def _compare(model: Any, args: Any, kwargs: Any, made: Any, values: list[Any]) -
     same = len(ours) == len(theirs)
     for a, b in zip(theirs, ours, strict=False):
         if isinstance(a, torch.Tensor):
-            b = b.to_torch() if isinstance(b, Tensor) else torch.as_tensor(b)
+            b = b.detach().to_torch() if isinstance(b, Tensor) else torch.as_tensor(b)
             same = same and a.shape == b.shape and torch.allclose(
-                a.to(torch.complex128), b.to(torch.complex128), rtol=1e-3, atol=1e-4, equal_nan=True
+                a.detach().to(torch.complex128), b.to(torch.complex128), rtol=1e-3, atol=1e-4, equal_nan=True
             )  # fmt: skip
     if not same:
         raise Untraceable("on the example inputs it gives something else")

@@ -70,6 +70,9 @@ class Retargeting:
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, types.FunctionType):
+            decorated = self._in_grad_mode(value)
+            if decorated is not None:
+                return decorated
             return self._function(value) if self._is_ours(value) else value
         return self._composed(value)
 
@@ -183,6 +186,18 @@ class Retargeting:
                 names[name] = None  # for functions that refer to each other
                 names[name] = self.translate(function.__globals__[name])
         return made
+
+    def _in_grad_mode(self, function: types.FunctionType) -> Any:
+        """The counterpart of a function under `@no_grad()` and its like; None for others."""
+        if self._home(function) not in ("torch.utils._contextlib", "rustorch._modes"):
+            return None
+        parts = [cell.cell_contents for cell in function.__closure__ or ()]
+        mode = next((part.__self__ for part in parts if isinstance(part, types.MethodType)), None)
+        kind = self._conversion.names.of(type(mode))
+        inner = getattr(function, "__wrapped__", None)
+        if kind is None or inner is None:
+            return None
+        return (kind(mode.mode) if hasattr(mode, "mode") else kind())(self.translate(inner))
 
     def _namespace(self, function: types.FunctionType) -> dict[str, Any]:
         """The globals of all functions of a file."""

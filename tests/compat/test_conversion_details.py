@@ -513,6 +513,40 @@ def test_what_tracing_would_get_wrong_is_not_traced():
     assert ours.fc.bias.grad is None
 
 
+class Modes(nn.Module):
+    """Grad modes as decorators and as blocks, and gradients within forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    @torch.no_grad()
+    def target(self, x):
+        return self.fc(x)
+
+    @torch.set_grad_enabled(False)
+    def other(self, x):
+        return self.fc(x)
+
+    def forward(self, x):
+        y = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(self.fc(y).tanh().sum(), y, create_graph=True)
+        return g - self.target(x) - self.other(x)
+
+
+@pytest.mark.parametrize("examples", [None, torch.ones(2, 3)])
+def test_grad_modes(examples):
+    theirs, x = Modes(), torch.randn(2, 3)
+    ours = from_pytorch(theirs, example_inputs=examples)
+    for model in (ours, to_pytorch(ours)):
+        given = over(x) if model is ours else x
+        theirs.zero_grad()
+        theirs(x).sum().backward()
+        model(given).sum().backward()
+        np.testing.assert_allclose(model.fc.weight.grad.numpy(), theirs.fc.weight.grad.numpy(), atol=1e-5)
+        assert not model.target(given).requires_grad
+
+
 def test_conversion_leaves_the_model_as_it_was():
     theirs = Loop()
     before = {k: v.clone() for k, v in theirs.state_dict().items()}
