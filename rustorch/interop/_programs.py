@@ -219,8 +219,17 @@ def _by_tracing(programs: Programs, model: Any, args: Any, kwargs: Any) -> list[
 def _by_export(programs: Programs, model: Any, args: Any, kwargs: Any) -> list[Any]:
     """Exports a model; the values of its counterpart's inputs."""
     wiring, values = Wiring.of_call(model, args, kwargs, has_tensor)
-    programs.export(model, wiring, args, kwargs)
+    try:
+        programs.export(model, wiring, *pytree.tree_map(_widened, (args, kwargs)))
+    except Untraceable:
+        programs.export(model, wiring, args, kwargs)
     return values
+
+
+def _widened(value: Any) -> Any:
+    """A batch of one as one of two: an export takes lengths of one for constants."""
+    single = isinstance(value, torch.Tensor) and value.ndim > 0 and value.shape[0] == 1
+    return torch.cat([value, value]) if single else value
 
 
 def _compare(model: Any, args: Any, kwargs: Any, made: Any, values: list[Any]) -> None:

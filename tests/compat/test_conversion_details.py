@@ -313,6 +313,15 @@ def test_containers_as_inputs():
     np.testing.assert_allclose(got.numpy(), expected.numpy(), atol=1e-6)
 
 
+def test_the_batch_of_an_export_is_open_after_a_single_example():
+    theirs = Loop().eval()
+    ours = from_pytorch(theirs, through="graph", example_inputs=(torch.randn(1, 4, 2), torch.randn(1, 3)))
+    for size in (1, 4):
+        x, h = torch.randn(size, 4, 2), torch.randn(size, 3)
+        expected, got = theirs(x, h)["h"], ours(over(x), over(h))["h"]
+        np.testing.assert_allclose(got.detach().numpy(), expected.detach().numpy(), atol=1e-6)
+
+
 HELPERS = {"relu": TF.relu, "none": None}
 
 
