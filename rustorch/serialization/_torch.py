@@ -118,10 +118,11 @@ def _tensor(raw: Any, dtype: str, offset: Any, size: Any, stride: Any, requires_
         if dtype == "bool" and bool((raw > 1).any()):
             raise refuse("a storage has bools other than 0 and 1")
         made = _C.ops["as_strided"](raw.view(dtype), tuple(size), tuple(stride), offset).detach()
-    if isinstance(metadata, dict) and metadata.get("conj") is True:
-        made = made.conj()
-    if isinstance(metadata, dict) and metadata.get("neg") is True:
-        made = -made
+    if isinstance(metadata, dict) and (metadata.get("conj") is True or metadata.get("neg") is True):
+        if made.numel() > max(raw.numel() // width, 1):  # these are computed: memory is taken for every element
+            raise refuse("a conjugated or negated tensor has more elements than its storage")
+        made = made.conj() if metadata.get("conj") is True else made
+        made = -made if metadata.get("neg") is True else made
     return made.requires_grad_() if requires_grad is True else made
 
 

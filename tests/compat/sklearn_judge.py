@@ -1,5 +1,6 @@
 """Data, and scikit-learn as the judge of converted estimators."""
 
+import re
 import warnings
 
 import numpy as np
@@ -53,4 +54,5 @@ def check(estimator, x, y=None, methods=METHODS, dtypes=(np.float64, np.float32)
 
 
 def names(estimator):
-    return str(estimator).replace("\n", "").replace(" ", "")[:90]
+    """The test's name, the same in every process: without addresses."""
+    return re.sub(r"\s|at 0x[0-9a-f]+", "", str(estimator))[:90]

@@ -14,7 +14,7 @@ import rustorch
 import rustorch.numpy as rnp
 from rustorch.numpy._registry import TABLE
 
-NAMES = [name for name in numpy.__all__ if not name.startswith("__")]
+NAMES = sorted(name for name in numpy.__all__ if not name.startswith("__"))
 OWN_TYPES = {"ndarray", "ufunc", "vectorize", "finfo", "iinfo"}
 OWN_OBJECTS = {"r_", "c_", "mgrid", "ogrid"}
 SUBMODULES = {"linalg", "fft", "random", "testing"}

@@ -233,6 +233,21 @@ def test_bombs_are_refused():
         rt.load(file if file.seek(0) == 0 else None)
 
 
+@pytest.mark.parametrize("make", [lambda t: t.conj(), lambda t: t.conj().imag])
+def test_a_view_of_one_element_does_not_become_memory(make):
+    """As it is it is a view, in which steps of 0 are legal; conjugated it would be 2^40 elements."""
+    held = make(torch.ones(1, dtype=torch.complex64).expand(2**40))
+    f = io.BytesIO()
+    torch.save(held, f)
+    f.seek(0)
+    with pytest.raises(FileError, match="more elements than its storage"):
+        rt.load(f)
+    f = io.BytesIO()
+    torch.save(torch.ones(1).expand(2**40), f)
+    f.seek(0)
+    assert rt.load(f).shape == (2**40,)
+
+
 def test_no_more_is_inflated_than_is_needed():
     """Entries that go on after what their own header, or the pickle, says."""
     file = io.BytesIO()

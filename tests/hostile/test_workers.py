@@ -19,15 +19,25 @@ METHODS = ["fork", "spawn"]
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
+    """No process, no shared memory and no descriptor of this test; what others made before or beside it may stay."""
+
+    def made():
+        return set(multiprocessing.active_children()), set(os.listdir("/dev/shm"))
+
     gc.collect()
-    files, descriptors = set(os.listdir("/dev/shm")), len(os.listdir("/proc/self/fd"))
+    processes, files = made()
+    descriptors = len(os.listdir("/proc/self/fd"))
     yield
     gc.collect()
+    children, shared = made()
+    children, shared = children - processes, shared - files
     deadline = time.monotonic() + 5
-    while multiprocessing.active_children() and time.monotonic() < deadline:
+    while (children or shared) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert multiprocessing.active_children() == []
-    assert set(os.listdir("/dev/shm")) <= files
+        there, memory = made()
+        children, shared = children & there, shared & memory
+    assert not children
+    assert not shared
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 2  # Python's own resource tracker
 
 
