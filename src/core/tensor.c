@@ -174,8 +174,10 @@ static inline int set_dims(rt_tensor *t, int ndim, const intptr_t *shape, const 
         t->flags |= RT_CONTIGUOUS;
         return 0;
     }
-    memcpy(t->shape, shape, (size_t)ndim * sizeof *shape);
-    memcpy(t->steps, steps, (size_t)ndim * sizeof *steps);
+    if (ndim > 0) {     /* without dimensions, other libraries have no arrays of them either */
+        memcpy(t->shape, shape, (size_t)ndim * sizeof *shape);
+        memcpy(t->steps, steps, (size_t)ndim * sizeof *steps);
+    }
     rt_tensor_refresh(t);
     return 0;
 }

@@ -1,6 +1,6 @@
 """Good files of every format, damaged in many ways, and what reading them does.
 
-    python -m tests.hostile.file_mutations COUNT SEED      read so many damaged files of each format
+    python tests/hostile/file_mutations.py COUNT SEED      read so many damaged files of each format
 
 A reader may refuse (a RuntimeError of ours, or NotImplementedError) or read something else; another exception, a crash,
 or memory beyond a bound set here ends the process with an error.
