@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -58,7 +57,7 @@ def register(threadpoolctl: Any) -> None:
     threadpoolctl.register(PoolController)
 
 
-class _AfterImport(MetaPathFinder):
+class _AfterImport:
     """Waits for the import of threadpoolctl, then goes.  (That somebody looks for its spec is no import.)"""
 
     def find_spec(

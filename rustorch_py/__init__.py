@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import rustorch
 
 
-class _Twin(MetaPathFinder, Loader):
+class _Twin:
     """Lets `import rustorch_py.nn.functional` find rustorch.nn.functional, the same module object."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -29,7 +28,8 @@ class _Twin(MetaPathFinder, Loader):
             return None
         if importlib.util.find_spec(f"rustorch.{rest}") is None:
             return None
-        return ModuleSpec(name, self)
+        loader: Any = self  # (not importlib.abc's: that would load half of the standard library)
+        return ModuleSpec(name, loader)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(spec.name.replace(__name__, "rustorch", 1))
