@@ -48,7 +48,9 @@ def run(line, cell, /, **names):
 # ---- notebooks ----
 
 def executed(name, monkeypatch):
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    import nbclient
+    import nbformat
+
     monkeypatch.setenv("PYTHONPATH", str(Path(rustorch.__file__).parents[1]))
     notebook = nbformat.read(HERE / "notebooks" / name, as_version=4)
     return nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute().cells
@@ -215,7 +217,6 @@ def test_statements_see_the_variables_they_are_given(capfd):
 
 
 def test_mistakes_in_the_line():
-    pytest.importorskip("IPython")
     from IPython.core.error import UsageError
 
     for line, message in (("-i x", "no such variable"), ("-o 1x", "no name of a variable"), ("--nonsense", "nonsense"),

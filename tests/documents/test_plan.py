@@ -1,6 +1,7 @@
 """Document 002, the plan of what Python users get."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -133,14 +134,20 @@ for epoch in tqdm(range(100)):
 print(losses[-1] < losses[0])""",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    has_rust = shutil.which("rustc") is not None
+    if not has_rust:  # then the cell says so
+        notebook.cells[1].metadata["tags"] = ["raises-exception"]
     client = nbclient.NotebookClient(
         notebook, timeout=200, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
     )
     client.execute()
     _, rust, picture, training = (cell["outputs"] for cell in notebook.cells)
-    shown = "".join(output.get("text", "") for output in rust)
-    assert "3" in shown
-    assert shown.count(",") >= 8
+    if has_rust:
+        shown = "".join(output.get("text", "") for output in rust)
+        assert "3" in shown
+        assert shown.count(",") >= 8
+    else:
+        assert "a Rust cell needs rustc" in rust[-1]["evalue"]
     assert any("image/png" in output.get("data", {}) for output in picture)
     said = "".join(output.get("text", "") for output in training)
     assert "100/100" in said
