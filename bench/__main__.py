@@ -1,18 +1,28 @@
 """./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing
-(all by default), table, operators, sparse, observing, instructions, accuracy."""
+(all by default), limits, table, operators, sparse, observing, instructions, accuracy.
+
+`--avx2` keeps every library to AVX2, where the processor has AVX-512 too."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 DEFAULT = (
     "small", "arrays", "elementary", "train", "networks", "large", "sorting", "loading", "memory", "importing",
 )  # fmt: skip
-NAMES = (*DEFAULT, "table", "operators", "sparse", "observing", "instructions", "accuracy")
+NAMES = (*DEFAULT, "limits", "table", "operators", "sparse", "observing", "instructions", "accuracy")
+# read by rustorch, PyTorch, oneDNN, MKL and NumPy when they are loaded
+AVX2 = {"RUSTORCH_ISA": "v3", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2", "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}  # fmt: skip
 
 
 def main(argv: list[str]) -> int:
+    if "--avx2" in argv:
+        argv = [a for a in argv if a != "--avx2"]
+        os.execve(sys.executable, [sys.executable, "-m", "bench", *argv], {**os.environ, **AVX2})
     rest = [a for a in argv if a.startswith("-")]
     names = [a for a in argv if a not in rest] or list(DEFAULT)
     unknown = [name for name in names if name not in NAMES]

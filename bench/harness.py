@@ -2,18 +2,22 @@
 
 A row is one job written for several libraries.  Their runs are interleaved, so that a busy
 machine slows all of them alike, and the best of many counts: what a job costs when nobody
-disturbs it.  Nothing is subtracted from a time, not even the empty loop.
+disturbs it.  Nothing is subtracted from a time, not even the empty loop.  A row that says what it
+moves or computes is also shown as a share of what the machine can do (bench/limits.py).
 """
 
 from __future__ import annotations
 
+import math
 import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import rustorch
+
+from .limits import limit
 
 OURS = "rustorch"
 SAMPLE = 1e-3  # seconds one sample lasts at least
@@ -22,13 +26,18 @@ BUDGET = 0.6  # seconds of samples for each library of a row
 
 @dataclass(frozen=True)
 class Row:
-    """A job: a statement (run in `names`) or a callable for each library; the speed-ups that are goals."""
+    """A job: a statement (run in `names`) or a callable for each library; the speed-ups that are goals.
+
+    `work` is what a run does at least, in the units of a limit of the machine: ("write", bytes) or ("read", bytes)
+    moved, ("float32", operations) or ("float64", operations) computed, a multiplication and an addition being two.
+    """
 
     title: str
     jobs: dict[str, str | Callable[[], Any]]
     goals: dict[str, float] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
     budget: float = BUDGET
+    work: tuple[str, float] | None = None
 
 
 def measure(row: Row) -> dict[str, float]:
@@ -59,6 +68,36 @@ def _calibrate(timer: timeit.Timer) -> int:
 
 def show(row: Row) -> bool:
     """Measures and prints a row in one line; true when every goal is met."""
+    return _show(row)[1]
+
+
+def show_all(rows: Iterable[Row], **means: float) -> bool:
+    """Shows rows, then the geometric mean and the least of their ratios to each library.
+
+    means: goals of the geometric means, `show_all(rows, numpy=3, torch=8)`.
+    """
+    ratios: dict[str, list[tuple[float, str]]] = {}
+    met = True
+    for row in rows:
+        best, good = _show(row)
+        met &= good
+        for library, seconds in best.items():
+            if library != OURS:
+                ratios.setdefault(library, []).append((seconds / best[OURS], row.title))
+    for library, found in ratios.items():
+        mean = math.exp(sum(math.log(ratio) for ratio, _ in found) / len(found))
+        least, title = min(found)
+        text = f"   {len(found)} rows beside {library}: geometric mean {mean:.2f}x, least {least:.2f}x ({title})"
+        text += f", {sum(ratio < 1 for ratio, _ in found)} below 1x"
+        if library in means:
+            met &= mean >= means[library]
+            text += f" (goal {means[library]:g}x: {'ok' if mean >= means[library] else 'short'})"
+        print(text, flush=True)
+    return met
+
+
+def _show(row: Row) -> tuple[dict[str, float], bool]:
+    """Prints a row; its times, and whether every goal of it is met."""
     best = measure(row)
     parts, met = [f"{row.title:<42} {_duration(best[OURS])}"], True
     for library, seconds in best.items():
@@ -71,8 +110,11 @@ def show(row: Row) -> bool:
             met &= good
             text += f" (goal {row.goals[library]:g}x: {'ok' if good else 'short'})"
         parts.append(text)
+    if row.work:
+        kind, amount = row.work
+        parts.append(f"{amount / best[OURS] / limit(kind, rustorch.get_num_threads()):4.0%} of the machine's {kind}")
     print(" | ".join(parts), flush=True)
-    return met
+    return best, met
 
 
 def _duration(seconds: float) -> str:
