@@ -8,6 +8,7 @@
 #include "backends/blas.h"
 #include "backends/cpu/convolve_float.h"
 #include "backends/cpu/convolve_planes.h"
+#include "backends/cpu/convolve_winograd.h"
 
 static intptr_t volume(const intptr_t *n) { return n[0] * n[1] * n[2]; }
 
@@ -151,14 +152,20 @@ static intptr_t columns_bytes(const rt_convolution *q)
 intptr_t rt_convolve_workspace(const rt_convolution *q, rt_convolve_kind kind)
 {
     if (rt_convolve_planes_takes(q, kind)) return 0;
-    return rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
+    const intptr_t bytes = rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
+    const intptr_t other = rt_convolve_winograd_takes(q, kind) ? rt_convolve_winograd_workspace(q, kind) : 0;
+    return bytes < 0 || other < 0 ? -1 : bytes > other ? bytes : other;
 }
 
 int rt_convolve(const rt_convolution *q, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
 {
     if (rt_convolve_planes_takes(q, kind)) return rt_convolve_planes(q, kind, x, w, y, bias);
-    if (rt_convolve_float_takes(q, kind))
-        return rt_convolve_float(q, kind, x, w, y, bias, kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w, space);
+    char *const result = kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w;
+    if (rt_convolve_winograd_takes(q, kind)) {
+        const int status = rt_convolve_winograd(q, kind, x, w, y, bias, result, space);
+        if (status <= 0) return status;
+    }
+    if (rt_convolve_float_takes(q, kind)) return rt_convolve_float(q, kind, x, w, y, bias, result, space);
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), k = q->c_in * volume(q->kernel), p = volume(q->out);
     const intptr_t x_step = q->c_in * volume(q->in) * item, y_step = q->c_out * p * item, w_step = q->c_out * k * item;
     if (kind == RT_CONVOLVE_WEIGHT) memset(w, 0, (size_t)(q->groups * w_step));
