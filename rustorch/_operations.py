@@ -46,6 +46,8 @@ NOT_METHODS = {
     "median_dim", "nanmedian_dim", "median_all", "nanmedian_all", "argsort_rows", "search",
     "ctc", "ctc_gradient",
     "tied", "replace_nan", "replace_inf", "frexp_exponent",
+    "l1_loss", "smooth_l1_loss", "huber_loss", "bernoulli_loss", "logistic_loss",
+    "squared_error", "absolute_error", "smooth_error", "huber_error", "logistic_error", "bernoulli_error",
     "polygamma", "convolution", "convolution_weight", "resample",
     "max_pool", "adaptive_max_pool", "fractional_max_pool", "pool_gather", "pool_scatter",
     "unfold_columns", "fold_columns",

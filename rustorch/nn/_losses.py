@@ -19,6 +19,8 @@ __all__ = [
 ]  # fmt: skip
 
 _mse, _nll, _cross_entropy = ops["mse_loss"], ops["nll_loss"], ops["cross_entropy"]
+_l1, _smooth_l1, _huber = ops["l1_loss"], ops["smooth_l1_loss"], ops["huber_loss"]
+_bernoulli, _logistic = ops["bernoulli_loss"], ops["logistic_loss"]
 _where, _log_sigmoid, _maximum, _log = ops["where"], ops["log_sigmoid"], ops["maximum"], ops["log"]
 
 
@@ -49,7 +51,11 @@ def l1_loss(
     """Absolute error |input - target|; arguments as mse_loss."""
     reduction = chosen(size_average, reduce, reduction)
     warn_of_shapes("l1_loss", input, target)
-    return weighted((input - target).abs(), weight, reduction)
+    if input.dtype.kind == "c" or target.dtype.kind == "c":
+        return weighted((input - target).abs(), weight, reduction)
+    if weight is None:
+        return _l1(input, target, reduction=reduction)
+    return weighted(_l1(input, target, reduction="none"), weight, reduction)
 
 
 def smooth_l1_loss(
@@ -61,10 +67,7 @@ def smooth_l1_loss(
     if beta < 0:
         raise TensorError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     warn_of_shapes("smooth_l1_loss", input, target)
-    distance = (input - target).abs()
-    if beta == 0:
-        return reduced(distance, reduction)
-    return reduced(_where(distance < beta, distance * distance * (0.5 / beta), distance - 0.5 * beta), reduction)
+    return _smooth_l1(input, target, beta=beta, reduction=reduction)
 
 
 def huber_loss(
@@ -75,9 +78,9 @@ def huber_loss(
     if delta <= 0:
         raise TensorError(f"huber_loss does not support non-positive values for delta, got {delta}")
     warn_of_shapes("huber_loss", input, target)
-    distance = (input - target).abs()
-    loss = _where(distance < delta, distance * distance * 0.5, (distance - 0.5 * delta) * delta)
-    return weighted(loss, weight, reduction)
+    if weight is None:
+        return _huber(input, target, delta=delta, reduction=reduction)
+    return weighted(_huber(input, target, delta=delta, reduction="none"), weight, reduction)
 
 
 # ---- likelihoods ----
@@ -232,15 +235,15 @@ def binary_cross_entropy(
     """
     reduction = chosen(size_average, reduce, reduction)
     _need_same_shape("binary_cross_entropy", input, target)
-    plain = input.detach()
-    if plain.numel() and not (float(plain.amin()) >= 0 and float(plain.amax()) <= 1):
-        raise TensorError("binary_cross_entropy: all elements of input should be between 0 and 1")
-    # Where a logarithm is infinite its gradient is taken as 0: infinity times the 0 of sigmoid's would be NaN.
-    none, all_ = input == 0, input == 1
-    log_p = _maximum(_log(input.masked_fill(none, 1.0)).masked_fill(none, -100.0), -100.0)
-    log_q = _maximum((-input).masked_fill(all_, 0.0).log1p().masked_fill(all_, -100.0), -100.0)
-    loss = (target - 1) * log_q - target * log_p
-    return reduced(loss if weight is None else loss * weight, reduction)
+    whole = weight is None and reduction != "none"
+    loss = _bernoulli(input, target, reduction=reduction if whole else "none")
+    # what is outside makes the sum of all losses NaN
+    total = float(loss.detach() if whole else loss.detach().sum())
+    if total != total:
+        plain = input.detach()
+        if not (float(plain.amin()) >= 0 and float(plain.amax()) <= 1):
+            raise TensorError("binary_cross_entropy: all elements of input should be between 0 and 1")
+    return loss if whole or weight is None else reduced(loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -254,8 +257,12 @@ def binary_cross_entropy_with_logits(
     """
     reduction = chosen(size_average, reduce, reduction)
     _need_same_shape("binary_cross_entropy_with_logits", input, target)
-    factor = 1.0 if pos_weight is None else (pos_weight - 1) * target + 1
-    loss = (1 - target) * input - _log_sigmoid(input) * factor
+    if pos_weight is None and weight is None:
+        return _logistic(input, target, reduction=reduction)
+    if pos_weight is None:
+        loss = _logistic(input, target, reduction="none")
+    else:
+        loss = (1 - target) * input - _log_sigmoid(input) * ((pos_weight - 1) * target + 1)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

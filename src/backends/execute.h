@@ -21,6 +21,9 @@ typedef struct {
 
 /* The plan's operand order is inputs, then outputs: as in the loop's args. */
 void rt_execute(const rt_plan *plan, const rt_exec *exec);
+/* Elements [begin, end) alone, in the caller.  The last operand is a packed output in the plan's order, whose data is not
+ * looked at: what belongs there is written to `to`, converted or not as exec says. */
+void rt_execute_part(const rt_plan *plan, const rt_exec *exec, intptr_t begin, intptr_t end, char *to);
 /* Elements below which rt_execute stays in the caller for this cost. */
 intptr_t rt_execute_grain(float cost);
 #endif

@@ -18,7 +18,8 @@ static int policy(const rt_op *op)
     case RT_OP_matmul: case RT_OP_mm: case RT_OP_bmm: case RT_OP_addmm: case RT_OP_linear: case RT_OP_convolution:
     case RT_OP_attention: case RT_OP_prelu:
         return LOWER;
-    case RT_OP_mse_loss: case RT_OP_nll_loss: case RT_OP_cross_entropy: case RT_OP_ctc: case RT_OP_prod: case RT_OP_trace:
+    case RT_OP_mse_loss: case RT_OP_l1_loss: case RT_OP_smooth_l1_loss: case RT_OP_huber_loss: case RT_OP_bernoulli_loss:
+    case RT_OP_logistic_loss: case RT_OP_nll_loss: case RT_OP_cross_entropy: case RT_OP_ctc: case RT_OP_prod: case RT_OP_trace:
         return FULL;
     default:
         return strncmp(op->cls.name, "linalg_", 7) == 0 ? FULL : AS_GIVEN;

@@ -6,13 +6,11 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "ufunc/apply.h"
-#include "ufunc/derive.h"
 #include "ufunc/kernels/isa.h"
 #include <string.h>
 
 #define SMALL 4096                 /* elements; above it the full way's threads and unlocking pay */
 #define UNLOCK 65536               /* elements from which the GIL is released */
-typedef union { char bytes[16]; double _Complex align; } scalar_slot;
 
 static rt_dtype scalar_dtype(rt_kind k)
 {
@@ -53,7 +51,7 @@ rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
 rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
 {
     const rt_tensor *first = in[0].t ? in[0].t : nin > 1 ? in[1].t : NULL;
-    scalar_slot slot[3];
+    rt_scalar_slot slot[3];
     char *args[4];
     intptr_t steps[4];
     if (!first || nin != op->nin || op->direct[first->dtype] < 0 || first->size > SMALL) return NULL;
@@ -87,8 +85,7 @@ rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
 
 static rt_loop *cast_loop(rt_dtype from, rt_dtype to) { return rt_isa_now->casts[from][to]; }
 
-/* Adds input `o` to the plan, converting in blocks where its dtype is not the loop's. */
-static int plan_input(rt_plan *plan, rt_exec *e, const rt_operand *o, rt_dtype want, scalar_slot *slot)
+int rt_elementwise_input(rt_plan *plan, rt_exec *e, const rt_operand *o, rt_dtype want, rt_scalar_slot *slot)
 {
     int k = plan->nop;
     e->cast[k] = NULL;
@@ -147,7 +144,7 @@ static rt_tensor *fresh_output(int nin, const rt_operand *in, rt_dtype d, int nd
     return like ? rt_empty_like(like, d) : rt_empty(d, ndim, shape, cpu);
 }
 
-static float cost_of(const rt_op *op) { return strchr(op->expression, '(') ? 1.0f : 0.25f; }
+float rt_elementwise_cost(const rt_op *op) { return strchr(op->expression, '(') ? 1.0f : 0.25f; }
 
 /* An integer to a negative power is no integer: an error where the exponent is a number, as in PyTorch;
  * exponents in a tensor give what the power truncates to. */
@@ -183,11 +180,11 @@ int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_pa
     }
     rt_plan plan;
     rt_exec e = {.loop = op->select ? select_loop(compute) : op->loops[compute], .data = op->data, .nin = nin,
-                 .cost = cost_of(op)};
-    scalar_slot slot[3];
+                 .cost = rt_elementwise_cost(op)};
+    rt_scalar_slot slot[3];
     rt_plan_init(&plan, work->ndim, work->shape);
     for (int i = 0; i < nin; i++)
-        if (plan_input(&plan, &e, &in[i], op->select && i == 0 ? RT_b1 : compute, &slot[i]) < 0) goto done;
+        if (rt_elementwise_input(&plan, &e, &in[i], op->select && i == 0 ? RT_b1 : compute, &slot[i]) < 0) goto done;
     rt_dtype loop_result = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(compute) : compute;
     plan_output(&plan, &e, work, loop_result);
     run(&plan, &e);
@@ -214,7 +211,7 @@ static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_te
     const rt_operand *names[4] = {&v->x, &v->y, &v->z, &v->out};
     rt_plan plan;
     rt_exec e = {.loop = loop, .nin = 5, .cost = 1.0f};
-    scalar_slot slot[4];
+    rt_scalar_slot slot[4];
     for (int k = 0; k < 4; k++)
         if ((uses >> k & 1) && names[k]->t
             && (names[k]->t->ndim > g->ndim || rt_dtype_is_complex((rt_dtype)names[k]->t->dtype)))
@@ -222,13 +219,13 @@ static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_te
     rt_tensor *r = rt_empty_like(g, (rt_dtype)g->dtype);
     if (!r) return -1;
     rt_plan_init(&plan, g->ndim, g->shape);
-    (void)plan_input(&plan, &e, &v->g, d, &slot[0]);
+    (void)rt_elementwise_input(&plan, &e, &v->g, d, &slot[0]);
     for (int k = 0; k < 4; k++) {
         if (!(uses >> k & 1)) {
             e.cast[plan.nop] = NULL;
             memset(&slot[k], 0, sizeof slot[k]);
             rt_plan_add_scalar(&plan, slot[k].bytes);
-        } else if (plan_input(&plan, &e, names[k], d, &slot[k]) < 0) {
+        } else if (rt_elementwise_input(&plan, &e, names[k], d, &slot[k]) < 0) {
             Py_DECREF(r);
             return -1;
         }
@@ -257,7 +254,7 @@ static int tie(const rt_rule *rule, const rt_rule_values *v, rt_tensor **gin)
     return 0;
 }
 
-static int gradient_of_input(const rt_op *op, int i, const rt_rule_values *v, rt_tensor **gin)
+int rt_elementwise_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_tensor **gin)
 {
     if (rt_rule_is_identity(op->rules[i])) {
         *gin = (rt_tensor *)Py_NewRef((PyObject *)v->g.t);
@@ -287,7 +284,7 @@ int rt_elementwise_backward(rt_node *node, rt_tensor *const *g, rt_tensor **gin)
         k += saved >> b & 1;
     }
     for (int i = 0; i < node->nin; i++)
-        if (rt_node_wants(node, i) && gradient_of_input(op, i, &v, &gin[i]) < 0) goto done;
+        if (rt_node_wants(node, i) && rt_elementwise_gradient(op, i, &v, &gin[i]) < 0) goto done;
     status = 0;
 done:
     for (int b = 0; b < 4; b++)

@@ -266,6 +266,10 @@ FUNCTIONS = {
     "grid": lambda x: F.grid_sample(x, x[:, :2].permute(0, 2, 3, 1).tanh(), align_corners=False),
     "places": lambda x: F.max_pool2d(x, 2, return_indices=True),
     "loss": lambda x: F.mse_loss(x, x * 2, reduction="none"),
+    "loss by parts": lambda x: F.smooth_l1_loss(x, x * 3, beta=0.5)
+    + F.huber_loss(x, x * 3, delta=0.5, reduction="sum"),
+    "loss of likelihoods": lambda x: F.binary_cross_entropy_with_logits(x, x.sigmoid())
+    + F.binary_cross_entropy(x.sigmoid(), (2 * x).sigmoid()) + F.l1_loss(x, 2 * x),
     "functions": lambda x: (
         x.erf(),
         x.expm1(),

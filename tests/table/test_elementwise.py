@@ -63,6 +63,12 @@ FORMULAS = {
     "tied": lambda x, y: x,
     "prelu": lambda x, y: np.where(x > 0, x, y * x),
     "floor_quotient": np.floor_divide,
+    "squared_error": lambda x, y: np.square(x - y),
+    "absolute_error": lambda x, y: np.abs(x - y),
+    "smooth_error": lambda x, y, z: np.where(abs(x - y) < z, (x - y) ** 2 / 2 / z, abs(x - y) - z / 2),
+    "huber_error": lambda x, y, z: np.where(abs(x - y) < z, (x - y) ** 2 / 2, z * (abs(x - y) - z / 2)),
+    "logistic_error": lambda x, y: np.logaddexp(0, x) - x * y,
+    "bernoulli_error": lambda x, y: (y - 1) * np.log1p(-x).clip(-100) - y * np.log(x).clip(-100),
 }
 
 

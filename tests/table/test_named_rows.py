@@ -160,6 +160,17 @@ CASES = {
     "linear": [(ops["linear"], [real(4, 3), real(2, 3), real(2)]), (ops["linear"], [real(2, 2, 3), real(2, 3)])],
     "mse_loss": [(lambda x, y, r=r: ops["mse_loss"](x, y, reduction=r), [real(2, 3), real(2, 3)])
                  for r in ("none", "mean", "sum")],
+    **{name: [(lambda x, y, n=name, r=r: ops[n](x, y, reduction=r), [real(2, 3), real(2, 3)])
+              for r in ("none", "mean", "sum")]
+       for name in ("l1_loss", "logistic_loss")},
+    "smooth_l1_loss": [(lambda x, y, r=r: ops["smooth_l1_loss"](x, y, beta=0.7, reduction=r), [real(2, 3), real(2, 3)])
+                       for r in ("none", "mean")],
+    "huber_loss": [(lambda x, y, r=r: ops["huber_loss"](x, y, delta=0.7, reduction=r), [real(2, 3), real(3)])
+                   for r in ("none", "mean")],
+    "bernoulli_loss": [
+        (lambda x, y, r=r: ops["bernoulli_loss"](x.sigmoid(), y.sigmoid(), reduction=r), [real(2, 3), real(2, 3)])
+        for r in ("none", "sum")
+    ],
     "nll_loss": [(lambda x: ops["nll_loss"](x, ints([0, 2])), [real(2, 3)])],
     "cross_entropy": [
         (lambda x: ops["cross_entropy"](x, ints([0, 2])), [real(2, 3)]),

@@ -315,13 +315,19 @@ def _dropout(graph: Graph, call: Arguments) -> str:
     return name
 
 
-@rule("mse_loss")
-def _mse_loss(graph: Graph, call: Arguments) -> str:
+_LOSSES = {
+    "mse_loss": "squared_error", "l1_loss": "absolute_error", "smooth_l1_loss": "smooth_error",
+    "huber_loss": "huber_error", "bernoulli_loss": "bernoulli_error", "logistic_loss": "logistic_error",
+}  # fmt: skip
+
+
+@rule(*_LOSSES)
+def _loss(graph: Graph, call: Arguments) -> str:
+    """Its terms, folded."""
     dtype = call.out.dtype
-    difference = graph.node("Sub", [operand(graph, call["x"], dtype), operand(graph, call["target"], dtype)])
-    squares: str = graph.node("Mul", [difference, difference])
+    values = [v for name, v in call.args.items() if name != "reduction"]
+    terms = _Writer(graph, dtype).row(_LOSSES[call.row], [operand(graph, v, dtype) for v in values])
     if call["reduction"] == "none":
-        return squares
-    if call["reduction"] == "sum":
-        return graph.node("ReduceSum", [squares], keepdims=0)
-    return graph.node("ReduceMean", [squares], keepdims=0)
+        return terms
+    name: str = graph.node("ReduceSum" if call["reduction"] == "sum" else "ReduceMean", [terms], keepdims=0)
+    return name

@@ -21,6 +21,7 @@ typedef struct {
     const rt_plan *plan;
     const rt_exec *exec;
     int has_casts;
+    char *to;                            /* where the last operand's elements go instead, packed; or NULL */
     uint32_t fixed;                      /* operands converted once: cast and step 0 everywhere */
     char constant[RT_MAX_OPERANDS][ITEM_BYTES];
 } walk;
@@ -114,6 +115,7 @@ static void run_range(void *context, intptr_t begin, intptr_t end)
         row /= p->shape[d];
         for (int k = 0; k < nop; k++) at[k] += index[d] * p->steps[k][d];
     }
+    if (w->to) at[nop - 1] = w->to - skip * steps[nop - 1];
     while (left > 0) {
         intptr_t n = length - skip < left ? length - skip : left;
         for (int k = 0; k < nop; k++) args[k] = at[k] + skip * steps[k];
@@ -181,6 +183,15 @@ static void run_exchanged(const rt_plan *p, const rt_exec *e, int has_casts)
     q.size = p->size / p->shape[many] * rest;
     for (int k = 0; k < p->nop; k++) q.data[k] += chunks * chunk * p->steps[k][many];
     run_plan(&q, e, has_casts);
+}
+
+void rt_execute_part(const rt_plan *p, const rt_exec *e, intptr_t begin, intptr_t end, char *to)
+{
+    walk w = {.plan = p, .exec = e, .to = to};
+    if (begin >= end) return;
+    for (int k = 0; k < p->nop; k++) w.has_casts |= e->cast[k] != NULL;
+    if (w.has_casts) convert_constants(&w);
+    run_range(&w, begin, end);
 }
 
 RT_WORK_LOCAL rt_work *rt_work_now;
