@@ -94,9 +94,12 @@ def is_storage(obj: Any, /) -> bool:
 
 
 def compile(model: Any = None, **options: Any) -> Any:
-    """model itself: graphs are dynamic here, and there is no compiler.  Usable as a decorator; options are ignored."""
+    """jit.script(model): calls are recorded once and replayed; there is no compiler.  Usable as a decorator; options
+    are ignored."""
     if model is None:
         return lambda fn: compile(fn, **options)
     if not callable(model):
         raise TypeError(f"compile: needs a module or a function, not {type(model).__name__}")
-    return model
+    from .jit import script
+
+    return script(model)

@@ -1,4 +1,10 @@
-"""TorchScript's names: graphs are dynamic here, so that what is scripted or traced is the function itself.
+"""Functions whose calls are recorded once and then replayed without Python, under TorchScript's names.
+
+What is scripted is called as before.  Its first call with arguments of new shapes, dtypes or numbers runs the function
+and records its ops; later ones run the recording in C, chains of elementwise ops as one loop over blocks that stay
+in cache, with the bits of the ops one by one.  A training step may be scripted as a whole, with `backward()` and
+`optimizer.step()` in it.  What a replay cannot do ends the recording, and the function is called as it is:
+`fn.reason` says why.  [How it works](../docs/decisions/fusion.md).
 
 >>> import rustorch as rt
 >>> @rt.jit.script
@@ -6,13 +12,18 @@
 ...     return 2 * x
 >>> double(rt.ones(2))
 tensor([2.0, 2.0])
+>>> double(rt.ones(2)), double.replays
+(tensor([2.0, 2.0]), 1)
 """
 
 from __future__ import annotations
 
+import copyreg
+import types
 from contextlib import nullcontext
 from typing import Any, Final as Final, TypeVar
 
+from ._C import Script
 from .nn import Module as ScriptModule
 
 T = TypeVar("T")
@@ -24,15 +35,43 @@ __all__ = [
 
 
 def script(obj: T, *args: Any, **kwargs: Any) -> T:
-    """obj itself, a module or a function."""
-    return obj
+    """A function whose calls are recorded and replayed; of a module, the module itself with such a forward.
+
+    A replay needs what was there when it was recorded: arguments of the same kinds (dtype, shape, strides,
+    requires_grad; equal numbers), the same values in the globals, closures and attributes that the function can see,
+    the same modes.  Else the call is recorded again, up to eight times.  Values of tensors may differ, and so may
+    what optimizers keep.  Not recorded are functions that read a tensor's value (`item()`, `if t > 0`), that print or
+    call code of other packages, that change Python objects outside of them, or that use `.grad`.
+
+    Attributes of a scripted function: `reason`, why the last call that was not recorded was not, or None; `replays`
+    and `recordings`, their numbers; `__wrapped__`, the function; `forget()` drops the recordings.
+    """
+    if isinstance(obj, ScriptModule):
+        if not isinstance(obj.forward, Script):
+            vars(obj)["forward"] = _scripted(obj.forward)
+        return obj
+    return _scripted(obj) if isinstance(obj, (types.FunctionType, types.MethodType)) else obj
+
+
+def _scripted(function: Any) -> Any:
+    from ._tracing import record
+
+    made = Script(function, record)
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(made, name, getattr(function, name, None))
+    return made
+
+
+copyreg.pickle(Script, lambda made: (_scripted, (made.__wrapped__,)))
 
 
 def trace(func: T, example_inputs: Any = None, *args: Any, **kwargs: Any) -> T:
-    """func itself, after a call with example_inputs (a Tensor, or a tuple of arguments) to see that it runs."""
-    if example_inputs is not None and callable(func):
-        func(*example_inputs) if isinstance(example_inputs, tuple) else func(example_inputs)
-    return func
+    """script(func), recorded with example_inputs (a Tensor, or a tuple of arguments).  Other inputs are recorded when
+    they come."""
+    made = script(func)
+    if example_inputs is not None and callable(made):
+        made(*example_inputs) if isinstance(example_inputs, tuple) else made(example_inputs)
+    return made
 
 
 def freeze(mod: T, *args: Any, **kwargs: Any) -> T:

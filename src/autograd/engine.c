@@ -477,6 +477,6 @@ done:
 int rt_backward(const rt_backward_call *call)
 {
     if (!rt_observers || rt_event_is_told()) return run_pass(call);
-    rt_event e = {.kind = RT_EVENT_BACKWARD, .name = "backward"};
+    rt_event e = {.kind = RT_EVENT_BACKWARD, .name = "backward", .pass = call};
     return rt_event_begin(&e) < 0 ? -1 : rt_event_end(&e, run_pass(call));
 }

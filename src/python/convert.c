@@ -380,8 +380,11 @@ static double widen(rt_dtype d, const void *at)
     return rt_copy_into(&dst, &src) < 0 ? 0 : v;
 }
 
+uint64_t rt_convert_reads;
+
 PyObject *rt_convert_item(rt_dtype d, const void *at)
 {
+    rt_convert_reads++;
     switch (d) {
     case RT_b1: return PyBool_FromLong(*(const uint8_t *)at);
     case RT_u8: return PyLong_FromLong(*(const uint8_t *)at);

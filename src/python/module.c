@@ -13,6 +13,7 @@
 #include "python/autograd_module.h"
 #include "python/convert.h"
 #include "python/settings.h"
+#include "python/script.h"
 #include "python/size.h"
 #include "python/creation.h"
 #include "python/c_api.h"
@@ -192,7 +193,8 @@ PyMODINIT_FUNC PyInit__C(void)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
     if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
-        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0 || rt_settings_init(m) < 0)
+        || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0 || rt_settings_init(m) < 0
+        || rt_script_init(m) < 0 || rt_tracer_init(m) < 0)
         goto fail;
     ops = make_functions();
     if (!ops || PyModule_AddObject(m, "ops", ops) < 0) goto fail;

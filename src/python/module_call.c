@@ -103,6 +103,8 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {.name = "rustorch._C.ModuleBase", .basicsize = sizeof(PyObject),
                            .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, .slots = slots};
 
+int rt_module_call_is_watched(void) { return watched; }
+
 static PyObject *watch_modules(PyObject *m, PyObject *on)
 {
     (void)m;

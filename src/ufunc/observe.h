@@ -23,6 +23,7 @@ typedef struct {
     const rt_op *op;                 /* OP */
     const rt_operand *in;            /* OP: nin of them, and its params or NULL */
     const rt_params *params;
+    const void *pass;                /* BACKWARD: the rt_backward_call */
     rt_node *node;                   /* NODE */
     rt_tensor *const *grads;         /* NODE: node->nout gradients that arrived, or NULLs */
     rt_tensor *const *out;           /* OP: results; NODE: gradients of the inputs; nout of them, or NULLs */

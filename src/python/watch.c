@@ -1,0 +1,95 @@
+/* watch: snapshots of containers and tensors, and whether they still hold.  Floor: python. */
+#include "python/watch.h"
+
+static int keep(rt_watch *w, Py_ssize_t n)
+{
+    w->items = PyMem_Calloc((size_t)n + 1, sizeof *w->items);
+    if (!w->items) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    w->n = n;
+    return 0;
+}
+
+static int take_dict(rt_watch *w)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0, i = 0;
+    if (keep(w, 2 * PyDict_GET_SIZE(w->of)) < 0) return -1;
+    while (i < w->n && PyDict_Next(w->of, &at, &key, &value)) {
+        w->items[i++] = Py_NewRef(key);
+        w->items[i++] = Py_NewRef(value);
+    }
+    return 0;
+}
+
+int rt_watch_take(rt_watch *w, rt_watch_kind kind, PyObject *of, PyObject *key)
+{
+    *w = (rt_watch){.kind = kind, .of = Py_NewRef(of)};
+    switch (kind) {
+    case RT_WATCH_DICT: return take_dict(w);
+    case RT_WATCH_TENSOR: return rt_facts_take(&w->facts, (rt_tensor *)of);
+    case RT_WATCH_CELL:
+        if (keep(w, 1) < 0) return -1;
+        w->items[0] = PyCell_Get(of);
+        return 0;
+    case RT_WATCH_KEY:
+        if (keep(w, 2) < 0) return -1;
+        w->items[0] = Py_NewRef(key);
+        w->items[1] = Py_XNewRef(PyDict_GetItemWithError(of, key));
+        return PyErr_Occurred() ? -1 : 0;
+    case RT_WATCH_LIST:
+        if (keep(w, PyList_GET_SIZE(of)) < 0) return -1;
+        for (Py_ssize_t i = 0; i < w->n; i++) w->items[i] = Py_NewRef(PyList_GET_ITEM(of, i));
+        return 0;
+    }
+    return 0;
+}
+
+static int dict_holds(const rt_watch *w)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0, i = 0;
+    if (2 * PyDict_GET_SIZE(w->of) != w->n) return 0;
+    for (; PyDict_Next(w->of, &at, &key, &value); i += 2)
+        if (w->items[i] != key || w->items[i + 1] != value) return 0;
+    return 1;
+}
+
+int rt_watch_holds(const rt_watch *w)
+{
+    switch (w->kind) {
+    case RT_WATCH_DICT: return dict_holds(w);
+    case RT_WATCH_TENSOR: return rt_facts_hold(&w->facts, w->of);
+    case RT_WATCH_CELL: return PyCell_GET(w->of) == w->items[0];
+    case RT_WATCH_KEY: {
+        PyObject *value = PyDict_GetItemWithError(w->of, w->items[0]);
+        if (!value) PyErr_Clear();
+        return value == w->items[1];
+    }
+    case RT_WATCH_LIST: break;
+    }
+    if (PyList_GET_SIZE(w->of) != w->n) return 0;
+    for (Py_ssize_t i = 0; i < w->n; i++)
+        if (PyList_GET_ITEM(w->of, i) != w->items[i]) return 0;
+    return 1;
+}
+
+void rt_watch_clear(rt_watch *w)
+{
+    for (Py_ssize_t i = 0; i < w->n; i++) Py_CLEAR(w->items[i]);
+    PyMem_Free(w->items);
+    PyMem_Free(w->facts.dims);
+    w->items = NULL;
+    w->facts.dims = NULL;
+    w->n = 0;
+    Py_CLEAR(w->of);
+}
+
+int rt_watch_traverse(const rt_watch *w, visitproc visit, void *arg)
+{
+    Py_VISIT(w->of);
+    for (Py_ssize_t i = 0; i < w->n; i++) Py_VISIT(w->items[i]);
+    return 0;
+}
