@@ -31,7 +31,7 @@ GEOMETRIES = [
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("channels", [(1, 1, 1), (3, 5, 1), (4, 6, 2), (17, 33, 1), (6, 6, 6)])
+@pytest.mark.parametrize("channels", [(1, 1, 1), (3, 5, 1), (4, 6, 2), (17, 33, 1), (70, 130, 1), (6, 6, 6)])
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("transposed", [False, True])
 def test_against_pytorch(geometry, channels, dtype, transposed):

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "backends/blas.h"
 #include "backends/cpu/convolve_float.h"
+#include "backends/cpu/convolve_last.h"
 #include "backends/cpu/convolve_planes.h"
 #include "backends/cpu/convolve_winograd.h"
 
@@ -152,6 +153,7 @@ static intptr_t columns_bytes(const rt_convolution *q)
 intptr_t rt_convolve_workspace(const rt_convolution *q, rt_convolve_kind kind)
 {
     if (rt_convolve_planes_takes(q, kind)) return 0;
+    if (rt_convolve_last_takes(q, kind) && !rt_convolve_winograd_takes(q, kind)) return rt_convolve_last_workspace(q, kind);
     const intptr_t bytes = rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
     const intptr_t other = rt_convolve_winograd_takes(q, kind) ? rt_convolve_winograd_workspace(q, kind) : 0;
     return bytes < 0 || other < 0 ? -1 : bytes > other ? bytes : other;
@@ -165,6 +167,8 @@ int rt_convolve(const rt_convolution *q, rt_convolve_kind kind, char *x, char *w
         const int status = rt_convolve_winograd(q, kind, x, w, y, bias, result, space);
         if (status <= 0) return status;
     }
+    else if (rt_convolve_last_takes(q, kind))
+        return rt_convolve_last(q, kind, kind == RT_CONVOLVE ? x : y, w, bias, result, space);
     if (rt_convolve_float_takes(q, kind)) return rt_convolve_float(q, kind, x, w, y, bias, result, space);
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), k = q->c_in * volume(q->kernel), p = volume(q->out);
     const intptr_t x_step = q->c_in * volume(q->in) * item, y_step = q->c_out * p * item, w_step = q->c_out * k * item;

@@ -6,11 +6,11 @@
 #include "backends/cpu/convolve_float.h"
 #include <stdatomic.h>
 #include <string.h>
+#include "backends/cpu/convolve_correlation.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/scratch.h"
 #include "backends/threads.h"
 
-#define MAX_TAPS 32             /* along a dimension */
 #define MAX_RUNS 256
 #define TABLE 64                /* taps together, up to which their lanes are listed */
 #define MAX_PHASES 64
@@ -24,14 +24,10 @@
 #define CHUNK_BYTES (8 << 20)   /* for the sums of all chunks */
 #define MOST_IMAGE (64 << 20)   /* bytes of an image turned channels last */
 
-/* One group of a correlation: y[row][o] = bias[row] + sum over (channel, taps) of w * x[o * step + offset]. */
+/* A correlation, and how it is cut. */
 typedef struct {
-    intptr_t channels, rows, k, high, depth, plane, in[3], count[3], step[3], taps[3];
-    intptr_t offset[3][MAX_TAPS];            /* of a tap in the image, along its dimension */
-    intptr_t tap[3][MAX_TAPS], w_row, w_channel;          /* of a tap, row and channel in the weight */
-    intptr_t y_plane, y_step[3], y_at[3], y_length[3];    /* where results go */
-    intptr_t groups, w_group;                /* elements of a group's packed weight */
-    int inside;                              /* no tap ever lies outside the image */
+    rt_correlation of;
+    intptr_t high, depth, groups, w_group;   /* rows of a tile; terms of a panel; elements of a group's packed weight */
 } correlation;
 
 /* One group of a weight's gradient; `run` neighbouring (tap, channel) are neighbours in the turned image. */
@@ -194,69 +190,10 @@ static intptr_t volume(const intptr_t *n) { return n[0] * n[1] * n[2]; }
 
 /* ---- correlation ------------------------------------------------------------------------ */
 
-static void finish_correlation(correlation *c, const kernels *k)
+static void cut_correlation(correlation *c, const kernels *k)
 {
-    c->k = c->channels * volume(c->taps);
-    c->high = rt_gemm_even(c->rows, k->rows, 1);
-    c->depth = c->k ? rt_gemm_even(c->k, DEPTH, 1) : 1;
-    c->plane = volume(c->in);
-    c->inside = 1;
-    for (int d = 0; d < 3; d++)
-        for (intptr_t t = 0; t < c->taps[d]; t++)
-            c->inside &= c->offset[d][t] >= 0 && (c->count[d] - 1) * c->step[d] + c->offset[d][t] < c->in[d];
-}
-
-static void forward_correlation(const rt_convolution *q, const kernels *k, correlation *c)
-{
-    intptr_t stride = 1;
-    c->channels = q->c_in;
-    c->rows = q->c_out;
-    for (int d = 2; d >= 0; d--) {
-        c->in[d] = q->in[d];
-        c->count[d] = c->y_length[d] = q->out[d];
-        c->step[d] = q->stride[d];
-        c->taps[d] = q->kernel[d];
-        c->y_step[d] = 1;
-        c->y_at[d] = 0;
-        for (intptr_t t = 0; t < q->kernel[d]; t++) {
-            c->offset[d][t] = t * q->dilation[d] - q->pad[d];
-            c->tap[d][t] = t * stride;
-        }
-        stride *= q->kernel[d];
-    }
-    c->w_channel = stride;
-    c->w_row = stride * q->c_in;
-    c->y_plane = volume(q->out);
-    finish_correlation(c, k);
-}
-
-/* Positions r, r + stride, ... of x: they see the taps that fall on positions of y. */
-static void phase_correlation(const rt_convolution *q, const kernels *k, const intptr_t *r, correlation *c)
-{
-    intptr_t stride = 1;
-    c->channels = q->c_out;
-    c->rows = q->c_in;
-    for (int d = 2; d >= 0; d--) {
-        const intptr_t s = q->stride[d];
-        c->in[d] = q->out[d];
-        c->y_length[d] = q->in[d];
-        c->count[d] = (q->in[d] - r[d] + s - 1) / s;
-        c->step[d] = 1;
-        c->y_step[d] = s;
-        c->y_at[d] = r[d];
-        c->taps[d] = 0;
-        for (intptr_t t = 0; t < q->kernel[d]; t++) {
-            const intptr_t at = r[d] + q->pad[d] - t * q->dilation[d];
-            if (at % s) continue;
-            c->offset[d][c->taps[d]] = at / s;
-            c->tap[d][c->taps[d]++] = t * stride;
-        }
-        stride *= q->kernel[d];
-    }
-    c->w_row = stride;
-    c->w_channel = stride * q->c_in;
-    c->y_plane = volume(q->in);
-    finish_correlation(c, k);
+    c->high = rt_gemm_even(c->of.rows, k->rows, 1);
+    c->depth = c->of.k ? rt_gemm_even(c->of.k, DEPTH, 1) : 1;
 }
 
 typedef struct {
@@ -282,9 +219,9 @@ static void correlate_units(void *ctx, intptr_t begin, intptr_t end)
 {
     correlating *j = ctx;
     const correlation *c = j->c;
-    const intptr_t positions = volume(c->count), wide = 3 * j->kernels->lanes;
+    const intptr_t positions = volume(c->of.count), wide = 3 * j->kernels->lanes;
     const size_t packed = ((size_t)(c->depth * wide * j->item) + 63) & ~(size_t)63;
-    char *scratch = rt_scratch_take(packed + (j->direct ? 0 : (size_t)(c->rows * wide * j->item)));
+    char *scratch = rt_scratch_take(packed + (j->direct ? 0 : (size_t)(c->of.rows * wide * j->item)));
     if (!scratch) {
         atomic_store(&j->failed, 1);
         return;
@@ -300,19 +237,19 @@ static void correlate_units(void *ctx, intptr_t begin, intptr_t end)
 static int run_correlation(const rt_convolution *q, correlation *c, const kernels *k, const char *x, const char *w,
                            const char *bias, char *y, char *space)
 {
-    const intptr_t item = (intptr_t)rt_itemsize(q->dtype), positions = volume(c->count);
+    const intptr_t item = (intptr_t)rt_itemsize(q->dtype), positions = volume(c->of.count);
     if (positions <= 0) return 0;
     correlating j = {.c = c, .kernels = k, .x = x, .w = w, .bias = bias, .y = y, .packed = space, .item = item,
                      .planes = q->n * q->groups};
     j.per = rt_gemm_even(positions, PANELS * 3 * k->lanes, 3 * k->lanes);
     j.blocks = (positions + j.per - 1) / j.per;
-    j.row_blocks = (c->rows + c->high - 1) / c->high;
+    j.row_blocks = (c->of.rows + c->high - 1) / c->high;
     c->groups = q->groups;
-    c->w_group = j.row_blocks * c->high * c->k;
+    c->w_group = j.row_blocks * c->high * c->of.k;
     j.w_group = q->c_in * q->c_out * volume(q->kernel) * item;
-    j.direct = c->y_step[0] == 1 && c->y_step[1] == 1 && c->y_step[2] == 1;
-    if (c->k) rt_threads_for(q->groups * j.row_blocks, 1 + 65536 / (c->high * c->k), pack_blocks, &j);
-    const double work = (double)(j.per < positions ? j.per : positions) * (double)c->rows * (double)(c->k + 16);
+    j.direct = c->of.y_step[0] == 1 && c->of.y_step[1] == 1 && c->of.y_step[2] == 1;
+    if (c->of.k) rt_threads_for(q->groups * j.row_blocks, 1 + 65536 / (c->high * c->of.k), pack_blocks, &j);
+    const double work = (double)(j.per < positions ? j.per : positions) * (double)c->of.rows * (double)(c->of.k + 16);
     j.together = work > 1e6 ? 1 : (intptr_t)(1e6 / work) + 1;       /* small planes share what a panel looks like */
     rt_threads_for((j.planes + j.together - 1) / j.together * j.blocks, 1, correlate_units, &j);
     return atomic_load(&j.failed) ? -1 : 0;
@@ -325,7 +262,8 @@ static int run_phases(const rt_convolution *q, const kernels *k, const char *y, 
     for (r[0] = 0; r[0] < q->stride[0] && r[0] < q->in[0]; r[0]++)
         for (r[1] = 0; r[1] < q->stride[1] && r[1] < q->in[1]; r[1]++)
             for (r[2] = 0; r[2] < q->stride[2] && r[2] < q->in[2]; r[2]++) {
-                phase_correlation(q, k, r, &c);
+                rt_correlation_phase(q, r, &c.of);
+                cut_correlation(&c, k);
                 if (run_correlation(q, &c, k, y, w, bias, x, space) < 0) return -1;
             }
     return 0;
@@ -446,7 +384,7 @@ int rt_convolve_float_takes(const rt_convolution *q, rt_convolve_kind kind)
     double image = (double)q->c_in * (double)rt_itemsize(q->dtype);
     if (!kernels_of(q->dtype) || volume(q->in) >= limit || volume(q->out) >= limit) return 0;
     for (int d = 0; d < 3; d++) {
-        if (q->kernel[d] > MAX_TAPS || q->pad[d] >= limit || q->dilation[d] >= limit || q->stride[d] >= limit) return 0;
+        if (q->kernel[d] > RT_MAX_TAPS || q->pad[d] >= limit || q->dilation[d] >= limit || q->stride[d] >= limit) return 0;
         image *= (double)(q->in[d] + 2 * q->pad[d]);
     }
     if (kind == RT_CONVOLVE_BACK)
@@ -473,6 +411,7 @@ int rt_convolve_float(const rt_convolution *q, rt_convolve_kind kind, const char
     correlation c = {0};
     if (kind == RT_CONVOLVE_WEIGHT) return run_weight(q, k, x, y, result, space);
     if (kind == RT_CONVOLVE_BACK) return run_phases(q, k, y, w, bias, result, space);
-    forward_correlation(q, k, &c);
+    rt_correlation_forward(q, &c.of);
+    cut_correlation(&c, k);
     return run_correlation(q, &c, k, x, w, bias, result, space);
 }

@@ -96,7 +96,7 @@ typedef struct {
     int pieces[3];                                                 /* 0: gathered */
     int32_t index[3][LANES];
     uint32_t bits[3];                                              /* lanes in use */
-    uint32_t inside[3][MAX_TAPS][3];                               /* [dimension][tap][vector] */
+    uint32_t inside[3][RT_MAX_TAPS][3];                               /* [dimension][tap][vector] */
     intptr_t lowest, highest;                                      /* elements that the first tap reads lie between them */
     int vectors, anywhere;                                         /* anywhere: every tap lies inside */
     BITS_T table[TABLE][3][PIECES];                                /* [tap][vector]: lanes of each piece inside the image */
@@ -106,17 +106,17 @@ typedef struct {
 /* Lanes whose position lies inside the image, for every tap of every dimension. */
 static void NAME(look_inside)(const correlation *q, intptr_t first, int columns, NAME(panel) *s)
 {
-    intptr_t o[3] = {first / (q->count[2] * q->count[1]), first / q->count[2] % q->count[1], first % q->count[2] - 1};
+    intptr_t o[3] = {first / (q->of.count[2] * q->of.count[1]), first / q->of.count[2] % q->of.count[1], first % q->of.count[2] - 1};
     memset(s->inside, 0, sizeof s->inside);
     for (int j = 0; j < columns; j++) {
-        if (++o[2] == q->count[2]) {
+        if (++o[2] == q->of.count[2]) {
             o[2] = 0;
-            if (++o[1] == q->count[1]) o[1] = 0, o[0]++;
+            if (++o[1] == q->of.count[1]) o[1] = 0, o[0]++;
         }
         for (int d = 0; d < 3; d++)
-            for (intptr_t t = 0; t < q->taps[d]; t++) {
-                const intptr_t i = o[d] * q->step[d] + q->offset[d][t];
-                s->inside[d][t][j / LANES] |= (uint32_t)(i >= 0 && i < q->in[d]) << j % LANES;
+            for (intptr_t t = 0; t < q->of.taps[d]; t++) {
+                const intptr_t i = o[d] * q->of.step[d] + q->of.offset[d][t];
+                s->inside[d][t][j / LANES] |= (uint32_t)(i >= 0 && i < q->of.in[d]) << j % LANES;
             }
     }
 }
@@ -125,10 +125,10 @@ static void NAME(look_inside)(const correlation *q, intptr_t first, int columns,
 static void NAME(look_taps)(const correlation *q, NAME(panel) *s)
 {
     intptr_t n = 0;
-    for (intptr_t a = 0; a < q->taps[0]; a++)
-        for (intptr_t b = 0; b < q->taps[1]; b++)
-            for (intptr_t c = 0; c < q->taps[2]; c++, n++) {
-                s->table_at[n] = (q->offset[0][a] * q->in[1] + q->offset[1][b]) * q->in[2] + q->offset[2][c];
+    for (intptr_t a = 0; a < q->of.taps[0]; a++)
+        for (intptr_t b = 0; b < q->of.taps[1]; b++)
+            for (intptr_t c = 0; c < q->of.taps[2]; c++, n++) {
+                s->table_at[n] = (q->of.offset[0][a] * q->of.in[1] + q->of.offset[1][b]) * q->of.in[2] + q->of.offset[2][c];
                 for (int v = 0; v < s->vectors; v++) {
                     const uint32_t bits = s->anywhere ? s->bits[v]
                                                       : s->bits[v] & s->inside[0][a][v] & s->inside[1][b][v] & s->inside[2][c][v];
@@ -140,16 +140,16 @@ static void NAME(look_taps)(const correlation *q, NAME(panel) *s)
 
 static void NAME(look)(const correlation *q, intptr_t first, int columns, NAME(panel) *s)
 {
-    intptr_t o[3] = {first / (q->count[2] * q->count[1]), first / q->count[2] % q->count[1], first % q->count[2]};
+    intptr_t o[3] = {first / (q->of.count[2] * q->of.count[1]), first / q->of.count[2] % q->of.count[1], first % q->of.count[2]};
     s->vectors = (columns + LANES - 1) / LANES;
-    s->anywhere = q->inside;
+    s->anywhere = q->of.inside;
     for (int v = 0; v < s->vectors; v++) {
         const int n = columns - v * LANES < LANES ? columns - v * LANES : LANES;
         s->bits[v] = (uint32_t)((UINT64_C(1) << n) - 1);
-        s->pieces[v] = q->step[2] == 1 ? 0 : -1;
+        s->pieces[v] = q->of.step[2] == 1 ? 0 : -1;
         memset(s->index[v], 0, sizeof s->index[v]);
         for (int l = 0; l < n; l++) {
-            const intptr_t at = (o[0] * q->step[0] * q->in[1] + o[1] * q->step[1]) * q->in[2] + o[2] * q->step[2];
+            const intptr_t at = (o[0] * q->of.step[0] * q->of.in[1] + o[1] * q->of.step[1]) * q->of.in[2] + o[2] * q->of.step[2];
             int *const count = &s->pieces[v];
             s->index[v][l] = (int32_t)at;
             if (v == 0 && l == 0) s->lowest = at;
@@ -164,31 +164,31 @@ static void NAME(look)(const correlation *q, intptr_t first, int columns, NAME(p
                 }
                 if (*count > 0) s->piece[v][*count - 1].bits |= 1u << l;
             }
-            if (++o[2] < q->count[2]) continue;
+            if (++o[2] < q->of.count[2]) continue;
             o[2] = 0;
-            if (++o[1] < q->count[1]) continue;
+            if (++o[1] < q->of.count[1]) continue;
             o[1] = 0;
             o[0]++;
         }
         if (s->pieces[v] < 0) s->pieces[v] = 0;
     }
     if (!s->anywhere) NAME(look_inside)(q, first, columns, s);
-    if (q->taps[0] * q->taps[1] * q->taps[2] <= TABLE) NAME(look_taps)(q, s);
+    if (q->of.taps[0] * q->of.taps[1] * q->of.taps[2] <= TABLE) NAME(look_taps)(q, s);
 }
 
 /* pack by the table: a vector of the panel is a load for each of its pieces. */
 static void NAME(pack_taps)(const correlation *q, const NAME(panel) *s, const REAL *x, intptr_t p0, intptr_t p1, REAL *dst,
                             intptr_t wide)
 {
-    const intptr_t taps = q->taps[0] * q->taps[1] * q->taps[2];
+    const intptr_t taps = q->of.taps[0] * q->of.taps[1] * q->of.taps[2];
     const intptr_t one = s->table_at[0], other = s->table_at[taps - 1];       /* the way back has its taps in reverse */
     const intptr_t low = (one < other ? one : other) + s->lowest, high = (one < other ? other : one) + s->highest;
     intptr_t t = p0 % taps;
-    x += p0 / taps * q->plane;
+    x += p0 / taps * q->of.plane;
     for (intptr_t p = p0; p < p1; p++, dst += wide) {
         const REAL *at = x + s->table_at[t];
         if (t == 0)
-            for (intptr_t e = low; e < high; e += 64 / (intptr_t)sizeof(REAL)) __builtin_prefetch(x + 4 * q->plane + e);
+            for (intptr_t e = low; e < high; e += 64 / (intptr_t)sizeof(REAL)) __builtin_prefetch(x + 4 * q->of.plane + e);
         for (int v = 0; v < s->vectors; v++) {
             const BITS_T *bits = s->table[t][v];
             VEC y;
@@ -200,21 +200,21 @@ static void NAME(pack_taps)(const correlation *q, const NAME(panel) *s, const RE
             }
             STORE(dst + v * LANES, y);
         }
-        if (++t == taps) t = 0, x += q->plane;
+        if (++t == taps) t = 0, x += q->of.plane;
     }
 }
 
 /* dst[p - p0][wide] for p0 <= p < p1, p = (channel, taps). */
 static void NAME(pack)(const correlation *q, const NAME(panel) *s, const REAL *x, intptr_t p0, intptr_t p1, REAL *dst, intptr_t wide)
 {
-    if (q->taps[0] * q->taps[1] * q->taps[2] <= TABLE) {
+    if (q->of.taps[0] * q->of.taps[1] * q->of.taps[2] <= TABLE) {
         NAME(pack_taps)(q, s, x, p0, p1, dst, wide);
         return;
     }
-    intptr_t t2 = p0 % q->taps[2], t1 = p0 / q->taps[2] % q->taps[1], t0 = p0 / (q->taps[2] * q->taps[1]) % q->taps[0];
-    x += p0 / (q->taps[2] * q->taps[1] * q->taps[0]) * q->plane;
+    intptr_t t2 = p0 % q->of.taps[2], t1 = p0 / q->of.taps[2] % q->of.taps[1], t0 = p0 / (q->of.taps[2] * q->of.taps[1]) % q->of.taps[0];
+    x += p0 / (q->of.taps[2] * q->of.taps[1] * q->of.taps[0]) * q->of.plane;
     for (intptr_t p = p0; p < p1; p++, dst += wide) {
-        const REAL *at = x + (q->offset[0][t0] * q->in[1] + q->offset[1][t1]) * q->in[2] + q->offset[2][t2];
+        const REAL *at = x + (q->of.offset[0][t0] * q->of.in[1] + q->of.offset[1][t1]) * q->of.in[2] + q->of.offset[2][t2];
         for (int v = 0; v < s->vectors; v++) {
             uint32_t bits = s->bits[v];
             VEC y;
@@ -227,27 +227,27 @@ static void NAME(pack)(const correlation *q, const NAME(panel) *s, const REAL *x
             }
             STORE(dst + v * LANES, y);
         }
-        if (++t2 < q->taps[2]) continue;
+        if (++t2 < q->of.taps[2]) continue;
         t2 = 0;
-        if (++t1 < q->taps[1]) continue;
+        if (++t1 < q->of.taps[1]) continue;
         t1 = 0;
-        if (++t0 < q->taps[0]) continue;
+        if (++t0 < q->of.taps[0]) continue;
         t0 = 0;
-        x += q->plane;
+        x += q->of.plane;
     }
 }
 
 /* packed[row block][p][high] = w of the group's row block; rows behind the last are not written. */
 static void NAME(pack_weight)(const correlation *q, intptr_t block, const REAL *w, REAL *packed)
 {
-    const intptr_t begin = block * q->high, rows = q->rows - begin < q->high ? q->rows - begin : q->high;
-    REAL *to = packed + begin * q->k;
-    for (intptr_t c = 0; c < q->channels; c++)
-        for (intptr_t t0 = 0; t0 < q->taps[0]; t0++)
-            for (intptr_t t1 = 0; t1 < q->taps[1]; t1++)
-                for (intptr_t t2 = 0; t2 < q->taps[2]; t2++, to += q->high) {
-                    const REAL *from = w + begin * q->w_row + c * q->w_channel + q->tap[0][t0] + q->tap[1][t1] + q->tap[2][t2];
-                    for (intptr_t i = 0; i < rows; i++) to[i] = from[i * q->w_row];
+    const intptr_t begin = block * q->high, rows = q->of.rows - begin < q->high ? q->of.rows - begin : q->high;
+    REAL *to = packed + begin * q->of.k;
+    for (intptr_t c = 0; c < q->of.channels; c++)
+        for (intptr_t t0 = 0; t0 < q->of.taps[0]; t0++)
+            for (intptr_t t1 = 0; t1 < q->of.taps[1]; t1++)
+                for (intptr_t t2 = 0; t2 < q->of.taps[2]; t2++, to += q->high) {
+                    const REAL *from = w + begin * q->of.w_row + c * q->of.w_channel + q->of.tap[0][t0] + q->of.tap[1][t1] + q->of.tap[2][t2];
+                    for (intptr_t i = 0; i < rows; i++) to[i] = from[i * q->of.w_row];
                 }
 }
 
@@ -257,15 +257,15 @@ static void NAME(multiply)(const correlation *q, const NAME(panel) *s, const REA
 {
     intptr_t p = 0;
     do {
-        const intptr_t k = q->k - p < q->depth ? q->k - p : q->depth;
+        const intptr_t k = q->of.k - p < q->depth ? q->of.k - p : q->depth;
         if (k) NAME(pack)(q, s, x, p, p + k, packed, wide);
-        for (intptr_t i = 0; i < q->rows; i += q->high) {
-            const intptr_t rows = q->rows - i < q->high ? q->rows - i : q->high;
-            NAME(tiles)[rows - 1][s->vectors - 1](k, w + i * q->k + p * q->high, q->high, packed, wide, c + i * c_row, c_row,
+        for (intptr_t i = 0; i < q->of.rows; i += q->high) {
+            const intptr_t rows = q->of.rows - i < q->high ? q->of.rows - i : q->high;
+            NAME(tiles)[rows - 1][s->vectors - 1](k, w + i * q->of.k + p * q->high, q->high, packed, wide, c + i * c_row, c_row,
                                                   (BITS_T)s->bits[s->vectors - 1], p > 0, bias ? bias + i : NULL);
         }
         p += k;
-    } while (p < q->k);
+    } while (p < q->of.k);
 }
 
 /* Results of a phase are apart: from rows of n at `from` to their places. */
@@ -273,10 +273,10 @@ static void NAME(spread)(const correlation *q, const REAL *from, REAL *y, intptr
 {
     for (intptr_t j = 0; j < n; j++) {
         const intptr_t at = first + j;
-        const intptr_t o[3] = {at / (q->count[2] * q->count[1]), at / q->count[2] % q->count[1], at % q->count[2]};
-        REAL *to = y + ((o[0] * q->y_step[0] + q->y_at[0]) * q->y_length[1] + o[1] * q->y_step[1] + q->y_at[1]) * q->y_length[2]
-            + o[2] * q->y_step[2] + q->y_at[2];
-        for (intptr_t i = 0; i < q->rows; i++) to[i * q->y_plane] = from[i * n + j];
+        const intptr_t o[3] = {at / (q->of.count[2] * q->of.count[1]), at / q->of.count[2] % q->of.count[1], at % q->of.count[2]};
+        REAL *to = y + ((o[0] * q->of.y_step[0] + q->of.y_at[0]) * q->of.y_length[1] + o[1] * q->of.y_step[1] + q->of.y_at[1]) * q->of.y_length[2]
+            + o[2] * q->of.y_step[2] + q->of.y_at[2];
+        for (intptr_t i = 0; i < q->of.rows; i++) to[i * q->of.y_plane] = from[i * n + j];
     }
 }
 
@@ -292,9 +292,9 @@ static void NAME(correlate)(const correlation *q, const REAL *x, const REAL *w, 
         NAME(look)(q, first + j, columns, &s);
         for (intptr_t plane = begin; plane < end; plane++) {
             const intptr_t g = plane % q->groups;
-            REAL *to = y + plane * q->rows * q->y_plane;
-            NAME(multiply)(q, &s, x + plane * q->channels * q->plane, w + g * q->w_group, bias ? bias + g * q->rows : NULL,
-                           results ? results : to + first + j, results ? columns : q->y_plane, packed, wide);
+            REAL *to = y + plane * q->of.rows * q->of.y_plane;
+            NAME(multiply)(q, &s, x + plane * q->of.channels * q->of.plane, w + g * q->w_group, bias ? bias + g * q->of.rows : NULL,
+                           results ? results : to + first + j, results ? columns : q->of.y_plane, packed, wide);
             if (results) NAME(spread)(q, results, to, first + j, columns);
         }
     }

@@ -4,6 +4,7 @@
 #define RT_BACKENDS_CPU_CONVOLVE_TURN_H
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline __m256i mask_f32(uint32_t bits)
 {
@@ -49,6 +50,36 @@ static inline void turn_part_f32(const float *x, intptr_t from, intptr_t rows, i
     for (int i = 0; i < 8; i++) r[i] = i < rows ? _mm256_maskload_ps(x + i * from, in) : _mm256_setzero_ps();
     turn_rows_f32(r);
     for (int i = 0; i < 8 && i < columns; i++) _mm256_maskstore_ps(out + i * to, over, r[i]);
+}
+
+/* to[column][channel] = from[channel][column], n columns `wide` apart; zeros from `channels` to `filled`. */
+static inline void turn_channels_f32(const float *from, intptr_t plane, intptr_t channels, intptr_t filled, intptr_t n, float *to,
+                                     intptr_t wide)
+{
+    intptr_t c = 0;
+    for (; c + 8 <= channels; c += 8) {
+        const float *s = from + c * plane;
+        intptr_t i = 0;
+        for (; i + 8 <= n; i += 8) turn_f32(s + i, plane, to + i * wide + c, wide);
+        if (i < n) turn_part_f32(s + i, plane, 8, n - i, to + i * wide + c, wide);
+    }
+    for (intptr_t i = 0; i < n && c < filled; i++) {
+        for (intptr_t j = c; j < channels; j++) to[i * wide + j] = from[j * plane + i];
+        for (intptr_t j = channels; j < filled; j++) to[i * wide + j] = 0;
+    }
+}
+
+/* The way back: to[channel][column] = from[column][channel]. */
+static inline void turn_columns_f32(const float *from, intptr_t wide, intptr_t channels, intptr_t n, float *to, intptr_t plane)
+{
+    for (intptr_t c = 0; c < channels; c += 8) {
+        intptr_t j = 0;
+        if (c + 8 <= channels)
+            for (; j + 8 <= n; j += 8) turn_f32(from + j * wide + c, wide, to + c * plane + j, plane);
+        for (; j < n; j += 8)
+            turn_part_f32(from + j * wide + c, wide, n - j < 8 ? n - j : 8, channels - c < 8 ? channels - c : 8,
+                          to + c * plane + j, plane);
+    }
 }
 
 static inline __attribute__((always_inline)) void turn_f64(const double *x, intptr_t from, double *out, intptr_t to)

@@ -92,22 +92,6 @@ SQUARE(filter_back, 6, 3)
 
 /* ---- images -------------------------------------------------------------------------------- */
 
-/* to[column][channel] = from[channel][column], n columns of `channels`, rounded up with zeros to a multiple of LANES. */
-static void NAME(turn)(const float *from, intptr_t plane, intptr_t channels, intptr_t n, float *to, intptr_t wide)
-{
-    intptr_t c = 0;
-    for (; c + 8 <= channels; c += 8) {
-        const float *s = from + c * plane;
-        intptr_t i = 0;
-        for (; i + 8 <= n; i += 8) turn_f32(s + i, plane, to + i * wide + c, wide);
-        if (i < n) turn_part_f32(s + i, plane, 8, n - i, to + i * wide + c, wide);
-    }
-    for (intptr_t i = 0; i < n && c < wide; i++) {
-        for (intptr_t j = c; j < channels; j++) to[i * wide + j] = from[j * plane + i];
-        memset(to + i * wide + (channels > c ? channels : c), 0, (size_t)(wide - channels) * sizeof(float));
-    }
-}
-
 /* Rows top .. top + rows and columns left .. left + columns of channels c .. c + channels, zeros outside the image. */
 static void NAME(window)(const winograd_image *x, intptr_t image, intptr_t c, intptr_t channels, intptr_t top, intptr_t left,
                          intptr_t rows, intptr_t columns, float *to, intptr_t wide)
@@ -121,8 +105,8 @@ static void NAME(window)(const winograd_image *x, intptr_t image, intptr_t c, in
             continue;
         }
         memset(to, 0, (size_t)(before * wide) * sizeof(float));
-        NAME(turn)(x->data + (image * x->channels + c) * plane + row * x->width + left + before, plane, channels, n,
-                   to + before * wide, wide);
+        turn_channels_f32(x->data + (image * x->channels + c) * plane + row * x->width + left + before, plane, channels, wide, n,
+                          to + before * wide, wide);
         memset(to + (before + n) * wide, 0, (size_t)((columns - before - n) * wide) * sizeof(float));
     }
 }
@@ -299,14 +283,7 @@ static int NAME(results)(const winograd *q, const winograd_block *b, intptr_t r,
         for (intptr_t i = 0; i < 4 && top + i < q->y.height; i++) {
             const float *from = window + i * columns * wide;
             float *to = (float *)q->y.data + (image * q->y.channels + r) * plane + (top + i) * q->y.width + left;
-            for (intptr_t c = 0; c < rows; c += 8) {
-                intptr_t j = 0;
-                if (c + 8 <= rows)
-                    for (; j + 8 <= width; j += 8) turn_f32(from + j * wide + c, wide, to + c * plane + j, plane);
-                for (; j < width; j += 8)
-                    turn_part_f32(from + j * wide + c, wide, width - j < 8 ? width - j : 8, rows - c < 8 ? rows - c : 8,
-                                  to + c * plane + j, plane);
-            }
+            turn_columns_f32(from, wide, rows, width, to, plane);
         }
     }
     return BAD(bad);
