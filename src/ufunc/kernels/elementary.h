@@ -7,7 +7,7 @@
 #include <math.h>
 #include "ufunc/kernels/vector.h"
 #if IS_F32
-#include "ufunc/kernels/wide_inverse.h"
+#include "ufunc/kernels/single.h"
 #endif
 /* FUSED, TABLED: are the functions of pairs that need fused products, or tables in registers, ours? */
 #define FUSED 0
@@ -69,7 +69,7 @@ ALWAYS vec v_log(vec x) { return tabled_log(x, &base_e); }
 ALWAYS vec v_log2(vec x) { return tabled_log(x, &base_2); }
 ALWAYS vec v_log10(vec x) { return tabled_log(x, &base_10); }
 ALWAYS vec v_log1p(vec x) { return tabled_log1p(x); }
-#else
+#elif !IS_F32 || !defined(__FMA__)
 FUNCTION1(log2, u10)
 LONG1(log10, u10)
 #endif
@@ -167,35 +167,8 @@ MENDED1(lgamma, u10, x > 0x1p110f)
 ALWAYS vec v_expm1(vec x) { return v_widely(w_expm1_all, x); }
 ALWAYS vec v_sinh(vec x) { return v_widely(w_sinh, x); }
 ALWAYS vec v_cosh(vec x) { return v_widely(w_cosh, x); }
-ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
-ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
 ALWAYS vec v_erfc(vec x) { return v_widely(w_erfc, x); }
 
-/* log(x) + c, c below an ULP of x: log(2^e m) = e ln 2 + f - f^2 / 2 + f^3 q(f), f = m - 1, m within
- * sqrt(1/2) and sqrt(2). */
-ALWAYS vec log_plus(vec x, vec c)
-{
-    static const float q[] = {0.06971346319f, -0.1148308133f, 0.1168702488f, -0.1242535982f, 0.1424887698f,
-                              -0.1666780977f, 0.2000072074f, -0.2499999693f, 0.3333333116f};
-    mask tiny = x < 0x1p-126f;
-    mask bits = (mask)v_where(tiny, x * 0x1p23f, x);
-    mask e = (bits - 0x3f3504f3) >> 23;
-    vec f = (vec)(bits - (e << 23)) - 1, square = f * f, p = splat(q[0]);
-    vec n = __builtin_convertvector(e, vec) - v_where(tiny, splat(23), splat(0));
-#pragma GCC unroll 16
-    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, f, splat(q[i]));
-    p = v_mad(n, splat(-2.12194440e-4f), v_mad(square, splat(-0.5f), v_mad(p * f, square, c)));
-    vec r = v_mad(n, splat(0.693359375f), f + p);
-    r = v_where((x > 0) & FINITE(x), r, x + x);                     /* inf and NaN */
-    return v_where(x < 0, splat(NAN), v_where(x == 0, splat(-INFINITY), r));
-}
-ALWAYS vec v_log(vec x) { return log_plus(x, splat(0)); }
-/* log(u) with u = 1 + x rounded, and what the rounding took off: (x - (u - 1)) / u. */
-ALWAYS vec v_log1p(vec x)
-{
-    vec u = 1 + x;
-    return v_where(x == 0, x, log_plus(u, (x - (u - 1)) / u));
-}
 #else
 #if !TABLED
 #if FUSED
@@ -333,37 +306,6 @@ ALWAYS vec v_cbrt(vec x) { return pairs_cbrt(x); }
 #endif
 #endif
 
-#if IS_F32
-/* 1 / (1 + e^-x) by one Newton step, with what the roundings of e^-x and of the sum took off.  Lanes far
- * out, where a result may be denormal, are computed in double. */
-#if !defined(__FMA__)
-ALWAYS vec v_sigmoid(vec x) { return v_widely(w_sigmoid, x); }
-#else
-ALWAYS vec v_sigmoid(vec x)
-{
-    static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
-                             (real)1.666666668e-1, (real)0.5};
-    const real magic = 12582912;
-    mask extreme = ~(v_abs(x) < 86);
-    vec shifted = v_mad(x, splat((real)-1.44269504088896340736), splat(magic)), n = shifted - magic;
-    vec r = v_mad(n, splat((real)2.12194440e-4), v_mad(n, splat((real)-0.693359375), -x)), p = splat(q[0]);
-#pragma GCC unroll 16
-    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, r, splat(q[i]));
-    p = v_mad(p * r, r, r);
-    vec power = (vec)(((mask)shifted - (mask)splat(magic) + BIAS) << MANTISSA), high = 1 + p;
-    vec e = high * power, low = (p - (high - 1)) * power;
-    vec sum = 1 + e, back = sum - 1, rest = (1 - (sum - back)) + (e - back) + low;
-#if defined(__AVX512F__)
-    vec s = (vec)_mm512_rcp14_ps((__m512)sum);       /* one step makes 14 bits 28 */
-#else
-    vec s = 1 / sum;
-#endif
-    s = v_mad(s, v_mad(-s, sum, splat(1)) - s * rest, s);
-    return any_lane(extreme) ? v_where(extreme, v_widely(w_sigmoid, x), s) : s;
-}
-#endif
-#endif
-
 #if !IS_F32
 /* Beyond 600 sinh and cosh are exp(|x|) / 2. */
 ALWAYS vec far_or(vec x, vec r)
@@ -388,13 +330,33 @@ ALWAYS vec v_sigmoid(vec x)
 }
 #endif
 
+#if !IS_F32
+/* log(x / (1 - x)): what rounding took off the quotient is added to the logarithm. */
+ALWAYS vec v_logit(vec x)
+{
+#if FUSED
+    vec less = 1 - x, q = x / less, lost = product_rest(q, less, x) + q * ((1 - less) - x);
+    vec c = v_where((x > 0) & (x < 1), -lost / x, splat(0));
+#if TABLED
+    log_argument a = log_reduced(q);
+    pair r = ordered_sum(a.r, v_mad(c, a.r, c));
+    return log_limits(q, pair_rounded(log_parts((log_argument){a.n, a.c, r.high}, r.low, &base_e)));
+#else
+    return log_plus(q, c);
+#endif
+#else
+    return v_where(v_abs(x - 0.5) < 0.2, 2 * v_atanh(2 * x - 1), v_log(x / (1 - x)));
+#endif
+}
+#endif
+
 ALWAYS vec v_rsqrt(vec x)
 {
 #if defined(__FMA__)
     /* One Newton step; h + (x r - h) is x r exactly.  0, inf and NaN stay. */
     vec s = v_sqrt(x), r = 1 / s, h = x * r;
     vec residual = v_mad(-h, r, splat(1)) - v_mad(x, r, -h) * r;
-    return v_where((r > 0) & (r < INFINITY), v_mad(r * (real)0.5, residual, r), r);
+    return v_where(residual == residual, v_mad(r * (real)0.5, residual, r), r);
 #elif IS_F32
     return v_widely(w_rsqrt, x);
 #else
@@ -416,26 +378,8 @@ ALWAYS vec v_power(vec x, vec y)
     return any_lane(~easy) ? v_where(easy, r, v_pow(x, y)) : r;
 }
 
-/* The normal distribution function.  In float32 its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a),
- * p interpolated at Chebyshev's nodes for a up to 14.5 and the rounding of a a made good: within 6 ULP
- * where it is a normal number. */
-#if IS_F32
-ALWAYS vec v_ndtr(vec x)
-{
-    static const real q[] = {(real)0.032382736719110926, (real)-0.177801668547144, (real)0.38476623811137367,
-                             (real)-0.3774354213424865, (real)0.12235715126099876, (real)-0.02836173077219046,
-                             (real)0.09183984905131697, (real)0.13303907622051517, (real)0.15963836624328573,
-                             (real)0.15957540995908534};
-    vec a = v_abs(x);
-    a = v_where(a > 15, splat(15), a);
-    vec t = 1 / v_mad(a, splat((real)0.4), splat(1)), square = a * a, p = splat(q[0]);
-#pragma GCC unroll 16
-    for (unsigned i = 1; i < sizeof q / sizeof *q; i++) p = v_mad(p, t, splat(q[i]));
-    vec e = v_exp(square * (real)-0.5);
-    vec tail = v_mad(e, product_rest(a, a, square) * (real)-0.5, e) * (t * p);
-    return v_where(x < 0, tail, 1 - tail);
-}
-#else
+/* The normal distribution function. */
+#if !IS_F32
 /* erfc(h + rest) / 2, h = -x sqrt(1/2) rounded: rest times the slope is what the rounding took off. */
 ALWAYS vec v_ndtr(vec x)
 {

@@ -21,6 +21,7 @@ ALWAYS vec v_sinc(vec x)
     vec rest = product_rest(x, splat(pi), p) + x * pi_rest;
     return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-14 : 0x1p-28), splat(1), v_where(s == 0, q, q - q * (rest / p)));
 }
+#if !IS_F32
 /* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
 ALWAYS vec v_silu(vec x)
 {
@@ -30,6 +31,7 @@ ALWAYS vec v_silu(vec x)
     vec root = v_exp(v_where(far, x * (real)0.5, splat(0)));
     return v_where(far, x * root * root, r);
 }
+#endif
 /* x tanh(log(1 + e^x)), e the exponential: x e (e + 2) / (e (e + 2) + 2). */
 ALWAYS vec v_mish(vec x)
 {
@@ -129,6 +131,7 @@ static inline double frexp_exponent_lane(double x)
 #define angle_slope(x) (V(x) * 0)
 #define sinc(x) v_sinc(V(x))
 #define sigmoid(x) v_sigmoid(V(x))
+#define logit(x) v_logit(V(x))
 #define silu(x) v_silu(V(x))
 #define mish(x) v_mish(V(x))
 #define erf(x) v_erf(V(x))
