@@ -1,5 +1,5 @@
 """./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing
-(all by default), limits, sequences, table, functions, operators, sparse, observing, instructions, accuracy.
+(all by default), limits, sequences, table, functions, operators, sparse, observing, instructions, accuracy, products.
 
 `--avx2` keeps every library to AVX2, where the processor has AVX-512 too."""
 
@@ -23,6 +23,7 @@ NAMES = (
     "observing",
     "instructions",
     "accuracy",
+    "products",
 )
 # read by rustorch, PyTorch, oneDNN, MKL and NumPy when they are loaded
 AVX2 = {"RUSTORCH_ISA": "v3", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "core/dtype.h"
 
-/* C = alpha*A@B + beta*C; A is (m, k), B (k, n), C (m, n); alpha = 1, beta = 0 or 1.
+/* C = A@B + beta*C; A is (m, k), B (k, n), C (m, n); beta = 0 or 1.
  * Strides in ELEMENTS.  Each of A and B must have one stride equal to 1 (the other at least
  * the length; it is the leading dimension), C's column stride must be 1.  dtype f32, f64,
  * c64 or c128; integers (modulo their range) and bool (or of ands) too, and those with any strides.
@@ -15,11 +15,14 @@ void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
                   const void *a, intptr_t a_row, intptr_t a_col,
                   const void *b, intptr_t b_row, intptr_t b_col,
                   int beta, void *c, intptr_t c_row);
-/* The same for `batch` independent products at byte offsets a_step, b_step, c_step. */
+/* `batch` independent products C = start + A@B at byte offsets a_step, b_step, c_step, start_step.  start: NULL, or
+ * rows of unit stride; start_row 0 repeats one of them, and C itself may be given.  dtype bf16 too, where
+ * rt_blas_takes_half: then start and C are f32, and subnormal numbers count as 0. */
 void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, intptr_t k,
                         const char *a, intptr_t a_step, intptr_t a_row, intptr_t a_col,
                         const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
-                        int beta, char *c, intptr_t c_step, intptr_t c_row);
+                        const char *start, intptr_t start_step, intptr_t start_row, char *c, intptr_t c_step, intptr_t c_row);
+int rt_blas_takes_half(rt_dtype d);
 /* Products go up to this instruction set from now on (NULL: as at the start). */
 void rt_blas_choose(const char *isa);
 const char *rt_blas_config(void);    /* which kernels are used, and the library's own description */

@@ -1,5 +1,5 @@
-/* linear: the rows linear (x @ weight.T + bias in one go) and addmm.  The bias is laid down in the
- * output first and the product added to it.  Gradients are asked for through the op table, so
+/* linear: the rows linear (x @ weight.T + bias in one go) and addmm.  The kernel adds the product
+ * to the bias as it writes.  Gradients are asked for through the op table, so
  * that they are recorded when a graph of them is wanted.  Floor: ufunc. */
 #include "backends/blas.h"
 #include "backends/memory.h"
@@ -8,39 +8,34 @@
 #include "ufunc/product.h"
 #include "ufunc/views.h"
 
-#define SMALL 4096          /* elements of an operand: not worth giving the GIL away for */
-
 /* ---- linear -------------------------------------------------------------------------- */
 
-/* work[r][:] = bias for every row; both packed, of one dtype. */
-static void lay_rows(rt_tensor *work, const rt_tensor *bias)
-{
-    size_t bytes = (size_t)bias->shape[0] * rt_tensor_itemsize(bias);
-    char *end = work->data + (size_t)work->size * rt_tensor_itemsize(work);
-    for (char *at = work->data; at < end; at += bytes) memcpy(at, bias->data, bytes);
-}
-
-/* out += x @ y in the dtype computed in, where out already holds `start` (broadcast to its shape). */
+/* out = start + x @ y, start broadcast to out's shape.  Rows of unit stride are read where they lie. */
 static int add_product(const rt_op *op, rt_product *p, rt_tensor *start, int ndim, const intptr_t *shape, int nin,
                        const rt_operand *in, rt_tensor **out)
 {
     int status = -1;
-    rt_tensor *work = NULL, *wide = NULL, *const given = *out;
+    const intptr_t item = (intptr_t)rt_itemsize(p->compute);
+    rt_tensor *work = NULL, *wide = NULL, *laid = NULL, *const given = *out;
     if (rt_output_begin(op, out, p->result, ndim, shape, nin, in, 1, &work) < 0) goto done;
     wide = p->compute == p->result ? (rt_tensor *)Py_NewRef((PyObject *)work)
                                    : rt_empty(p->compute, ndim, shape, work->storage->device);
     if (!wide) goto done;
-    if (start->ndim == 1 && (rt_dtype)start->dtype == p->compute && rt_tensor_is_contiguous(start) && start->size
-        && start->shape[0] == shape[ndim - 1])
-        lay_rows(wide, start);
-    else if (rt_copy_into(wide, start) < 0)
-        goto done;
-    rt_product_run(p, 1, wide->data);
+    const int n = start->ndim, rows = n == 2 && start->shape[0] != 1;
+    if (n >= 1 && n <= 2 && (rt_dtype)start->dtype == p->compute && start->shape[n - 1] == shape[ndim - 1]
+        && start->steps[n - 1] == item && (!rows || (start->steps[0] % item == 0 && ndim == 2)) && (uintptr_t)start->data % (uintptr_t)item == 0) {
+        laid = (rt_tensor *)Py_NewRef((PyObject *)start);
+    } else {
+        laid = (rt_tensor *)Py_NewRef((PyObject *)wide);
+        if (rt_copy_into(wide, start) < 0) goto done;
+    }
+    rt_product_run(p, laid->data, laid == wide ? shape[ndim - 1] : rows ? laid->steps[0] / item : 0, wide->data);
     if (wide != work && rt_copy_into(work, wide) < 0) goto done;
     status = rt_output_finish(*out, work);
     work = NULL;
 done:
     rt_product_end(p);
+    Py_XDECREF((PyObject *)laid);
     Py_XDECREF((PyObject *)wide);
     Py_XDECREF((PyObject *)work);
     if (status < 0 && !given) Py_CLEAR(*out);
@@ -95,7 +90,7 @@ static int linear_small(rt_tensor *x, rt_tensor *w, rt_tensor *bias, rt_tensor *
 {
     rt_dtype d = (rt_dtype)x->dtype;
     if (*out || (d != RT_f32 && d != RT_f64) || (rt_dtype)w->dtype != d || (bias && (rt_dtype)bias->dtype != d)) return 0;
-    if (!x->size || !w->size || x->size > SMALL || w->size > SMALL || !rt_tensor_is_contiguous(x)
+    if (!x->size || !w->size || x->size > RT_PRODUCT_SMALL || w->size > RT_PRODUCT_SMALL || !rt_tensor_is_contiguous(x)
         || !rt_tensor_is_contiguous(w) || (bias && !rt_tensor_is_contiguous(bias)))
         return 0;
     intptr_t shape[RT_MAX_NDIM], n = w->shape[0], k = w->shape[1];
@@ -103,8 +98,8 @@ static int linear_small(rt_tensor *x, rt_tensor *w, rt_tensor *bias, rt_tensor *
     shape[x->ndim - 1] = n;
     *out = rt_empty(d, x->ndim, shape, x->storage->device);
     if (!*out) return -1;
-    if (bias) lay_rows(*out, bias);
-    rt_blas_gemm(d, x->size / k, n, k, x->data, k, 1, w->data, 1, k, bias != NULL, (*out)->data, n);
+    rt_blas_gemm_batch(d, 1, x->size / k, n, k, x->data, 0, k, 1, w->data, 0, 1, k, bias ? bias->data : NULL, 0, 0,
+                       (*out)->data, 0, n);
     return 1;
 }
 

@@ -2,8 +2,11 @@
  * (product.c) under different rules for shapes; gradients are products of the same kind, asked
  * for through the op table, so that they are recorded when a graph of them is wanted.
  * Floor: ufunc. */
+#include "backends/blas.h"
+#include "backends/memory.h"
 #include "core/error.h"
 #include "core/shape.h"
+#include "ufunc/elementwise.h"
 #include "ufunc/product.h"
 #include "ufunc/views.h"
 
@@ -21,6 +24,25 @@ static int multiply(const rt_op *op, rt_tensor *x, rt_tensor *y, int nin, const 
     return rt_product_output(op, &p, n, shape, nin, in, out);
 }
 
+/* Packed vectors or matrices of one real dtype and few elements: straight to the kernel.  1 when done, 0 when the
+ * general way is needed. */
+static int multiply_small(const rt_tensor *x, const rt_tensor *y, rt_tensor **out)
+{
+    const rt_dtype d = (rt_dtype)x->dtype;
+    if (*out || (d != RT_f32 && d != RT_f64) || (rt_dtype)y->dtype != d || (unsigned)(x->ndim - 1) > 1
+        || (unsigned)(y->ndim - 1) > 1)
+        return 0;
+    const intptr_t k = x->shape[x->ndim - 1], n = y->ndim == 2 ? y->shape[1] : 1;
+    intptr_t shape[2] = {x->shape[0], n};
+    if (y->shape[0] != k || !x->size || !y->size || x->size > RT_PRODUCT_SMALL || y->size > RT_PRODUCT_SMALL
+        || !rt_tensor_is_contiguous(x) || !rt_tensor_is_contiguous(y))
+        return 0;
+    *out = rt_empty(d, x->ndim + y->ndim - 2, x->ndim == 2 ? shape : shape + 1, x->storage->device);
+    if (!*out) return -1;
+    rt_blas_gemm(d, x->ndim == 2 ? x->shape[0] : 1, n, k, x->data, k, 1, y->data, n, 1, 0, (*out)->data, n);
+    return 1;
+}
+
 /* The operands as tensors of nx and ny dimensions; -1: any number. */
 static int operands(const rt_op *op, const rt_operand *in, int nx, int ny, rt_tensor **x, rt_tensor **y)
 {
@@ -36,25 +58,27 @@ static int operands(const rt_op *op, const rt_operand *in, int nx, int ny, rt_te
 FORWARD(matmul)
 {
     rt_tensor *x, *y;
-    return operands(op, in, -1, -1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+    if (operands(op, in, -1, -1, &x, &y) < 0) return -1;
+    const int small = multiply_small(x, y, out);
+    return small ? (small < 0 ? -1 : 0) : multiply(op, x, y, nin, in, out);
 }
 
 FORWARD(mm)
 {
     rt_tensor *x, *y;
-    return operands(op, in, 2, 2, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+    return operands(op, in, 2, 2, &x, &y) < 0 ? -1 : matmul_forward(op, nin, in, p, out);
 }
 
 FORWARD(mv)
 {
     rt_tensor *x, *y;
-    return operands(op, in, 2, 1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+    return operands(op, in, 2, 1, &x, &y) < 0 ? -1 : matmul_forward(op, nin, in, p, out);
 }
 
 FORWARD(dot)
 {
     rt_tensor *x, *y;
-    return operands(op, in, 1, 1, &x, &y) < 0 ? -1 : multiply(op, x, y, nin, in, out);
+    return operands(op, in, 1, 1, &x, &y) < 0 ? -1 : matmul_forward(op, nin, in, p, out);
 }
 
 FORWARD(bmm)
@@ -66,18 +90,20 @@ FORWARD(bmm)
     return multiply(op, x, y, nin, in, out);
 }
 
+/* A column times a row: a product of elements, which writes as fast as memory takes it. */
 FORWARD(outer)
 {
-    rt_tensor *x, *y, *column = NULL, *row = NULL;
+    rt_tensor *x, *y;
+    rt_operand both[2] = {{0}, {0}};
     int status = -1;
     if (operands(op, in, 1, 1, &x, &y) < 0) return -1;
     const intptr_t xs[2] = {x->shape[0], 1}, ys[2] = {1, y->shape[0]};
     const intptr_t xsteps[2] = {x->steps[0], 0}, ysteps[2] = {0, y->steps[0]};
-    column = rt_tensor_alias(x, x->data, (rt_dtype)x->dtype, 2, xs, xsteps);
-    row = rt_tensor_alias(y, y->data, (rt_dtype)y->dtype, 2, ys, ysteps);
-    if (column && row) status = multiply(op, column, row, nin, in, out);
-    Py_XDECREF((PyObject *)column);
-    Py_XDECREF((PyObject *)row);
+    both[0].t = rt_tensor_alias(x, x->data, (rt_dtype)x->dtype, 2, xs, xsteps);
+    both[1].t = rt_tensor_alias(y, y->data, (rt_dtype)y->dtype, 2, ys, ysteps);
+    if (both[0].t && both[1].t) status = rt_elementwise_forward(&rt_ops[RT_OP_mul], 2, both, NULL, out);
+    Py_XDECREF((PyObject *)both[0].t);
+    Py_XDECREF((PyObject *)both[1].t);
     return status;
 }
 
@@ -141,6 +167,15 @@ static rt_tensor *without_dim(rt_tensor *t, int dim)
     return out;
 }
 
+/* x times y, element for element: either may be a number.  Consumes both, passes NULL through. */
+static rt_tensor *scaled(rt_tensor *x, rt_tensor *y)
+{
+    rt_tensor *out = x && y ? rt_apply2(RT_OP_mul, x, y) : NULL;
+    Py_XDECREF((PyObject *)x);
+    Py_XDECREF((PyObject *)y);
+    return out;
+}
+
 static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *)t); }
 
 /* out = x @ y: gx = g @ y^H, gy = x^H @ g, after lone dimensions became rows and columns.  Where y has
@@ -152,6 +187,12 @@ BACKWARD(matmul)
     rt_tensor *gm = NULL, *xm = NULL, *ym = NULL;
     if (rt_node_unpack(node, 0, &x) < 0 || rt_node_unpack(node, 1, &y) < 0) goto done;
     int row = x.t->ndim == 1, column = y.t->ndim == 1;
+    if (row && column) {
+        if (rt_node_wants(node, 0) && !(gin[0] = scaled(held(g[0]), rt_matmul_conj(held(y.t))))) goto done;
+        if (rt_node_wants(node, 1) && !(gin[1] = scaled(held(g[0]), rt_matmul_conj(held(x.t))))) goto done;
+        status = 0;
+        goto done;
+    }
     gm = held(g[0]);
     if (column) gm = with_dim(gm, -1);
     if (row) gm = with_dim(gm, -2);

@@ -110,11 +110,12 @@ int rt_product_begin(const char *op, rt_tensor *x, rt_tensor *y, int swapped, rt
     if (x->shape[x->ndim - 1] != inner) return refuse(op, x, y, swapped);
     p->result = rt_dtype_promote((rt_dtype)x->dtype, (rt_dtype)y->dtype);
     p->compute = rt_product_compute(p->result);
+    p->taken = rt_blas_takes_half(p->result) ? p->result : p->compute;
     p->nbatch = x->ndim > 2 ? x->ndim - 2 : 0;
     memcpy(p->batch, x->shape, (size_t)p->nbatch * sizeof *p->batch);
     if (y->ndim > 2 && broadcast_batches(op, x, y, p) < 0) return -1;
     int merge = y->ndim <= 2;
-    if (take(&p->x, x, p->compute, 0, 0, merge) < 0 || take(&p->y, y, p->compute, 1, swapped, 0) < 0) {
+    if (take(&p->x, x, p->taken, 0, 0, merge) < 0 || take(&p->y, y, p->taken, 1, swapped, 0) < 0) {
         rt_product_end(p);
         return -1;
     }
@@ -137,7 +138,7 @@ static void batch_steps(const rt_product *p, const rt_matrices *s, intptr_t *ste
         steps[d] = d < lead || s->t->shape[d - lead] == 1 ? 0 : s->t->steps[d - lead];
 }
 
-static void run_batches(const rt_product *p, int beta, char *out)
+static void run_batches(const rt_product *p, char *out)
 {
     const rt_matrices *x = &p->x, *y = &p->y;
     intptr_t xs[RT_MAX_NDIM], ys[RT_MAX_NDIM], index[RT_MAX_NDIM] = {0};
@@ -147,8 +148,8 @@ static void run_batches(const rt_product *p, int beta, char *out)
     batch_steps(p, x, xs);
     batch_steps(p, y, ys);
     for (;;) {
-        rt_blas_gemm_batch(p->compute, p->batch[last], x->rows, y->columns, x->columns, a, xs[last], x->row, x->column,
-                           b, ys[last], y->row, y->column, beta, out, each, y->columns);
+        rt_blas_gemm_batch(p->taken, p->batch[last], x->rows, y->columns, x->columns, a, xs[last], x->row, x->column,
+                           b, ys[last], y->row, y->column, NULL, 0, 0, out, each, y->columns);
         out += each * p->batch[last];
         int d = last - 1;
         for (; d >= 0; d--) {
@@ -163,25 +164,25 @@ static void run_batches(const rt_product *p, int beta, char *out)
     }
 }
 
-static void run(const rt_product *p, int beta, char *out)
+static void run(const rt_product *p, const char *start, intptr_t start_row, char *out)
 {
     const rt_matrices *x = &p->x, *y = &p->y;
-    if (y->nbatch) run_batches(p, beta, out);
-    else rt_blas_gemm(p->compute, x->rows, y->columns, x->columns, x->data, x->row, x->column, y->data, y->row,
-                      y->column, beta, out, y->columns);
+    if (y->nbatch) run_batches(p, out);
+    else rt_blas_gemm_batch(p->taken, 1, x->rows, y->columns, x->columns, x->data, 0, x->row, x->column, y->data, 0, y->row,
+                            y->column, start, 0, start_row, out, 0, y->columns);
 }
 
-void rt_product_run(const rt_product *p, int beta, char *out)
+void rt_product_run(const rt_product *p, const char *start, intptr_t start_row, char *out)
 {
     double work = (double)p->x.rows * (double)p->y.columns * (double)p->x.columns;
     for (int d = 0; p->y.nbatch && d < p->nbatch; d++) work *= (double)p->batch[d];
     for (int d = 0; d < p->nbatch; d++) if (p->batch[d] == 0) return;
     if (work < UNLOCK) {
-        run(p, beta, out);
+        run(p, start, start_row, out);
         return;
     }
     Py_BEGIN_ALLOW_THREADS
-    run(p, beta, out);
+    run(p, start, start_row, out);
     Py_END_ALLOW_THREADS
 }
 
@@ -192,11 +193,11 @@ int rt_product_output(const rt_op *op, rt_product *p, int ndim, const intptr_t *
     rt_tensor *work = NULL, *wide = NULL, *const given = *out;
     if (rt_output_begin(op, out, p->result, ndim, shape, nin, in, 1, &work) < 0) goto done;
     if (p->compute == p->result) {
-        rt_product_run(p, 0, work->data);
+        rt_product_run(p, NULL, 0, work->data);
     } else {
         wide = rt_empty(p->compute, ndim, shape, work->storage->device);
         if (!wide) goto done;
-        rt_product_run(p, 0, wide->data);
+        rt_product_run(p, NULL, 0, wide->data);
         if (rt_copy_into(work, wide) < 0) goto done;
     }
     status = rt_output_finish(*out, work);

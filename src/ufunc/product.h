@@ -4,9 +4,11 @@
 #define RT_UFUNC_PRODUCT_H
 #include "ufunc/op.h"
 
+#define RT_PRODUCT_SMALL 4096      /* elements of an operand: not worth giving the GIL away for */
+
 /* A tensor seen as matrices (..., rows, columns). */
 typedef struct {
-    rt_tensor *t;                          /* owned: of the dtype computed in, laid out as BLAS wants it */
+    rt_tensor *t;                          /* owned: of the dtype taken, laid out as BLAS wants it */
     const char *data;
     intptr_t rows, columns, row, column;   /* lengths; strides in elements */
     int nbatch;                            /* leading dimensions of t */
@@ -15,7 +17,7 @@ typedef struct {
 /* What x @ y needs: the two sides and what comes out. */
 typedef struct {
     rt_matrices x, y;
-    rt_dtype compute, result;              /* float16 and bfloat16 are computed in float32 */
+    rt_dtype compute, result, taken;       /* float16 and bfloat16 are computed in float32; taken: what the kernel reads */
     int nbatch;
     intptr_t batch[RT_MAX_NDIM];           /* broadcast leading dimensions */
 } rt_product;
@@ -27,9 +29,10 @@ static inline rt_dtype rt_product_compute(rt_dtype d) { return d == RT_f16 || d 
  * are exchanged.  Leading dimensions are broadcast.  Checks shapes, converts, copies where the layout
  * cannot be used.  On failure nothing is owned.  0 or -1. */
 RT_WARN_UNUSED int rt_product_begin(const char *op, rt_tensor *x, rt_tensor *y, int swapped, rt_product *p);
-/* out = x @ y (beta 0) or out += x @ y (beta 1); out is packed, of the dtype computed in, shape batch +
- * (x.rows, y.columns) or one with the lengths of 1 left out. */
-void rt_product_run(const rt_product *p, int beta, char *out);
+/* out = x @ y, or start + x @ y where y has no batch; out is packed, of the dtype computed in, shape batch +
+ * (x.rows, y.columns) or one with the lengths of 1 left out.  start: NULL, or rows of unit stride in that dtype,
+ * start_row elements apart (0: one for all). */
+void rt_product_run(const rt_product *p, const char *start, intptr_t start_row, char *out);
 void rt_product_end(rt_product *p);
 /* Runs and finishes into *out as a forward function does: makes it or writes the given one, of shape
  * (ndim, shape). Consumes p in every case.  0 or -1. */

@@ -24,7 +24,7 @@
 
 typedef struct {
     rt_gemm one;                                           /* the first product */
-    intptr_t a_step, b_step, c_step;                       /* bytes from product to product */
+    intptr_t a_step, b_step, c_step, start_step;           /* bytes from product to product */
     intptr_t high, wide, rows, columns;                    /* of a tile; how many of them */
 } product;
 
@@ -51,20 +51,21 @@ static void library_call(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0
     static const double one64[2] = {1, 0}, zero64[2] = {0, 0};
     const char *a = q->a + i0 * q->a_row * item, *b = q->b + j0 * q->b_col * item;
     char *c = q->c + (i0 * q->c_row + j0) * item;
+    const int add = q->start != NULL;              /* C holds it already */
     switch (q->dtype) {
     case RT_f32:
         BLAS(cblas_sgemm)(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)a, lda, (const float *)b, ldb,
-                          (float)q->beta, (float *)c, ldc);
+                          (float)add, (float *)c, ldc);
         break;
     case RT_f64:
         BLAS(cblas_dgemm)(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)a, lda, (const double *)b, ldb,
-                          (double)q->beta, (double *)c, ldc);
+                          (double)add, (double *)c, ldc);
         break;
     case RT_c64:
-        BLAS(cblas_cgemm)(CblasRowMajor, ta, tb, m, n, k, one32, a, lda, b, ldb, q->beta ? one32 : zero32, c, ldc);
+        BLAS(cblas_cgemm)(CblasRowMajor, ta, tb, m, n, k, one32, a, lda, b, ldb, add ? one32 : zero32, c, ldc);
         break;
     default:
-        BLAS(cblas_zgemm)(CblasRowMajor, ta, tb, m, n, k, one64, a, lda, b, ldb, q->beta ? one64 : zero64, c, ldc);
+        BLAS(cblas_zgemm)(CblasRowMajor, ta, tb, m, n, k, one64, a, lda, b, ldb, add ? one64 : zero64, c, ldc);
     }
 }
 
@@ -77,16 +78,29 @@ static void library_tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0
         library_call(&part, i0, i1, j0, j1);
         part.a += part.k * q->a_col * item;
         part.b += part.k * q->b_row * item;
-        part.beta = 1;
+        part.start = part.c;
     }
 }
 
-static int is_real_float(rt_dtype d) { return d == RT_f32 || d == RT_f64; }
+/* C = start, or 0. */
+static void lay(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
+{
+    const intptr_t item = (intptr_t)rt_itemsize(q->dtype == RT_bf16 ? RT_f32 : q->dtype);
+    for (intptr_t i = i0; i < i1; i++) {
+        char *c = q->c + (i * q->c_row + j0) * item;
+        const char *start = q->start + (i * q->start_row + j0) * item;
+        if (!q->start) memset(c, 0, (size_t)((j1 - j0) * item));
+        else if (start != c) memcpy(c, start, (size_t)((j1 - j0) * item));
+    }
+}
 
 static void tile(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1)
 {
-    if (!rt_dtype_is_inexact(q->dtype)) rt_gemm_integer(q, i0, i1, j0, j1);
-    else if (!is_real_float(q->dtype) || !rt_gemm_float(q, i0, i1, j0, j1)) library_tile(q, i0, i1, j0, j1);
+    if (q->k && rt_gemm_float(q, i0, i1, j0, j1)) return;
+    if (q->start || !q->k) lay(q, i0, i1, j0, j1);
+    if (!q->k) return;
+    if (rt_dtype_is_inexact(q->dtype)) library_tile(q, i0, i1, j0, j1);
+    else rt_gemm_integer(q, i0, i1, j0, j1);
 }
 
 /* Tiles begin..end, numbered product by product, row by row. */
@@ -100,6 +114,7 @@ static void run_tiles(void *context, intptr_t begin, intptr_t end)
         q.a += e * p->a_step;
         q.b += e * p->b_step;
         q.c += e * p->c_step;
+        if (q.start) q.start += e * p->start_step;
         tile(&q, i0, q.m - i0 < p->high ? q.m : i0 + p->high, j0, q.n - j0 < p->wide ? q.n : j0 + p->wide);
     }
 }
@@ -108,7 +123,7 @@ static void run_tiles(void *context, intptr_t begin, intptr_t end)
 static void cut(product *p, intptr_t batch)
 {
     const rt_gemm *q = &p->one;
-    int library = rt_dtype_is_complex(q->dtype) || (is_real_float(q->dtype) && !rt_gemm_float_kernel());
+    int library = rt_dtype_is_inexact(q->dtype) && !rt_gemm_float_takes(q->dtype);
     p->high = q->m;
     p->wide = q->n;
     if (library) {
@@ -127,31 +142,18 @@ static void cut(product *p, intptr_t batch)
     p->columns = (q->n - 1) / p->wide + 1;
 }
 
-static void clear(const product *p, intptr_t batch)
-{
-    const rt_gemm *q = &p->one;
-    size_t item = rt_itemsize(q->dtype);
-    for (intptr_t e = 0; e < batch; e++)
-        for (intptr_t i = 0; i < q->m; i++)
-            memset(q->c + e * p->c_step + i * q->c_row * (intptr_t)item, 0, (size_t)q->n * item);
-}
-
 void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, intptr_t k,
                         const char *a, intptr_t a_step, intptr_t a_row, intptr_t a_col,
                         const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
-                        int beta, char *c, intptr_t c_step, intptr_t c_row)
+                        const char *start, intptr_t start_step, intptr_t start_row, char *c, intptr_t c_step, intptr_t c_row)
 {
     if (batch <= 0 || m <= 0 || n <= 0) return;
     if (rt_work_now) rt_work_now->products += (uint32_t)batch;
-    product p = {.one = {.dtype = dtype, .m = m, .n = n, .k = k, .a_row = a_row, .a_col = a_col, .b_row = b_row,
-                         .b_col = b_col, .c_row = c_row, .beta = beta, .a = a, .b = b, .c = c},
-                 .a_step = a_step, .b_step = b_step, .c_step = c_step};
-    if (k <= 0) {
-        if (!beta) clear(&p, batch);
-        return;
-    }
+    product p = {.one = {.dtype = dtype, .m = m, .n = n, .k = k < 0 ? 0 : k, .a_row = a_row, .a_col = a_col, .b_row = b_row,
+                         .b_col = b_col, .c_row = c_row, .start_row = start_row, .a = a, .b = b, .start = start, .c = c},
+                 .a_step = a_step, .b_step = b_step, .c_step = c_step, .start_step = start_step};
     cut(&p, batch);
-    double work = (double)(m < p.high ? m : p.high) * (double)(n < p.wide ? n : p.wide) * (double)k;
+    double work = (double)(m < p.high ? m : p.high) * (double)(n < p.wide ? n : p.wide) * (double)(k + 1);
     intptr_t grain = work >= TILE_WORK ? 1 : (intptr_t)(TILE_WORK / work) + 1;
     rt_threads_for(batch * p.rows * p.columns, grain, run_tiles, &p);
 }
@@ -161,15 +163,17 @@ void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
                   const void *b, intptr_t b_row, intptr_t b_col,
                   int beta, void *c, intptr_t c_row)
 {
-    rt_blas_gemm_batch(dtype, 1, m, n, k, a, 0, a_row, a_col, b, 0, b_row, b_col, beta, c, 0, c_row);
+    rt_blas_gemm_batch(dtype, 1, m, n, k, a, 0, a_row, a_col, b, 0, b_row, b_col, beta ? c : NULL, 0, c_row, c, 0, c_row);
 }
+
+int rt_blas_takes_half(rt_dtype d) { return rt_gemm_float_takes(d); }
 
 const char *rt_blas_config(void)
 {
     static char text[512];
     const char *kernel = rt_gemm_float_kernel();
-    snprintf(text, sizeof text, "%s%s%s", kernel ? "real products by kernels for " : "", kernel ? kernel : "",
-             kernel ? "; complex ones by " : "");
+    snprintf(text, sizeof text, "%s%s%s", kernel ? "products by kernels for " : "", kernel ? kernel : "",
+             kernel ? "; beside them " : "");
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "%s", BLAS(openblas_get_config)());
     return text;

@@ -1,24 +1,26 @@
-/* gemm: our own product kernels: integers and truth values, which the BLAS library lacks, and float32 and
- * float64 where the processor has fused multiply-add.  Strides in elements; single-threaded.
+/* gemm: our own product kernels: integers and truth values, which the BLAS library lacks, and floating and
+ * complex numbers where the processor has fused multiply-add.  Strides in elements; single-threaded.
  * Floor: backends, private to cpu/. */
 #ifndef RT_BACKENDS_CPU_GEMM_H
 #define RT_BACKENDS_CPU_GEMM_H
 #include <stdint.h>
 #include "core/dtype.h"
 
-/* One product C = A B (beta 0: C is not read) or C += A B; C's column stride is 1. */
+/* One product C = A B (start NULL) or C = start + A B; the column stride of C and start is 1.  C and start of a product
+ * of bf16 are f32. */
 typedef struct {
     rt_dtype dtype;
-    intptr_t m, n, k, a_row, a_col, b_row, b_col, c_row;
-    int beta;
-    const char *a, *b;
+    intptr_t m, n, k, a_row, a_col, b_row, b_col, c_row, start_row;
+    const char *a, *b, *start;
     char *c, *a_buffer, *b_buffer;
 } rt_gemm;
 
-/* C[i0:i1, j0:j1].  Integer dtypes wrap around, bool is or-of-ands. */
+/* C[i0:i1, j0:j1], start NULL or C.  Integer dtypes wrap around, bool is or-of-ands. */
 void rt_gemm_integer(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
-/* C[i0:i1, j0:j1] of f32 or f64, k > 0.  0 when there is no kernel for this processor or no memory for its
- * buffers: nothing was done. The bits of a result depend on k and the elements alone. */
+/* Is there a kernel for this dtype and processor? */
+int rt_gemm_float_takes(rt_dtype d);
+/* C[i0:i1, j0:j1] of such a dtype, k > 0.  0 when there is no kernel or no memory for its buffers: nothing was done.
+ * The bits of a result depend on k and the elements alone. */
 int rt_gemm_float(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
 /* "AVX-512", "AVX2" or NULL. */
 const char *rt_gemm_float_kernel(void);

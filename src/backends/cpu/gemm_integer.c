@@ -38,7 +38,7 @@ void rt_gemm_integer(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, in
     const char *a = q->a, *b = q->b + j0 * q->b_col * item;
     char *c = q->c + j0 * item;
 #define CALL(name, word) \
-    name(i0, i1, n, q->k, (const word *)a, q->a_row, q->a_col, (const word *)b, q->b_row, q->b_col, q->beta, (word *)c, \
+    name(i0, i1, n, q->k, (const word *)a, q->a_row, q->a_col, (const word *)b, q->b_row, q->b_col, q->start != NULL, (word *)c, \
          q->c_row)
     if (q->dtype == RT_b1) CALL(gemm_b1, uint8_t);
     else if (item == 1) CALL(gemm_8, uint8_t);
