@@ -1,5 +1,5 @@
 """./dev bench [name ...]: small, arrays, elementary, train, networks, large, sorting, loading, memory, importing
-(all by default), limits, sequences, table, functions, operators, sparse, observing, instructions, accuracy, products.
+(all by default), or any other module of this folder that measures something.
 
 `--avx2` keeps every library to AVX2, where the processor has AVX-512 too."""
 
@@ -8,23 +8,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 
 DEFAULT = (
     "small", "arrays", "elementary", "train", "networks", "large", "sorting", "loading", "memory", "importing",
 )  # fmt: skip
-NAMES = (
-    *DEFAULT,
-    "limits",
-    "sequences",
-    "table",
-    "functions",
-    "operators",
-    "sparse",
-    "observing",
-    "instructions",
-    "accuracy",
-    "products",
-)
+NAMES = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if "def main(" in file.read_text())
+NAMES.remove("__main__")
 # read by rustorch, PyTorch, oneDNN, MKL and NumPy when they are loaded
 AVX2 = {"RUSTORCH_ISA": "v3", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2", "OPENBLAS_CORETYPE": "Haswell",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import timeit
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,19 +21,20 @@ from .limits import limit
 
 OURS = "rustorch"
 SAMPLE = 1e-3  # seconds one sample lasts at least
+Job = str | Callable[[], Any] | timeit.Timer
 BUDGET = 0.6  # seconds of samples for each library of a row
 
 
 @dataclass(frozen=True)
 class Row:
-    """A job: a statement (run in `names`) or a callable for each library; the speed-ups that are goals.
+    """A job: a statement (run in `names`), a callable or a Timer for each library; the speed-ups that are goals.
 
     `work` is what a run does at least, in the units of a limit of the machine: ("write", bytes) or ("read", bytes)
     moved, ("float32", operations) or ("float64", operations) computed, a multiplication and an addition being two.
     """
 
     title: str
-    jobs: dict[str, str | Callable[[], Any]]
+    jobs: Mapping[str, Job]
     goals: dict[str, float] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
     budget: float = BUDGET
@@ -42,7 +43,8 @@ class Row:
 
 def measure(row: Row) -> dict[str, float]:
     """Seconds of one run of each library's job, the best of interleaved samples."""
-    timers = {library: timeit.Timer(job, globals=row.names) for library, job in row.jobs.items()}
+    timers = {library: job if isinstance(job, timeit.Timer) else timeit.Timer(job, globals=row.names)
+              for library, job in row.jobs.items()}  # fmt: skip
     loops = {library: _calibrate(timer) for library, timer in timers.items()}
     best = dict.fromkeys(timers, float("inf"))
     spent, rounds = 0.0, 0
