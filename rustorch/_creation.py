@@ -249,10 +249,6 @@ def to(
     """to(dtype), to(device), to(device, dtype), to(other), each then (non_blocking, copy) and memory_format=.
 
     Itself when nothing changes and copy is False; TypeError for what is neither a dtype nor a device."""
-    if len(args) == 1 and dtype is device is memory_format is None and not copy:
-        one = args[0]
-        if type(one) is not str and hasattr(one, "kind"):  # the usual call, x.to(dtype)
-            return self if self.dtype == one else _ops["cast"](self, one)
     rest = list(args)
     if rest and isinstance(rest[0], _C.Tensor):
         other = rest.pop(0)
@@ -342,7 +338,8 @@ def public() -> dict[str, Any]:
 
 def methods() -> dict[str, Any]:
     """name -> what is put on the Tensor type."""
-    table: dict[str, Any] = {f.__name__: f for f in (to, new_tensor, new_full, new_empty_strided)}
+    table: dict[str, Any] = {"to": _C._overload(_ops["cast"], to)}  # x.to(dtype) is that row
+    table.update({f.__name__: f for f in (new_tensor, new_full, new_empty_strided)})
     table.update({name: _caster(name, dtype) for name, dtype in _CASTS.items()})
     table.update({"new_" + name: _new(name) for name in ("zeros", "ones", "empty")})
     table["layout"] = property(lambda self: strided, doc="How elements are stored: always rustorch.strided.")

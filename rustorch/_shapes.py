@@ -367,6 +367,9 @@ def ravel(input: Any) -> Any:
     return input.reshape(-1)
 
 
+ravel = _C._overload(_ops["flatten"], ravel)
+
+
 def t(input: Any) -> Any:
     """Transpose of a matrix; tensors of fewer dimensions stay."""
     if input.ndim > 2:
@@ -819,7 +822,7 @@ def public() -> dict[str, Any]:
         n: f
         for n, f in globals().items()
         if callable(f) and not n.startswith("_") and getattr(f, "__module__", "") == __name__ and n not in skip
-    } | {"fill_": fill_, "index_put_": index_put_}
+    } | {"fill_": fill_, "index_put_": index_put_, "ravel": ravel}
 
 
 def methods() -> dict[str, Any]:

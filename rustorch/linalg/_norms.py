@@ -136,6 +136,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     """vector_norm or matrix_norm: of a matrix when dim is two dimensions, or is None for a 2-d tensor and ord is
     given; of the flattened tensor when ord and dim are None."""
     name = "linalg.norm"
+    if ord is dim is dtype is None and isinstance(A, _C.Tensor) and A.ndim and A.dtype.kind == "f":
+        return _ops["norm2"](A, None, keepdim)  # the usual call
     if ord is not None and (dim is not None or isinstance(ord, str)):
         listed = dim is not None and not isinstance(dim, int) and len(tuple(dim)) == 2
         if isinstance(ord, str) and not (listed or (dim is None and A.ndim == 2)):

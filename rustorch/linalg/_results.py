@@ -59,8 +59,8 @@ def operator(first: str = "A", name: str | None = None) -> Callable[[Callable[..
                     if alias in kw:
                         args = (kw.pop(alias),)
                         break
-            for alias in ("b", "other"):
-                if takes_b and alias in kw:
+            for alias in ("b", "other") if takes_b and kw else ():
+                if alias in kw:
                     kw["B"] = kw.pop(alias)
             if out is None:
                 return function(*args, **kw)

@@ -213,6 +213,10 @@ static int parse_stream(const rt_tensor *t, PyObject *value)
     return rt_error(PyExc_BufferError, "__dlpack__", "the tensor is on the CPU, which has no streams: stream must be None");
 }
 
+/* Is a keyword this word?  (literal) */
+#define IS_WORD(name, word) (PyUnicode_IS_COMPACT_ASCII(name) && PyUnicode_GET_LENGTH(name) == sizeof word - 1 \
+                             && memcmp(PyUnicode_1BYTE_DATA(name), word, sizeof word - 1) == 0)
+
 PyObject *rt_dlpack_method(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames)
 {
     rt_tensor *t = (rt_tensor *)self;
@@ -224,13 +228,13 @@ PyObject *rt_dlpack_method(PyObject *self, PyObject *const *args, Py_ssize_t n, 
     for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i), *value = args[i];
         int bad;
-        if (PyUnicode_CompareWithASCIIString(name, "max_version") == 0)
+        if (IS_WORD(name, "max_version"))
             bad = parse_pair("max_version", value, &request.major, &request.minor);
-        else if (PyUnicode_CompareWithASCIIString(name, "stream") == 0)
+        else if (IS_WORD(name, "stream"))
             bad = parse_stream(t, value);
-        else if (PyUnicode_CompareWithASCIIString(name, "dl_device") == 0)
+        else if (IS_WORD(name, "dl_device"))
             bad = parse_pair("dl_device", value, &request.device_type, &request.device_id);
-        else if (PyUnicode_CompareWithASCIIString(name, "copy") == 0)
+        else if (IS_WORD(name, "copy"))
             bad = rt_copy_parse("__dlpack__", value, &request.copy);
         else {
             PyErr_Format(PyExc_TypeError, "__dlpack__: unexpected keyword argument %R", name);

@@ -115,7 +115,7 @@ static int push_list(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *ite
     if (c->p.nlist == RT_PARAM_LIST)
         return rt_error(rt_TensorError, op->cls.name, "argument '%s' is too long", a->name);
     if (PyFloat_Check(item) || PyUnicode_Check(item)) return bad_argument(op, a, "an integer or integers", item);
-    Py_ssize_t v = PyNumber_AsSsize_t(item, PyExc_OverflowError);
+    Py_ssize_t v = PyLong_CheckExact(item) ? PyLong_AsSsize_t(item) : PyNumber_AsSsize_t(item, PyExc_OverflowError);
     if (v == -1 && PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear();
@@ -157,6 +157,16 @@ static int add_ints(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *o, i
         Py_DECREF(list);
         if (status < 0) return -1;
     }
+    c->p.n[k] = (int16_t)(c->p.nlist - before);
+    return 0;
+}
+
+/* The same from arguments that stand side by side. */
+static int add_each(rt_call *c, const rt_op *op, const rt_arg *a, PyObject *const *items, Py_ssize_t n, int *at)
+{
+    const int k = (*at)++, before = c->p.nlist;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (push_list(c, op, a, items[i]) < 0) return -1;
     c->p.n[k] = (int16_t)(c->p.nlist - before);
     return 0;
 }
@@ -276,47 +286,45 @@ static int sort_keywords(rt_call *c, const rt_op *op, const rt_signature *s, PyO
     return 0;
 }
 
-/* Positional arguments; extra ones belong to a trailing `ints`: f(x, 1, 2, 3). */
-static int place_positional(const rt_op *op, const rt_signature *s, PyObject *const *args, Py_ssize_t n, PyObject **bound,
-                            PyObject **varargs)
+/* Positional arguments; extra ones belong to a trailing `ints`: f(x, 1, 2, 3).  Those are not bound: returns how many
+ * they are, 0 when there are none, -1 with an exception. */
+static Py_ssize_t place_positional(const rt_op *op, const rt_signature *s, PyObject *const *args, Py_ssize_t n,
+                                   PyObject **bound)
 {
-    int npositional = 0, last = -1;
-    for (int i = 0; i < s->nargs; i++)
-        if (!s->args[i].keyword_only) npositional = (last = i) + 1;
-    int lists = last >= 0 && (s->args[last].type == RT_ARG_INTS || s->args[last].type == RT_ARG_INTS_OPT);
+    const int last = s->npositional - 1;
     Py_ssize_t direct = n;
-    if (n > npositional) {
+    if (n > s->npositional) {
+        const int lists = last >= 0 && (s->args[last].type == RT_ARG_INTS || s->args[last].type == RT_ARG_INTS_OPT);
         if (!lists || !PyIndex_Check(args[last]))
-            return rt_error(PyExc_TypeError, op->cls.name, "takes at most %d argument%s, not %zd", npositional,
-                            npositional == 1 ? "" : "s", n);
-        direct = npositional - 1;
-        *varargs = PyTuple_New(n - direct);
-        if (!*varargs) return -1;
-        for (Py_ssize_t i = direct; i < n; i++) PyTuple_SET_ITEM(*varargs, i - direct, Py_NewRef(args[i]));
-        bound[last] = *varargs;
+            return rt_error(PyExc_TypeError, op->cls.name, "takes at most %d argument%s, not %zd", s->npositional,
+                            s->npositional == 1 ? "" : "s", n);
+        direct = last;
+        bound[last] = args[last];                  /* a keyword for it is one too many */
     }
     for (Py_ssize_t i = 0; i < direct; i++) bound[i] = args[i];
-    return 0;
+    return n - direct;
 }
 
 int rt_call_parse(rt_call *c, const rt_op *op, const rt_signature *s, PyObject *const *args, Py_ssize_t nargs,
                   PyObject *kwnames)
 {
-    PyObject *bound[RT_MAX_ARGS] = {NULL}, *varargs = NULL;
+    PyObject *bound[RT_MAX_ARGS] = {NULL};
     counters k = {0, 0, 0};
     int status = -1;
+    Py_ssize_t extra;
     c->nin = c->nout_given = c->numpy_words = 0;
     c->in = c->inline_in;
     c->owned = c->inline_owned;
     memset(c->out, 0, sizeof c->out);
     memset(&c->p, 0, offsetof(rt_params, list));
-    if (place_positional(op, s, args, nargs, bound, &varargs) < 0) goto done;
+    if ((extra = place_positional(op, s, args, nargs, bound)) < 0) goto done;
     if (kwnames && sort_keywords(c, op, s, args + nargs, kwnames, bound) < 0) goto done;
     for (int i = 0; i < s->nargs; i++) {
         const rt_arg *a = &s->args[i];
         if (!bound[i]) {
             if (add_default(c, op, a, &k) < 0) goto done;
-        } else if (add_value(c, op, a, bound[i], &k) < 0) {
+        } else if (extra && i == s->npositional - 1 ? add_each(c, op, a, args + i, extra, &k.list) < 0
+                                                    : add_value(c, op, a, bound[i], &k) < 0) {
             rt_error_argument(op->cls.name, a->name);
             goto done;
         }
@@ -329,7 +337,6 @@ int rt_call_parse(rt_call *c, const rt_op *op, const rt_signature *s, PyObject *
         }
     status = 0;
 done:
-    Py_XDECREF(varargs);
     if (status < 0) rt_call_clear(c);
     return status;
 }

@@ -6,7 +6,6 @@
 #include "python/convert.h"
 #include "python/dialect.h"
 #include "python/ndarray.h"
-#include "python/ndarray.h"
 #include "python/numpy_protocol.h"
 #include "ufunc/apply.h"
 #include <string.h>
@@ -30,15 +29,33 @@ done:
     return result;
 }
 
+/* The keywords are out=tensor alone. */
+static int is_out(PyObject *kwnames, PyObject *value)
+{
+    static PyObject *out;                          /* owned, for good; interned, as keywords in a call are */
+    if (!out && !(out = PyUnicode_InternFromString("out"))) PyErr_Clear();
+    return PyTuple_GET_SIZE(kwnames) == 1 && PyTuple_GET_ITEM(kwnames, 0) == out && rt_tensor_check(value);
+}
+
+/* x.to(dtype): x itself where it has it. */
+static PyObject *converted(PyObject *x, PyObject *descr)
+{
+    rt_dtype dtype;
+    if (rt_dtype_convert(descr, &dtype) < 0) return NULL;
+    return (rt_dtype)((rt_tensor *)x)->dtype == dtype ? Py_NewRef(x) : (PyObject *)rt_cast((rt_tensor *)x, dtype);
+}
+
 static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     rt_function *f = (rt_function *)self;
     const rt_op *op = f->op;
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    if (!kwnames && op->family == RT_ELEMENTWISE && nargs == op->nin && rt_tensor_check(args[0])) {
+    if (op->family == RT_ELEMENTWISE && nargs == op->nin && rt_tensor_check(args[0])
+        && (!kwnames || (!f->inplace && is_out(kwnames, args[nargs])))) {
         rt_operand in[3];
         PyObject *owned[3] = {NULL, NULL, NULL};
-        rt_tensor *out[4] = {f->inplace ? (rt_tensor *)args[0] : NULL, NULL, NULL, NULL};
+        rt_tensor *const given = f->inplace ? (rt_tensor *)args[0] : kwnames ? (rt_tensor *)args[nargs] : NULL;
+        rt_tensor *out[4] = {given, NULL, NULL, NULL};
         int status = 0;
         for (int i = 0; i < op->nin && status == 0; i++) {
             if (rt_tensor_check_exact(args[i])) in[i].t = (rt_tensor *)args[i];   /* its other fields are not read */
@@ -54,14 +71,16 @@ static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nar
             return NULL;
         }
         if (status == 0) {
-            if (f->inplace) Py_INCREF(out[0]);
+            if (given) Py_INCREF(given);
             return (PyObject *)out[0];
         }
     }
     if (!f->otherwise) return slow(f, args, nargs, kwnames);
-    if (!kwnames && nargs && rt_tensor_check(args[0])
-        && ((op->family == RT_REDUCE && nargs == 1) || (op->family == RT_VIEW && nargs == f->signature.nargs)))
-        return slow(f, args, nargs, NULL);
+    if (!kwnames && nargs && rt_tensor_check(args[0])) {
+        if ((op->family == RT_REDUCE || op->family == RT_VIEW) && nargs == f->signature.nrequired)
+            return slow(f, args, nargs, NULL);
+        if (op->index == RT_OP_cast && nargs == 2 && rt_ndarray_is_descr(args[1])) return converted(args[0], args[1]);
+    }
     return rt_dialect_has_arrays(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0))
                ? rt_dialect_call(f->otherwise, args, nargs, kwnames) : PyObject_Vectorcall(f->otherwise, args, nargsf, kwnames);
 }

@@ -72,6 +72,8 @@ static rt_dtype dtype_of(PyArray_Descr *descr)
     return d;
 }
 
+int rt_ndarray_is_descr(PyObject *o) { return PyArray_DescrCheck(o); }
+
 int rt_ndarray_descr_convert(PyObject *o, rt_dtype *out)
 {
     PyArray_Descr *descr = NULL;

@@ -16,5 +16,6 @@ RT_WARN_UNUSED PyObject *rt_ndarray_export(rt_tensor *t);
 /* rt_dtype of a NumPy dtype number, RT_NODTYPE when we lack it; and np.dtype objects of it. */
 rt_dtype rt_ndarray_dtype(int npy);
 RT_WARN_UNUSED PyObject *rt_ndarray_descr(rt_dtype d);
+int rt_ndarray_is_descr(PyObject *o);
 int rt_ndarray_descr_convert(PyObject *o, rt_dtype *out);   /* 1 when o is an np.dtype or scalar type, 0 not, -1 error */
 #endif

@@ -1,4 +1,4 @@
-/* numpy_quick: calls of rustorch.numpy's functions with an array and little else go straight to a row.  An entry
+/* numpy_quick: calls of NumPy's functions with an array or a Tensor and little else go straight to a row.  An entry
  * declines whatever is not plain, and whatever fails: the function in rustorch/numpy then answers, and raises
  * what NumPy would.  Floor: python. */
 #include "python/numpy_quick.h"
@@ -17,7 +17,7 @@ static PyObject *given(rt_tensor *t)
     return (PyObject *)t;
 }
 
-static rt_tensor *array_of(PyObject *o) { return rt_array_check(o) ? (rt_tensor *)o : NULL; }
+static rt_tensor *array_of(PyObject *o) { return rt_tensor_check_exact(o) ? (rt_tensor *)o : NULL; }
 
 /* A Python int within [-limit, limit); 0 when it is none. */
 static int read_int(PyObject *o, intptr_t limit, intptr_t *out)
@@ -316,7 +316,7 @@ QUICK(stack_along)
 static int read_operand(PyObject *o, rt_operand *in)
 {
     PyObject *owned = NULL;
-    if (rt_array_check(o)) {
+    if (rt_tensor_check_exact(o)) {
         *in = rt_operand_of((rt_tensor *)o);
         return 1;
     }
@@ -331,7 +331,7 @@ QUICK(elementwise)
     rt_operand in[3];
     rt_tensor *out[4] = {NULL, NULL, NULL, NULL};
     const rt_op *op = &rt_ops[q->row];
-    if (kwnames || n != op->nin || !rt_array_check(args[0])) return NULL;
+    if (kwnames || n != op->nin || !rt_tensor_check_exact(args[0])) return NULL;
     for (Py_ssize_t i = 0; i < n; i++) if (!read_operand(args[i], &in[i])) return NULL;
     if (op->select && (in[0].t->dtype != RT_b1 || (!in[1].t && !in[2].t))) return NULL;
     if (!op->select && !rt_dtype_is_float((rt_dtype)in[0].t->dtype)) return NULL;
@@ -363,23 +363,26 @@ QUICK(diagonal)
 }
 
 static const rt_numpy_quick entries[] = {
-    {"sum", fold, RT_OP_sum, 0}, {"prod", fold, RT_OP_prod, 0}, {"mean", fold, RT_OP_mean, 0},
-    {"std", fold, RT_OP_std, 0}, {"var", fold, RT_OP_var, 0}, {"max", fold, RT_OP_amax, 0}, {"amax", fold, RT_OP_amax, 0},
-    {"min", fold, RT_OP_amin, 0}, {"amin", fold, RT_OP_amin, 0}, {"any", fold, RT_OP_any, 0}, {"all", fold, RT_OP_all, 0},
-    {"count_nonzero", fold, RT_OP_count_nonzero, 0}, {"average", fold, RT_OP_mean, 0}, {"argmax", fold_index, RT_OP_argmax, 0}, {"argmin", fold_index, RT_OP_argmin, 0},
-    {"cumsum", scan, RT_OP_cumsum, 0}, {"cumprod", scan, RT_OP_cumprod, 0},
-    {"reshape", reshape, RT_OP_reshape, 0}, {"broadcast_to", broadcast_to, RT_OP_broadcast_to, 0},
-    {"ravel", ravel, RT_OP_reshape, 0}, {"transpose", transpose, RT_OP_permute, 0},
-    {"permute_dims", transpose, RT_OP_permute, 0}, {"swapaxes", swap, RT_OP_transpose, 0},
-    {"moveaxis", move, RT_OP_movedim, 0}, {"squeeze", squeeze, RT_OP_squeeze, 0},
-    {"expand_dims", expand_dims, RT_OP_unsqueeze, 0}, {"atleast_1d", at_least, 0, 1}, {"atleast_2d", at_least, 0, 2},
-    {"flip", flip, 0, -1}, {"flipud", flip, 0, 0}, {"fliplr", flip, 0, 1},
-    {"shape", facts, 0, 0}, {"ndim", facts, 0, 1}, {"size", facts, 0, 2},
-    {"concatenate", join, RT_OP_cat, 0}, {"concat", join, RT_OP_cat, 0}, {"stack", join, RT_OP_stack, 0},
-    {"vstack", stack_along, 0, 0}, {"hstack", stack_along, 0, 1},
-    {"where", elementwise, RT_OP_where, 0}, {"clip", elementwise, RT_OP_clamp, 0},
-    {"dot", product, RT_OP_matmul, 2}, {"inner", product, RT_OP_matmul, 1}, {"outer", product, RT_OP_outer, 1},
-    {"copy", copied, RT_OP_clone, 0}, {"diag", diagonal, RT_OP_diagonal, 0}, {"diagonal", diagonal, RT_OP_diagonal, 0},
+    {"sum", fold, RT_OP_sum, 0, 1}, {"prod", fold, RT_OP_prod, 0, 1}, {"mean", fold, RT_OP_mean, 0, 1},
+    {"std", fold, RT_OP_std, 0, 1}, {"var", fold, RT_OP_var, 0, 1}, {"max", fold, RT_OP_amax, 0, 1},
+    {"amax", fold, RT_OP_amax, 0, 1}, {"min", fold, RT_OP_amin, 0, 1}, {"amin", fold, RT_OP_amin, 0, 1},
+    {"any", fold, RT_OP_any, 0, 1}, {"all", fold, RT_OP_all, 0, 1},
+    {"count_nonzero", fold, RT_OP_count_nonzero, 0, 1}, {"average", fold, RT_OP_mean, 0, 1},
+    {"argmax", fold_index, RT_OP_argmax, 0, 1}, {"argmin", fold_index, RT_OP_argmin, 0, 1},
+    {"cumsum", scan, RT_OP_cumsum, 0, 1}, {"cumprod", scan, RT_OP_cumprod, 0, 1},
+    {"reshape", reshape, RT_OP_reshape, 0, 1}, {"broadcast_to", broadcast_to, RT_OP_broadcast_to, 0, 1},
+    {"ravel", ravel, RT_OP_reshape, 0, 1}, {"transpose", transpose, RT_OP_permute, 0, 1},
+    {"permute_dims", transpose, RT_OP_permute, 0, 1}, {"swapaxes", swap, RT_OP_transpose, 0, 1},
+    {"moveaxis", move, RT_OP_movedim, 0, 1}, {"squeeze", squeeze, RT_OP_squeeze, 0, 1},
+    {"expand_dims", expand_dims, RT_OP_unsqueeze, 0, 1}, {"atleast_1d", at_least, 0, 1, 1},
+    {"atleast_2d", at_least, 0, 2, 1}, {"flip", flip, 0, -1, 1}, {"flipud", flip, 0, 0, 1}, {"fliplr", flip, 0, 1, 1},
+    {"shape", facts, 0, 0, 1}, {"ndim", facts, 0, 1, 1}, {"size", facts, 0, 2, 1},
+    {"concatenate", join, RT_OP_cat, 0, 1}, {"concat", join, RT_OP_cat, 0, 1}, {"stack", join, RT_OP_stack, 0, 1},
+    {"vstack", stack_along, 0, 0, 1}, {"hstack", stack_along, 0, 1, 1}, {"where", elementwise, RT_OP_where, 0, 1},
+    {"clip", elementwise, RT_OP_clamp, 0, 1}, {"dot", product, RT_OP_matmul, 2, 1},
+    {"inner", product, RT_OP_matmul, 1, 1}, {"outer", product, RT_OP_outer, 1, 1},
+    {"copy", copied, RT_OP_clone, 0, 1}, {"diag", diagonal, RT_OP_diagonal, 0, 1},
+    {"diagonal", diagonal, RT_OP_diagonal, 0, 1},
 };
 
 const rt_numpy_quick *rt_quick_find(const char *name)

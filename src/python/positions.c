@@ -2,7 +2,9 @@
  * Floor: python. */
 #include "python/positions.h"
 #include "core/error.h"
+#include "python/convert.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
 #include "ufunc/views.h"
 
 int rt_positions_refuse(intptr_t i, int dim, intptr_t length)
@@ -80,4 +82,25 @@ rt_tensor *rt_positions_combine(int n, rt_tensor *const *arrays, const intptr_t 
 failed:
     Py_CLEAR(sum);
     return NULL;
+}
+
+int rt_positions_store(rt_tensor *t, PyObject *key, PyObject *value)
+{
+    _Alignas(16) char slot[16];
+    const rt_dtype d = (rt_dtype)t->dtype;
+    if (t->ndim != 1 || rt_observers || t->node || (t->base && rt_tensor_requires_grad(t->base))
+        || t->flags & (RT_READONLY | RT_REQUIRES_GRAD) || t->steps[0] == 0 || t->storage->device.type != RT_CPU)
+        return 0;
+    if (PyLong_CheckExact(value) ? !rt_dtype_is_integer(d) && !rt_dtype_is_float(d) : !PyFloat_CheckExact(value) || !rt_dtype_is_float(d))
+        return 0;
+    int overflow;
+    const long i = PyLong_AsLongAndOverflow(key, &overflow), at = i < 0 ? i + t->shape[0] : i;
+    if (overflow || at < 0 || at >= t->shape[0]) return 0;
+    rt_operand v;
+    PyObject *owned = NULL;
+    if (rt_convert_operand(value, &v, &owned) != 0 || rt_operand_store(&v, d, slot) < 0) return -1;
+    memcpy(t->data + at * t->steps[0], slot, rt_itemsize(d));
+    rt_tensor_touch(t, "copy");
+    if (t->base) t->base_version = t->storage->version;
+    return 1;
 }

@@ -15,4 +15,7 @@ RT_WARN_UNUSED rt_tensor *rt_positions_visible(rt_tensor *array, int mask);
  * stands for the integer in values.  New reference. */
 RT_WARN_UNUSED rt_tensor *rt_positions_combine(int n, rt_tensor *const *arrays, const intptr_t *values,
                                                const intptr_t *lengths);
+/* v[key] = value, both numbers of Python's, where nothing stands in the way.  1: done; 0: not such a write; -1 with an
+ * exception. */
+RT_WARN_UNUSED int rt_positions_store(rt_tensor *v, PyObject *key, PyObject *value);
 #endif

@@ -566,6 +566,10 @@ static int copy_to(rt_tensor *view, const rt_operand *value, int add)
 
 int rt_subscript_set(rt_tensor *t, PyObject *key, PyObject *value, int add)
 {
+    if (PyLong_CheckExact(key) && !add) {
+        const int stored = rt_positions_store(t, key, value);
+        if (stored) return stored < 0 ? -1 : 0;
+    }
     parsed k;
     layout l;
     rt_operand v;

@@ -71,6 +71,9 @@ static inline __attribute__((always_inline)) int apply_in_rules(const rt_op *op,
         out[0] = rt_elementwise_small(op, nin, in);
         if (out[0]) goto record;
         if (PyErr_Occurred()) return -1;
+    } else if (op->family == RT_ELEMENTWISE && rt_record_needless(op, nin, in)) {
+        const int done = rt_elementwise_small_into(op, nin, in, out[0]);
+        if (done) return done < 0 ? -1 : 0;
     }
     if (check_devices(op, nin, in) < 0) return -1;
     for (int k = 0; k < op->nout; k++) {
@@ -346,7 +349,11 @@ int rt_copy_into(rt_tensor *dst, const rt_tensor *src)
         Py_XDECREF((PyObject *)copy);
         return status;
     }
-    execute_copy(dst, (rt_dtype)src->dtype, src->data, src->ndim, src->shape, src->steps);
+    if (src->dtype == dst->dtype && src->dtype != RT_b1 && src->size == dst->size && rt_tensor_is_contiguous(src)
+        && rt_tensor_is_contiguous(dst) && dst->size < UNLOCK)
+        memcpy(dst->data, src->data, (size_t)dst->size * rt_tensor_itemsize(dst));
+    else
+        execute_copy(dst, (rt_dtype)src->dtype, src->data, src->ndim, src->shape, src->steps);
     return 0;
 }
 
@@ -354,6 +361,11 @@ int rt_fill(rt_tensor *dst, const rt_operand *value)
 {
     _Alignas(16) char slot[16];
     if (rt_operand_store(value, (rt_dtype)dst->dtype, slot) < 0) return -1;
-    if (dst->size) execute_copy(dst, (rt_dtype)dst->dtype, slot, 0, NULL, NULL);
+    static const char zeros[16];
+    const size_t item = rt_tensor_itemsize(dst);
+    if (dst->size < UNLOCK && rt_tensor_is_contiguous(dst) && memcmp(slot, zeros, item) == 0)
+        memset(dst->data, 0, (size_t)dst->size * item);
+    else if (dst->size)
+        execute_copy(dst, (rt_dtype)dst->dtype, slot, 0, NULL, NULL);
     return 0;
 }

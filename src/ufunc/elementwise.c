@@ -48,30 +48,49 @@ rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
     return nin > 1 ? float_for_integers(op, nin, in, d) : d;
 }
 
-rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
+/* What a loop over small operands of one dtype is given: tensors of first's shape or of one element, and numbers, which
+ * are stored in slot.  0: they are something else; -1 with an exception: a number does not fit. */
+static inline __attribute__((always_inline)) int small_inputs(const rt_op *op, int nin, const rt_operand *in,
+                                                              const rt_tensor *first, rt_scalar_slot *slot, char **args,
+                                                              intptr_t *steps)
 {
-    const rt_tensor *first = in[0].t ? in[0].t : nin > 1 ? in[1].t : NULL;
-    rt_scalar_slot slot[3];
-    char *args[4];
-    intptr_t steps[4];
-    if (!first || nin != op->nin || op->direct[first->dtype] < 0 || first->size > SMALL) return NULL;
+    if (!first || nin != op->nin || op->direct[first->dtype] < 0 || first->size > SMALL) return 0;
     size_t itemsize = rt_tensor_itemsize(first);
     for (int i = 0; i < nin; i++) {
         const rt_tensor *t = in[i].t;
         if (t) {
-            if (t->dtype != first->dtype || !rt_tensor_is_contiguous(t) || t->storage->device.type != RT_CPU
-                || (t != first && !rt_shape_equal(t->ndim, t->shape, first->ndim, first->shape)))
-                return NULL;
+            if (t->dtype != first->dtype || !rt_tensor_is_contiguous(t) || t->storage->device.type != RT_CPU) return 0;
+            const int one = t->size == 1 && t->ndim <= first->ndim;
+            if (!one && t != first && !rt_shape_equal(t->ndim, t->shape, first->ndim, first->shape)) return 0;
             args[i] = t->data;
-            steps[i] = (intptr_t)itemsize;
+            steps[i] = one ? 0 : (intptr_t)itemsize;
         } else {
-            if (in[i].kind > rt_dtype_kind((rt_dtype)first->dtype) || in[i].none) return NULL;
-            if (rt_dtype_is_integer((rt_dtype)first->dtype) && !rt_operand_fits(&in[i], (rt_dtype)first->dtype)) return NULL;
-            if (rt_operand_store(&in[i], (rt_dtype)first->dtype, slot[i].bytes) < 0) return NULL;
+            if (in[i].kind > rt_dtype_kind((rt_dtype)first->dtype) || in[i].none) return 0;
+            if (rt_dtype_is_integer((rt_dtype)first->dtype) && !rt_operand_fits(&in[i], (rt_dtype)first->dtype)) return 0;
+            if (rt_operand_store(&in[i], (rt_dtype)first->dtype, slot[i].bytes) < 0) return -1;
             args[i] = slot[i].bytes;
             steps[i] = 0;
         }
     }
+    return 1;
+}
+
+/* The input whose shape the result would have. */
+static inline const rt_tensor *first_tensor(int nin, const rt_operand *in)
+{
+    const rt_tensor *x = in[0].t;
+    if (nin == 1 || (x && x->size != 1)) return x;
+    const rt_tensor *y = in[1].t;
+    return x && (!y || y->ndim < x->ndim) ? x : y;
+}
+
+rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
+{
+    const rt_tensor *first = first_tensor(nin, in);
+    rt_scalar_slot slot[3];
+    char *args[4];
+    intptr_t steps[4];
+    if (small_inputs(op, nin, in, first, slot, args, steps) <= 0) return NULL;
     rt_dtype result = (rt_dtype)op->direct[first->dtype];
     rt_storage *s = rt_memory_alloc((size_t)first->size * rt_itemsize(result), first->storage->device);
     if (!s) return NULL;
@@ -81,6 +100,33 @@ rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
     steps[nin] = (intptr_t)rt_itemsize(result);
     op->loops[first->dtype](args, &out->size, steps, op->data);
     return out;
+}
+
+int rt_elementwise_small_into(const rt_op *op, int nin, const rt_operand *in, rt_tensor *out)
+{
+    const rt_tensor *first = first_tensor(nin, in);
+    rt_scalar_slot slot[3];
+    char *args[4];
+    intptr_t steps[4];
+    if (out->node || (out->base && rt_tensor_requires_grad(out->base)) || out->flags & (RT_REQUIRES_GRAD | RT_READONLY)
+        || !rt_tensor_is_contiguous(out) || out->storage->device.type != RT_CPU)
+        return 0;
+    const int fits = small_inputs(op, nin, in, first, slot, args, steps);
+    if (fits <= 0) return fits;
+    if (out->dtype != op->direct[first->dtype] || !rt_shape_equal(out->ndim, out->shape, first->ndim, first->shape)) return 0;
+    const size_t itemsize = rt_tensor_itemsize(first);
+    const intptr_t bytes = out->size * (intptr_t)rt_tensor_itemsize(out);
+    for (int i = 0; i < nin; i++) {
+        if (!in[i].t) continue;
+        const intptr_t apart = in[i].t->data - out->data, read = in[i].t->size * (intptr_t)itemsize;
+        if (apart < bytes && -apart < read && (apart != 0 || read != bytes)) return 0;     /* memory shared otherwise */
+    }
+    args[nin] = out->data;
+    steps[nin] = (intptr_t)rt_tensor_itemsize(out);
+    op->loops[first->dtype](args, &out->size, steps, op->data);
+    rt_tensor_touch(out, op->cls.name);
+    if (out->base) out->base_version = out->storage->version;
+    return 1;
 }
 
 static rt_loop *cast_loop(rt_dtype from, rt_dtype to) { return rt_isa_now->casts[from][to]; }

@@ -10,6 +10,8 @@ rt_backward_fn rt_elementwise_backward;
 /* The short way: exact dtype, contiguous, small, a fresh output.  New reference; NULL without an
  * exception when the operands do not qualify (or with one when memory ran out). */
 rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in);
+/* The same written into `out`, which has no history.  1: done; 0: not such a call; -1 with an exception. */
+RT_WARN_UNUSED int rt_elementwise_small_into(const rt_op *op, int nin, const rt_operand *in, rt_tensor *out);
 /* dtype the operands are promoted to. */
 rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in);
 

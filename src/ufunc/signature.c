@@ -82,6 +82,8 @@ int rt_signature_parse(const char *text, rt_signature *out)
                 s = word(skip(s + 1), value, sizeof value, ",");
                 if (set_default(a, value) < 0) goto bad;
             }
+            out->nrequired += !a->has_default;
+            out->npositional += !keyword_only;
         }
         if (*s == ',') s = skip(s + 1);
         else if (*s && !(*s == '-' && s[1] == '>')) goto bad;

@@ -30,7 +30,13 @@ typedef struct {
     char words[8][16];
     uint8_t nwords;
 } rt_arg;
-typedef struct { int nargs, npublic; rt_arg args[RT_MAX_ARGS]; } rt_signature;   /* npublic 0: all */
+typedef struct {
+    int nargs;
+    int npublic;                     /* results that are shown; 0: all */
+    int nrequired;                   /* arguments without a default */
+    int npositional;                 /* arguments that may be given by position; they are the first ones */
+    rt_arg args[RT_MAX_ARGS];
+} rt_signature;
 
 /* 0, or -1 with SystemError: a row's text is wrong (found at import, so by every test). */
 int rt_signature_parse(const char *text, rt_signature *out);
