@@ -150,25 +150,42 @@ static intptr_t columns_bytes(const rt_convolution *q)
     return bytes;
 }
 
-intptr_t rt_convolve_workspace(const rt_convolution *q, rt_convolve_kind kind)
+/* Dimensions that one tap goes over step by step are one long line. */
+static rt_convolution flattened(const rt_convolution *given)
 {
-    if (rt_convolve_planes_takes(q, kind)) return 0;
+    rt_convolution q = *given;
+    int plain[3];
+    for (int d = 0; d < 3; d++) plain[d] = q.kernel[d] == 1 && q.stride[d] == 1 && q.pad[d] == 0 && q.in[d] == q.out[d];
+    for (int d = 1; d < 3; d++) {
+        if (!plain[d] || !plain[d - 1]) continue;
+        q.in[d] *= q.in[d - 1];
+        q.out[d] *= q.out[d - 1];
+        q.in[d - 1] = q.out[d - 1] = 1;
+    }
+    return q;
+}
+
+intptr_t rt_convolve_workspace(const rt_convolution *given, rt_convolve_kind kind)
+{
+    if (rt_convolve_planes_takes(given, kind)) return 0;
+    const rt_convolution flat = flattened(given), *const q = &flat;
     if (rt_convolve_last_takes(q, kind) && !rt_convolve_winograd_takes(q, kind)) return rt_convolve_last_workspace(q, kind);
     const intptr_t bytes = rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
     const intptr_t other = rt_convolve_winograd_takes(q, kind) ? rt_convolve_winograd_workspace(q, kind) : 0;
     return bytes < 0 || other < 0 ? -1 : bytes > other ? bytes : other;
 }
 
-int rt_convolve(const rt_convolution *q, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
+int rt_convolve(const rt_convolution *given, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
 {
-    if (rt_convolve_planes_takes(q, kind)) return rt_convolve_planes(q, kind, x, w, y, bias);
+    if (rt_convolve_planes_takes(given, kind)) return rt_convolve_planes(given, kind, x, w, y, bias);
+    const rt_convolution flat = flattened(given), *const q = &flat;
     char *const result = kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w;
     if (rt_convolve_winograd_takes(q, kind)) {
         const int status = rt_convolve_winograd(q, kind, x, w, y, bias, result, space);
         if (status <= 0) return status;
     }
     else if (rt_convolve_last_takes(q, kind))
-        return rt_convolve_last(q, kind, kind == RT_CONVOLVE ? x : y, w, bias, result, space);
+        return rt_convolve_last(q, kind, x, w, y, bias, space);
     if (rt_convolve_float_takes(q, kind)) return rt_convolve_float(q, kind, x, w, y, bias, result, space);
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), k = q->c_in * volume(q->kernel), p = volume(q->out);
     const intptr_t x_step = q->c_in * volume(q->in) * item, y_step = q->c_out * p * item, w_step = q->c_out * k * item;

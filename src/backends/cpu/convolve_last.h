@@ -4,10 +4,10 @@
 #define RT_BACKENDS_CPU_CONVOLVE_LAST_H
 #include "backends/convolve.h"
 
-/* Is this the fastest way for the dtype and geometry?  Never for the weight's gradient. */
+/* Is this the fastest way for the dtype and geometry? */
 int rt_convolve_last_takes(const rt_convolution *q, rt_convolve_kind kind);
 intptr_t rt_convolve_last_workspace(const rt_convolution *q, rt_convolve_kind kind);
-/* 0, or -1: no memory for a thread's buffers. */
-int rt_convolve_last(const rt_convolution *q, rt_convolve_kind kind, const char *x, const char *w, const char *bias, char *result,
+/* As rt_convolve: writes the one of x, w and y that the kind says.  0, or -1: no memory for a thread's buffers. */
+int rt_convolve_last(const rt_convolution *q, rt_convolve_kind kind, const char *x, const char *w, const char *y, const char *bias,
                      char *space);
 #endif

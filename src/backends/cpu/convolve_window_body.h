@@ -1,4 +1,4 @@
-/* The products of convolve_last.c for one instruction set: included with VEC, LANES, WIDE (vectors of a register tile),
+/* The products of convolve_window.c for one instruction set: included with VEC, LANES, WIDE (vectors of a register tile),
  * LOAD, STORE, SPREAD, FMA and NAME defined.  No include guard. */
 
 /* Six positions: to[at[i]][vectors] = start + sum over p of x[from[i] + terms[p]] * w[p * wide + lanes], start: what
@@ -46,7 +46,7 @@ static NAME(tile_fn) *const NAME(tiles)[WIDE] = {NAME(tile_1), NAME(tile_2)};
 
 /* n positions (a multiple of six) and `wide` rows of the result. */
 static void NAME(product)(intptr_t n, intptr_t k, const float *x, const int32_t *from, const int32_t *terms, const float *w,
-                          intptr_t wide, float *to, const int32_t *at, const float *bias)
+                          intptr_t wide, float *to, const int32_t *at, int add, const float *bias)
 {
     intptr_t p = 0;
     do {
@@ -54,7 +54,7 @@ static void NAME(product)(intptr_t n, intptr_t k, const float *x, const int32_t 
         for (intptr_t j = 0; j < wide; j += WIDE * LANES) {
             const intptr_t vectors = (wide - j) / LANES < WIDE ? (wide - j) / LANES : WIDE;
             for (intptr_t i = 0; i < n; i += 6)
-                NAME(tiles)[vectors - 1](deep, x, from + i, terms + p, w + p * wide + j, wide, to + j, at + i, p > 0, bias + j);
+                NAME(tiles)[vectors - 1](deep, x, from + i, terms + p, w + p * wide + j, wide, to + j, at + i, add || p > 0, bias + j);
         }
         p += deep;
     } while (p < k);
