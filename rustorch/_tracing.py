@@ -13,16 +13,18 @@ import dis
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ._C import Script, Tensor, Tracer
+from ._C import Script, Tensor, Tracer, zero_grads
 
 __all__ = ["record"]
 
+Calls = tuple[Callable[[], Any], ...]
+
 DICT, KEY, LIST, CELL, TENSOR = range(5)  # rt_watch_kind
-MOST_WATCHED = 4096
+MOST_SEEN = 20000
 _HOME = str(Path(__file__).parent) + "/"
 
 
@@ -31,14 +33,17 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What C functions may be called: those that neither have effects nor look at what may change.
+# What C functions may be called: those that neither have effects nor look at what may change; reads of tensors' values
+# are counted (rt_convert_reads).
 _BUILTINS = _words(
     "abs all any callable chr divmod getattr hasattr hash id isinstance issubclass iter len max min next ord pow round"
     " sorted sum repr __build_class__"
 )
 _EXTENSION = _words("run_in_order promote_types get_default_dtype dtype is_grad_enabled set_grad_enabled")
+_CREATION = _words("arange eye full full_like linspace ones ones_like zeros zeros_like")
+_DYNAMIC = _words("getattr hasattr vars __dict__ __getattribute__ setattr")
 _TENSOR_METHODS = _words(
-    "numel nelement element_size dim ndimension stride storage_offset is_floating_point is_complex backward"
+    "detach numel nelement element_size dim ndimension stride storage_offset is_floating_point is_complex backward"
     " __len__ __getitem__ __setitem__"
 )
 _READING = _words(
@@ -46,7 +51,9 @@ _READING = _words(
     " startswith strip upper values"
 )
 _WRITING = _words("add append clear extend insert pop popleft remove reverse setdefault sort update")
+_STABLE = _words("rustorch rustorch_py math operator functools itertools")
 _CONTAINERS = (list, dict, set)
+_CALLABLE = (types.FunctionType, types.MethodType, Script)
 _TENSOR_ATTRIBUTES = _words("data grad requires_grad names real imag T")
 _PLAIN = (
     type(None), bool, int, float, complex, str, bytes, type, types.FunctionType, types.BuiltinFunctionType,
@@ -62,8 +69,8 @@ def record(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if sys.getprofile() is not None:
         return function(*args, **kwargs)
     spy = _Spy(Tracer(args, kwargs))
-    spy.watch((args, kwargs))
-    spy.watch(function)
+    spy.look((args, kwargs))
+    spy.look(function)
     result = spy.run(function, args, kwargs)
     reason = spy.finish(script, result)
     if reason is not None:
@@ -76,9 +83,13 @@ class _Spy:
 
     def __init__(self, tracer: Tracer) -> None:
         self.tracer = tracer
-        self.watched: dict[int, Any] = {}  # by id; holding them keeps the ids theirs
+        self.seen: dict[int, tuple[Any, Any]] = {}  # by id: the object, and what it held
+        self.roots: list[Any] = []
+        self.keys: list[tuple[dict[str, Any], str, Any]] = []  # globals: where, name, value
+        self.names: set[str] = set()  # that the code mentions
+        self.watched: set[int] = set()
         self.opened: types.FrameType | None = None
-        self.call: Callable[[], Any] | None = None
+        self.calls: Calls = ()
 
     def run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.tracer.start()
@@ -90,8 +101,11 @@ class _Spy:
             self.tracer.stop()
 
     def finish(self, script: Script, result: Any) -> str | None:
+        self.watch_all()
         if self.tracer.reason is None:
             for tensor in self.tracer.captured():
+                if id(tensor) not in self.watched and self.tracer.is_constant(tensor):
+                    continue
                 if id(tensor) not in self.watched:
                     self.tracer.fail(
                         f"a tensor of shape {tuple(tensor.shape)} was made by something that is not recorded"
@@ -104,7 +118,7 @@ class _Spy:
         if self.opened is not None:
             if event == "return" and frame is self.opened:
                 self.opened = None
-                self.tracer.close(self.call)
+                self.tracer.close(self.calls)
         elif self.tracer.reason is not None:
             return
         elif event == "call":
@@ -121,9 +135,9 @@ class _Spy:
         elif problem := _problem(code):
             self.tracer.fail(f"{code.co_qualname}: {problem}")
         else:
-            self.watch_names(code, frame.f_globals, frame.f_locals)
+            self.look_at_names(code, frame.f_globals, frame.f_locals)
             for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-                self.watch(frame.f_locals.get(name))
+                self.look(frame.f_locals.get(name))
 
     def enter_own(self, frame: types.FrameType) -> None:
         """A function of this package."""
@@ -134,26 +148,43 @@ class _Spy:
         if isinstance(first, Optimizer):
             self.enter_optimizer(frame, first)
         elif isinstance(first, Module):
-            self.watch(first)
+            self.look(first)
         elif "/optim/" in code.co_filename or "/data/" in code.co_filename:
             self.tracer.fail(f"{code.co_qualname} is not recorded")
 
     def enter_optimizer(self, frame: types.FrameType, optimizer: Any) -> None:
         """Steps stay calls: the options are looked up, and the states kept, by the optimizer itself."""
         code, values = frame.f_code, frame.f_locals
-        plain = not values.get("args") and not values.get("kwargs") and values.get("closure") is None
-        if code.co_name == "run" and plain:
-            self.call = optimizer.step
+        if code.co_name == "run" and not values["args"] and not values["kwargs"]:
+            self.calls = self.updates(optimizer)
         elif code.co_name == "zero_grad":
-            self.call = functools.partial(optimizer.zero_grad, **{k: v for k, v in values.items() if k != "self"})
+            self.calls = self.without_grads(optimizer, values["set_to_none"])
         else:
-            self.tracer.fail(f"{code.co_qualname} of an optimizer is not recorded")
+            self.tracer.fail(f"{code.co_qualname} with these arguments is not recorded")
             return
-        if type(optimizer).step.__code__.co_filename.startswith(_HOME):
-            self.opened = frame
-            self.tracer.open()
-        else:
-            self.tracer.fail(f"{type(optimizer).__name__} has a step of its own")
+        self.opened = frame
+        self.tracer.open()
+
+    def updates(self, optimizer: Any) -> Calls:
+        """What optimizer.step() calls, group by group; where there is more to it, the step itself."""
+        from .optim import optimizer as base
+
+        groups, hooks = optimizer.param_groups, (optimizer._hooks, base._before_all, base._after_all)
+        plain = type(optimizer).step is base.Optimizer.step and "step" not in vars(optimizer)
+        if not plain or any(hooks) or any(group.get("differentiable") for group in groups):
+            return (optimizer.step,)
+        for watched in hooks:
+            self.tracer.watch(DICT, watched)
+        self.tracer.watch(LIST, groups)
+        return tuple(functools.partial(optimizer._update, group) for group in groups)
+
+    def without_grads(self, optimizer: Any, set_to_none: bool) -> Calls:
+        if "zero_grad" in vars(optimizer) or not type(optimizer).zero_grad.__code__.co_filename.startswith(_HOME):
+            return (functools.partial(optimizer.zero_grad, set_to_none),)
+        self.tracer.watch(LIST, optimizer.param_groups)
+        for group in optimizer.param_groups:
+            self.tracer.watch(KEY, group, "params")
+        return tuple(functools.partial(zero_grads, group["params"], set_to_none) for group in optimizer.param_groups)
 
     def enter_builtin(self, frame: types.FrameType, function: Any) -> None:
         owner, name = getattr(function, "__self__", None), function.__name__
@@ -162,7 +193,7 @@ class _Spy:
             module = getattr(owner, "__name__", None) or getattr(function, "__module__", None)
             fine = (
                 (module == "builtins" and (name in _BUILTINS or own))
-                or (module == "rustorch._C" and name in _EXTENSION)
+                or (module == "rustorch._C" and (name in _EXTENSION or name in _CREATION))
                 or module in ("math", "_operator", "itertools", "_functools")
                 or (own and module in ("_warnings", "_thread", "_abc", "_collections"))
             )
@@ -173,81 +204,119 @@ class _Spy:
         elif own or name in _READING:
             fine = type(owner).__module__ != "numpy"
         else:
-            fine = isinstance(owner, _CONTAINERS) and name in _WRITING and id(owner) not in self.watched
+            fine = isinstance(owner, _CONTAINERS) and name in _WRITING and id(owner) not in self.seen
         if not fine:
             where = "" if owner is None or isinstance(owner, types.ModuleType) else f"{type(owner).__name__}."
             self.tracer.fail(f"{frame.f_code.co_qualname} calls {where}{name}, whose effects are not recorded")
 
     # ---- what is looked at ----
 
-    def watch_names(self, code: types.CodeType, names: dict[str, Any], local: dict[str, Any]) -> None:
+    def look_at_names(self, code: types.CodeType, names: dict[str, Any], local: dict[str, Any]) -> None:
         """The globals and cells that code mentions, and, of modules among them, the attributes."""
+        self.names.update(code.co_names)
         for name in _globals_of(code):
             if name in names:
-                self.tracer.watch(KEY, names, name)
-                value = names[name]
-                if isinstance(value, types.ModuleType):
-                    self.watch_attributes(value, code)
-                else:
-                    self.watch(value)
+                self.keys.append((names, name, names[name]))
+                self.look(names[name])
+                if isinstance(names[name], types.ModuleType):
+                    self.look_at_attributes(names[name], code)
         for name in code.co_freevars:
-            self.watch(local.get(name))
+            self.look(local.get(name))
 
-    def watch_attributes(self, module: types.ModuleType, code: types.CodeType) -> None:
-        if module.__name__.partition(".")[0] in ("rustorch", "math", "operator", "functools", "itertools"):
-            return
-        for name in code.co_names:
-            if name in vars(module):
-                self.tracer.watch(KEY, vars(module), name)
-                self.watch(vars(module)[name])
+    def look_at_attributes(self, module: types.ModuleType, code: types.CodeType) -> None:
+        if module.__name__.partition(".")[0] not in _STABLE:
+            for name in set(code.co_names) & vars(module).keys():
+                self.keys.append((vars(module), name, vars(module)[name]))
+                self.look(vars(module)[name])
 
-    def watch(self, value: Any) -> None:
-        """value and what it holds."""
+    def look(self, value: Any) -> None:
+        """Notes what value, and all that it holds, is now, before the call can change it."""
+        self.roots.append(value)
         waiting = [value]
+        while waiting:
+            value = waiting.pop()
+            if id(value) not in self.seen and (not isinstance(value, _PLAIN) or isinstance(value, _CALLABLE)):
+                held = _held(value)
+                self.seen[id(value)] = value, held
+                if held is not None:
+                    waiting += held.values() if isinstance(held, dict) else held
+        if len(self.seen) > MOST_SEEN:
+            self.tracer.fail("it reaches too many objects to watch them all")
+
+    def watch_all(self) -> None:
+        """Watches what the code can have looked at, if it still is what it was before the call.  Of objects that are
+        no modules only the attributes are watched that some code mentions."""
+        for names, name, value in self.keys:
+            if names.get(name) is not value:
+                self.tracer.fail(f"it sets {name}")
+            self.tracer.watch(KEY, names, name)
+        waiting = list(self.roots)
+        waiting += (value for _, _, value in self.keys)
+        dynamic = not self.names.isdisjoint(_DYNAMIC)
         while waiting and self.tracer.reason is None:
             value = waiting.pop()
-            if isinstance(value, _PLAIN):
-                if isinstance(value, types.FunctionType):
-                    waiting += self.cells(value)
-                elif isinstance(value, types.MethodType):
-                    waiting.append(value.__self__)
-                continue
-            if id(value) in self.watched:
-                continue
-            self.watched[id(value)] = value
-            if len(self.watched) > MOST_WATCHED:
-                self.tracer.fail("it reaches too many objects to watch them all")
-            else:
-                waiting += self.contents(value)
+            if id(value) in self.seen and id(value) not in self.watched:
+                self.watched.add(id(value))
+                waiting += self.watch(value, self.seen[id(value)][1], dynamic)
 
-    def cells(self, function: types.FunctionType) -> Iterator[Any]:
-        for cell in function.__closure__ or ():
-            if id(cell) not in self.watched:
-                self.watched[id(cell)] = cell
-                self.tracer.watch(CELL, cell)
-                with contextlib.suppress(ValueError):  # not set yet
-                    yield cell.cell_contents
-
-    def contents(self, value: Any) -> Iterator[Any]:
-        from .optim import Optimizer
-
-        if isinstance(value, (Tensor, Optimizer, types.ModuleType)):
-            return
-        if isinstance(value, dict):
-            self.tracer.watch(DICT, value)
-            yield from value.values()
+    def watch(self, value: Any, held: Any, dynamic: bool) -> list[Any]:
+        """Watches one object; what is to be watched of that which it holds."""
+        if isinstance(value, types.CellType):
+            self.tracer.watch(CELL, value)
         elif isinstance(value, list):
             self.tracer.watch(LIST, value)
-            yield from value
-        elif isinstance(value, (tuple, frozenset)):
-            yield from value
-        elif isinstance(value, functools.partial):
-            yield from (value.func, value.args, value.keywords)
-        elif isinstance(getattr(value, "__dict__", None), dict):
-            self.tracer.watch(DICT, vars(value))
-            yield from vars(value).values()
-        elif not type(value).__module__.startswith(("rustorch", "numpy.dtypes")) and not isinstance(value, type):
+        elif isinstance(held, dict):
+            now = value if isinstance(value, dict) else vars(value)
+            if isinstance(value, dict) or dynamic or _is_module(value):
+                self.tracer.watch(DICT, now)
+            else:
+                held = {name: held[name] for name in self.names & held.keys()}
+                for name in held:
+                    self.tracer.watch(KEY, now, name)
+            if any(now.get(name) is not v for name, v in held.items()):
+                self.tracer.fail(f"it changes attributes or items of an object of type {type(value).__name__}")
+            return list(held.values())
+        elif held is None and not isinstance(value, Tensor):
             self.tracer.fail(f"it can reach an object of type {type(value).__name__}, which cannot be watched")
+        now = _held(value)
+        if isinstance(now, list) and (len(now) != len(held) or any(a is not b for a, b in zip(now, held, strict=True))):
+            self.tracer.fail(f"it changes a {type(value).__name__}")
+        return list(held or ())
+
+
+def _is_module(value: Any) -> bool:
+    from .nn import Module
+
+    return isinstance(value, Module)
+
+
+def _held(value: Any) -> dict[Any, Any] | list[Any] | None:
+    """What an object holds: a copy of its items or attributes.  None where that cannot be told."""
+    from .optim import Optimizer
+
+    if isinstance(value, Tensor):
+        return None
+    if isinstance(value, (Optimizer, types.ModuleType)):
+        return []
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, (list, tuple, frozenset)):
+        return list(value)
+    if isinstance(value, types.CellType):
+        with contextlib.suppress(ValueError):  # not set yet
+            return [value.cell_contents]
+        return []
+    if isinstance(value, types.FunctionType):
+        return list(value.__closure__ or ())
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, Script):
+        return [value.__wrapped__]
+    if isinstance(getattr(value, "__dict__", None), dict):
+        return dict(vars(value))
+    return [] if type(value).__module__.startswith(("rustorch", "numpy.dtypes")) else None
 
 
 @functools.lru_cache(1024)

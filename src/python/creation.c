@@ -208,6 +208,7 @@ FUNCTION(full)
     if (status != 0) goto done;
     rt_dtype d = opt.dtype != RT_NODTYPE ? opt.dtype : v.t ? (rt_dtype)v.t->dtype : dtype_of_scalar(&v);
     t = rt_empty(d, ndim, shape, cpu);
+    rt_convert_reads += v.t != NULL;
     if (t && (v.t ? rt_copy_into(t, v.t) : rt_fill(t, &v)) < 0) Py_CLEAR(t);
 done:
     Py_XDECREF(owned);
@@ -232,6 +233,7 @@ static PyObject *filled_like(const char *name, PyObject *const *args, Py_ssize_t
         value = &v;
     }
     t = rt_format_empty_like(name, like, opt.dtype == RT_NODTYPE ? (rt_dtype)like->dtype : opt.dtype, opt.format);
+    rt_convert_reads += value && value->t;
     if (t && value && (value->t ? rt_copy_into(t, value->t) : rt_fill(t, value)) < 0) Py_CLEAR(t);
 done:
     Py_XDECREF(owned);

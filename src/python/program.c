@@ -281,6 +281,12 @@ static int run_backward(const rt_step *s, rt_tensor **values)
     return rt_backward(&call);
 }
 
+static int run_detach(const rt_step *s, rt_tensor **values)
+{
+    values[s->slots[1]] = rt_tensor_detach(values[s->slots[0]]);
+    return values[s->slots[1]] ? 0 : -1;
+}
+
 static int run_call(const rt_step *s)
 {
     PyObject *result = PyObject_CallNoArgs(s->call);
@@ -300,6 +306,7 @@ int rt_program_run(const rt_program *p, rt_tensor **values)
         case RT_STEP_OP: status = run_op(s, values); break;
         case RT_STEP_FUSED: status = run_fused(s, values); break;
         case RT_STEP_BACKWARD: status = run_backward(s, values); break;
+        case RT_STEP_DETACH: status = run_detach(s, values); break;
         case RT_STEP_CALL: status = run_call(s); break;
         }
         for (int k = 0; k < s->ndrop; k++) Py_CLEAR(values[s->drop[k]]);

@@ -5,7 +5,7 @@
 #define RT_PYTHON_PROGRAM_H
 #include "ufunc/fused.h"
 
-typedef enum { RT_STEP_OP, RT_STEP_FUSED, RT_STEP_BACKWARD, RT_STEP_CALL } rt_step_kind;
+typedef enum { RT_STEP_OP, RT_STEP_FUSED, RT_STEP_BACKWARD, RT_STEP_DETACH, RT_STEP_CALL } rt_step_kind;
 
 /* owned: in, slots, params, fused, call, drop */
 typedef struct {

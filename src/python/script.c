@@ -60,7 +60,7 @@ static int is_same_names(PyObject *have, PyObject *kwnames)
     return 1;
 }
 
-static int fits(const rt_recording *r, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, rt_tensor **values)
+static int fits(rt_recording *r, PyObject *const *args, Py_ssize_t n, PyObject *kwnames, rt_tensor **values)
 {
     if (r->args.n != n || r->grad != rt_grad_enabled || r->inference != rt_inference_enabled
         || r->dtype != rt_default_dtype() || !is_same_names(r->kwnames, kwnames))

@@ -26,6 +26,8 @@ void rt_recording_release(rt_recording *r);
 int rt_recording_traverse(const rt_recording *r, visitproc visit, void *arg);
 /* Does this thread record?  Then scripts inside are part of it. */
 int rt_tracer_is_on(void);
+/* detach does not go through the door: tells the tracer of this thread, if there is one. */
+void rt_tracer_note_detach(rt_tensor *of, rt_tensor *made);
 /* Is anything on that sees, or changes, what is computed?  Then programs are not run. */
 int rt_script_is_watched(void);
 /* Adds a recording (stolen) to a Script. */

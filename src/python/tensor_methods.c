@@ -7,6 +7,7 @@
 #include "core/shape.h"
 #include "dlpack/exchange.h"
 #include "python/convert.h"
+#include "python/script.h"
 #include "python/ndarray.h"
 #include "python/numpy_protocol.h"
 #include "python/tensor_type.h"
@@ -22,7 +23,13 @@ METHOD(data_ptr) { (void)unused; return PyLong_FromVoidPtr(SELF->data); }
 METHOD(dim) { (void)unused; return PyLong_FromLong(SELF->ndim); }
 METHOD(tolist) { (void)unused; return rt_convert_list(SELF); }
 METHOD(numpy) { (void)unused; return rt_ndarray_export(SELF); }
-METHOD(detach) { (void)unused; return (PyObject *)rt_tensor_detach(SELF); }
+METHOD(detach)
+{
+    (void)unused;
+    rt_tensor *made = rt_tensor_detach(SELF);
+    if (made) rt_tracer_note_detach(SELF, made);
+    return (PyObject *)made;
+}
 METHOD(is_floating_point) { (void)unused; return PyBool_FromLong(rt_dtype_is_float((rt_dtype)SELF->dtype)); }
 METHOD(is_complex) { (void)unused; return PyBool_FromLong(rt_dtype_is_complex((rt_dtype)SELF->dtype)); }
 METHOD(storage_bytes)

@@ -17,17 +17,18 @@ typedef struct {
     PyObject *numbers;             /* owned: address -> number */
     PyObject *tensors;             /* owned: list by number: nobody takes an address meanwhile */
     PyObject *reason;              /* owned, or NULL: it goes well */
-    uint8_t *origin;               /* owned, by number */
+    struct known { uint8_t origin; uint32_t version; } *known;    /* owned, by number; version: when first met */
     int room, active, opaque;      /* calls of which only the call is written down */
+    int has_constants;
     uint64_t reads;
     int pending;                   /* an op has begun: its arguments lie here */
     size_t params_bytes;
     rt_params params;
 } tracer;
 
-static RT_THREAD_LOCAL int tracing;
+static RT_THREAD_LOCAL tracer *tracing;        /* borrowed: the one that runs in this thread */
 
-int rt_tracer_is_on(void) { return tracing; }
+int rt_tracer_is_on(void) { return tracing != NULL; }
 
 static void fail(tracer *t, const char *reason)
 {
@@ -57,9 +58,9 @@ static int number_anew(tracer *t, rt_tensor *o, int origin)
     Py_XDECREF(key);
     Py_XDECREF(value);
     if (status == 0 && n >= t->room) {
-        uint8_t *grown = PyMem_Realloc(t->origin, (size_t)(2 * n + 16));
+        struct known *grown = PyMem_Realloc(t->known, (size_t)(2 * n + 16) * sizeof *grown);
         if (grown) {
-            t->origin = grown;
+            t->known = grown;
             t->room = 2 * (int)n + 16;
         } else {
             PyErr_NoMemory();
@@ -67,7 +68,7 @@ static int number_anew(tracer *t, rt_tensor *o, int origin)
         }
     }
     if (status < 0 || PyList_Append(t->tensors, (PyObject *)o) < 0) return -1;
-    t->origin[n] = (uint8_t)origin;
+    t->known[n] = (struct known){(uint8_t)origin, o->storage->version};
     return (int)n;
 }
 
@@ -118,6 +119,10 @@ static int begin(rt_observer *link, rt_event *e)
     }
     t->pending = 1;
     t->params_bytes = 0;
+    for (int i = 0; i < e->nin; i++)                 /* met before they may be written to */
+        if (e->in[i].t && number_input(t, e->in[i].t) < 0) fail(t, "out of memory");
+    for (int k = 0; k < e->nout; k++)
+        if ((e->given >> k & 1) && number_input(t, e->out[k]) < 0) fail(t, "out of memory");
     if (!e->params) return 0;
     int used = 0;
     for (int k = 0; k < 4; k++) used += e->params->n[k] > 0 ? e->params->n[k] : 0;
@@ -197,6 +202,15 @@ static int end(rt_observer *link, rt_event *e)
     return 0;
 }
 
+void rt_tracer_note_detach(rt_tensor *of, rt_tensor *made)
+{
+    tracer *t = tracing;
+    if (!t || t->reason || t->opaque) return;
+    rt_step *s = rt_program_add(&t->recording->program, RT_STEP_DETACH, 1, 1);
+    if (!s || (s->slots[0] = number_input(t, of)) < 0 || (s->slots[1] = number_anew(t, made, MADE)) < 0)
+        fail(t, "out of memory");
+}
+
 /* ---- methods ---- */
 
 static PyObject *tracer_start(PyObject *self, PyObject *unused)
@@ -207,7 +221,8 @@ static PyObject *tracer_start(PyObject *self, PyObject *unused)
         PyErr_SetString(PyExc_RuntimeError, "Tracer: it has run, or another one runs");
         return NULL;
     }
-    t->active = tracing = 1;
+    t->active = 1;
+    tracing = t;
     t->reads = rt_convert_reads;
     t->link.thread = PyThread_get_thread_ident();
     Py_INCREF(self);
@@ -220,7 +235,8 @@ static PyObject *tracer_stop(PyObject *self, PyObject *unused)
     tracer *t = (tracer *)self;
     (void)unused;
     if (t->active) {
-        t->active = tracing = 0;
+        t->active = 0;
+        tracing = NULL;
         if (rt_convert_reads != t->reads) fail(t, "the value of a tensor was read: bool(), item(), float() ...");
         rt_observer_remove(&t->link);
     }
@@ -245,14 +261,16 @@ static PyObject *tracer_open(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static PyObject *tracer_close(PyObject *self, PyObject *call)
+static PyObject *tracer_close(PyObject *self, PyObject *calls)
 {
     tracer *t = (tracer *)self;
-    if (--t->opaque == 0) {
-        t->reads = rt_convert_reads;
-        rt_step *s = t->reason ? NULL : rt_program_add(&t->recording->program, RT_STEP_CALL, 0, 0);
-        if (s) s->call = Py_NewRef(call);
-        else if (!t->reason) fail(t, "out of memory");
+    if (!PyTuple_Check(calls)) return PyErr_Format(PyExc_TypeError, "Tracer: close takes a tuple of callables");
+    if (--t->opaque > 0) Py_RETURN_NONE;
+    t->reads = rt_convert_reads;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(calls) && !t->reason; i++) {
+        rt_step *s = rt_program_add(&t->recording->program, RT_STEP_CALL, 0, 0);
+        if (s) s->call = Py_NewRef(PyTuple_GET_ITEM(calls, i));
+        else fail(t, "out of memory");
     }
     Py_RETURN_NONE;
 }
@@ -286,8 +304,34 @@ static PyObject *tracer_captured(PyObject *self, PyObject *unused)
     PyObject *list = PyList_New(0);
     (void)unused;
     for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(t->tensors); i++)
-        if (t->origin[i] == CAPTURED && PyList_Append(list, PyList_GET_ITEM(t->tensors, i)) < 0) Py_CLEAR(list);
+        if (t->known[i].origin == CAPTURED && PyList_Append(list, PyList_GET_ITEM(t->tensors, i)) < 0) Py_CLEAR(list);
     return list;
+}
+
+/* is_constant(tensor): has a captured tensor that nothing else holds always been what it is?  Then each replay may
+ * read it. */
+static PyObject *tracer_is_constant(PyObject *self, PyObject *o)
+{
+    tracer *t = (tracer *)self;
+    const rt_tensor *c = (const rt_tensor *)o;
+    const int n = rt_tensor_check(o) ? number_of(t, c) : -1;
+    if (n < 0) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+    t->has_constants = 1;
+    return PyBool_FromLong(t->known[n].origin == CAPTURED && !rt_tensor_requires_grad(c) && !c->base
+                           && c->storage->version == t->known[n].version);
+}
+
+/* Is memory of a captured tensor handed out by the call?  Whoever gets it may write to it. */
+static int gives_captured(tracer *t, const rt_pattern *p)
+{
+    if (p->kind == RT_PATTERN_TENSOR || p->kind == RT_PATTERN_SAME) {
+        const rt_tensor *r = (const rt_tensor *)PyList_GET_ITEM(t->tensors, p->value);
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(t->tensors); i++)
+            if (t->known[i].origin == CAPTURED && ((rt_tensor *)PyList_GET_ITEM(t->tensors, i))->storage == r->storage) return 1;
+    }
+    for (int i = 0; i < p->n; i++)
+        if (gives_captured(t, &p->children[i])) return 1;
+    return 0;
 }
 
 /* Numbers in the order of origins: arguments, captured, made. */
@@ -298,7 +342,7 @@ static int order(tracer *t, int *to, rt_tensor **values, uint8_t *returned)
     int next = 0;
     for (int origin = ARGUMENT; origin <= MADE; origin++) {
         for (int i = 0; i < n; i++) {
-            if (t->origin[i] != origin) continue;
+            if (t->known[i].origin != origin) continue;
             values[next] = (rt_tensor *)PyList_GET_ITEM(t->tensors, i);
             to[i] = next++;
         }
@@ -327,7 +371,7 @@ static void mark_returned(const rt_pattern *p, uint8_t *returned)
     for (int i = 0; i < p->n; i++) mark_returned(&p->children[i], returned);
 }
 
-static int watches_hold(const rt_recording *r)
+static int watches_hold(rt_recording *r)
 {
     for (int i = 0; i < r->nwatches; i++)
         if (!rt_watch_holds(&r->watches[i])) return 0;
@@ -362,6 +406,8 @@ static PyObject *tracer_finish(PyObject *self, PyObject *args)
     if (!t->reason && rt_default_dtype() != t->recording->dtype) fail(t, "the function sets the default dtype");
     if (!t->reason && rt_pattern_read(&t->recording->result, result, 0, number_result, t) != 0)
         fail(t, "the result has something in it that no recorded op made");
+    if (!t->reason && t->has_constants && gives_captured(t, &t->recording->result))
+        fail(t, "the result shares memory with a tensor that the function made without a recorded op");
     if (!t->reason && finish_program(t) < 0) fail(t, "out of memory");
     rt_recording *r = t->recording;
     t->recording = NULL;
@@ -440,7 +486,7 @@ static void tracer_dealloc(PyObject *self)
 {
     PyObject_GC_UnTrack(self);
     tracer_clear(self);
-    PyMem_Free(((tracer *)self)->origin);
+    PyMem_Free(((tracer *)self)->known);
     Py_TYPE(self)->tp_free(self);
 }
 
@@ -456,9 +502,10 @@ static PyMethodDef tracer_methods[] = {
     {"stop", tracer_stop, METH_NOARGS, "Ends."},
     {"fail", tracer_fail, METH_O, "fail(reason): this call cannot be recorded."},
     {"open", tracer_open, METH_NOARGS, "A call begins of which only the call is to be written down."},
-    {"close", tracer_close, METH_O, "close(call): it ended; call() is to be done in its place."},
+    {"close", tracer_close, METH_O, "close(calls): it ended; these are to be called in its place."},
     {"watch", tracer_watch, METH_VARARGS, "watch(kind, object, key=None): what must not change."},
     {"captured", tracer_captured, METH_NOARGS, "Tensors that ops read and that neither were arguments nor made by ops."},
+    {"is_constant", tracer_is_constant, METH_O, "Has a captured tensor, which the call made, never been written to?"},
     {"finish", tracer_finish, METH_VARARGS, "finish(script, result): hands the recording over, or gives the reason."},
     {NULL, NULL, 0, NULL},
 };

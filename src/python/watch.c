@@ -47,17 +47,34 @@ int rt_watch_take(rt_watch *w, rt_watch_kind kind, PyObject *of, PyObject *key)
     return 0;
 }
 
-static int dict_holds(const rt_watch *w)
+/* A dictionary's version changes with every write, and no two are the same; 0 where CPython has none. */
+static uint64_t tag_of(PyObject *dict)
+{
+#if PY_VERSION_HEX < 0x030E0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    return ((PyDictObject *)dict)->ma_version_tag;
+#pragma GCC diagnostic pop
+#else
+    (void)dict;
+    return 0;
+#endif
+}
+
+static int dict_holds(rt_watch *w)
 {
     PyObject *key, *value;
     Py_ssize_t at = 0, i = 0;
+    const uint64_t tag = tag_of(w->of);
+    if (tag && tag == w->tag) return 1;
     if (2 * PyDict_GET_SIZE(w->of) != w->n) return 0;
     for (; PyDict_Next(w->of, &at, &key, &value); i += 2)
         if (w->items[i] != key || w->items[i + 1] != value) return 0;
+    w->tag = tag;
     return 1;
 }
 
-int rt_watch_holds(const rt_watch *w)
+int rt_watch_holds(rt_watch *w)
 {
     switch (w->kind) {
     case RT_WATCH_DICT: return dict_holds(w);

@@ -11,11 +11,12 @@ typedef struct {
     PyObject *of;                  /* owned: the dict, list, cell or tensor */
     PyObject **items;              /* owned: DICT: keys and values in turn; LIST: items; KEY: the key and its value or
                                       NULL; CELL: the content or NULL */
+    uint64_t tag;                  /* DICT: its version when it was last looked through, where CPython keeps one */
     rt_facts facts;                /* TENSOR */
 } rt_watch;
 
 RT_WARN_UNUSED int rt_watch_take(rt_watch *w, rt_watch_kind kind, PyObject *of, PyObject *key);
-int rt_watch_holds(const rt_watch *w);
+int rt_watch_holds(rt_watch *w);
 void rt_watch_clear(rt_watch *w);
 int rt_watch_traverse(const rt_watch *w, visitproc visit, void *arg);
 #endif

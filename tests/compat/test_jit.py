@@ -221,6 +221,21 @@ def makes(x):
     return x + rt.tensor([1.0, 2.0, 3.0])
 
 
+def fills(x):
+    return x + rt.full((3,), x[0])
+
+
+def gives_constant(x):
+    z = rt.zeros(3)
+    return x + z, z[1:]
+
+
+def writes_constant(x):
+    z = rt.zeros(3)
+    z[0] = 1
+    return x + z
+
+
 def draws(x):
     return x + rt.rand(3)
 
@@ -239,9 +254,13 @@ def gives_text(x):
     return f"{x}"
 
 
-@pytest.mark.parametrize(
-    "fn", [reads, prints, appends, through_numpy, makes, draws, sets, gives_text, lambda x: (x + 1, float(x[0]))]
-)
+UNRECORDED = [
+    reads, prints, appends, through_numpy, makes, fills, gives_constant, writes_constant, draws, sets, gives_text,
+    lambda x: (x + 1, float(x[0])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fn", UNRECORDED)
 def test_what_is_not_recorded(fn, capsys):
     scripted = rt.jit.script(fn)
     for k in range(6):
@@ -254,6 +273,33 @@ def test_what_is_not_recorded(fn, capsys):
         assert capsys.readouterr().out.count("called") == 6
     if fn is appends:
         assert len(CALLS) == 6
+
+
+def test_constants_that_the_function_makes():
+    def fn(x):
+        mask = rt.full((x.shape[0], x.shape[0]), -math.inf).triu(1)
+        return (x @ x.t() + mask).softmax(-1) @ x + rt.arange(x.shape[1]) * rt.ones_like(x)
+
+    same(fn, rt.randn(5, 3))
+    same(lambda x: (x.detach() * 2 + x, x)[0], rt.randn(3, requires_grad=True))
+
+
+def test_objects_may_change_where_nobody_looks():
+    class Runner:
+        def __init__(self):
+            self.scale, self.log = 2.0, []
+
+        def run(self, x):
+            return x * self.scale
+
+    runner = Runner()
+    fn, x = rt.jit.script(runner.run), rt.randn(3)
+    for k in range(6):
+        runner.log.append(fn(x))
+        runner.count = k
+    assert fn.replays == 5 and fn.recordings == 1
+    runner.scale = 3.0
+    assert bits(fn(x)) == bits(x * 3.0)
 
 
 def test_grad_inside_is_not_recorded():
