@@ -1,113 +1,199 @@
 /* The loops over one plane, of one floating dtype for one instruction set: included by convolve_planes.c with REAL, VEC,
- * LANES, LOAD, LOAD_BITS, STORE, STORE_BITS, FMA, SPREAD and NAME defined.  No include guard.  A sum is one chain of
- * fused multiply-adds in the order of the taps, whatever the vector's length. */
+ * LANES, LOAD, LOAD_BITS, STORE, STORE_SOME, EVENS, ZIP_LOW, ZIP_HIGH, ADD, FMA, SPREAD and NAME defined.  No include
+ * guard.  A result is one chain of fused multiply-adds in the order of the taps, whatever the vector's length; what no
+ * tap finds counts as zero. */
+#define ALWAYS static inline __attribute__((always_inline))
 
-/* x with zeros around it, its last dimension split by the stride's phase: taps read neighbours. */
-static void NAME(frame)(const planes *q, const REAL *x, REAL *to)
+/* LANES elements `step` apart (a constant at each call, 0 for any other), all of them or those of the bits. */
+ALWAYS VEC NAME(read)(const int step, const int partial, const REAL *x, intptr_t far, uint32_t bits)
 {
-    for (intptr_t i = 0; i < q->space[0]; i++)
-        for (intptr_t j = 0; j < q->space[1]; j++, to += q->row) {
-            const intptr_t zi = i - q->pad[0], yi = j - q->pad[1], s = q->stride[2];
-            memset(to, 0, (size_t)q->row * sizeof(REAL));
-            if (zi < 0 || zi >= q->in[0] || yi < 0 || yi >= q->in[1]) continue;
-            const REAL *from = x + (zi * q->in[1] + yi) * q->in[2];
-            const intptr_t skip = q->pad[2] < 0 ? -q->pad[2] : 0, at = q->pad[2] < 0 ? 0 : q->pad[2];
-            intptr_t n = q->in[2] - skip;
-            if (n > q->space[2] - at) n = q->space[2] - at;
-            if (n <= 0) continue;
-            if (s == 1) memcpy(to + at, from + skip, (size_t)n * sizeof(REAL));
-            else for (intptr_t e = 0; e < n; e++) to[(at + e) % s * q->phase + (at + e) / s] = from[skip + e];
-        }
+    if (step == 1) return partial ? LOAD_BITS(x, bits) : LOAD(x);
+    if (step == 2)
+        return partial ? EVENS(LOAD_BITS(x, bits & ((1u << LANES) - 1)), LOAD_BITS(x + LANES, bits >> LANES))
+                       : EVENS(LOAD(x), LOAD(x + LANES));
+    REAL lane[LANES];
+    for (int l = 0; l < LANES; l++) lane[l] = bits >> l & 1 ? x[l * far] : 0;
+    return LOAD(lane);
 }
 
-/* `count` rows of results (a constant at each call), x_step apart in the frame. */
-static inline __attribute__((always_inline)) void NAME(rows)(const int count, const planes *q, const REAL *x, intptr_t x_step,
-                                                              const VEC *w, VEC bias, REAL *y)
+/* `count` vectors of results of one phase, whose lines are `move` apart in the table. */
+ALWAYS void NAME(block)(const int count, const int step, const int partial, const planes *q, const tables *t, intptr_t b,
+                        intptr_t rows, intptr_t columns, const void *const *line, const REAL *w, VEC bias, VEC *sum)
 {
-    const intptr_t width = q->out[2];
-    for (intptr_t e = 0; e < width; e += LANES) {
-        VEC sum[4];
-        _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) sum[r] = bias;
-        for (int t = 0; t < q->taps; t++) {
-            const REAL *at = x + e + q->offset[t];
-            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) sum[r] = FMA(w[t], LOAD(at + r * x_step), sum[r]);
-        }
-        if (width - e >= LANES) {
-            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) STORE(y + r * width + e, sum[r]);
-        } else {
-            const uint32_t bits = (1u << (width - e)) - 1;
-            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) STORE_BITS(y + r * width + e, bits, sum[r]);
+    const uint32_t *bits = t->bits + b * q->kernel;
+    const intptr_t at = t->begin[b] * q->step[2];
+    _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) sum[r] = bias;
+    for (int k = q->rows_of[rows]; k < q->rows_of[rows + 1]; k++) {
+        const REAL *x[ROWS], *wk = w + q->weight[k];
+        _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) x[r] = (const REAL *)line[q->line[k] + r * q->step[1]] + at;
+        for (int i = q->columns_of[columns]; i < q->columns_of[columns + 1]; i++) {
+            const int c = q->column[i];
+            const VEC weight = SPREAD(wk[c]);
+            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++)
+                sum[r] = FMA(weight, NAME(read)(step, partial, x[r] + q->at[c], q->step[2], bits[c]), sum[r]);
         }
     }
 }
 
-static void NAME(plane)(const planes *q, const REAL *frame, const REAL *w, const REAL *bias, REAL *y)
+ALWAYS void NAME(put)(REAL *y, intptr_t n, VEC v)
 {
-    VEC spread[MOST_TAPS];
-    for (int t = 0; t < q->taps; t++) spread[t] = SPREAD(w[q->flipped ? q->taps - 1 - t : t]);
-    const VEC first = SPREAD(bias ? *bias : 0);
-    const intptr_t step = q->stride[1] * q->row;
-    for (intptr_t i = 0; i < q->out[0]; i++) {
-        const REAL *x = frame + i * q->stride[0] * q->space[1] * q->row;
-        intptr_t j = 0;
-        for (; j + 4 <= q->out[1]; j += 4, x += 4 * step, y += 4 * q->out[2]) NAME(rows)(4, q, x, step, spread, first, y);
-        for (; j < q->out[1]; j++, x += step, y += q->out[2]) NAME(rows)(1, q, x, step, spread, first, y);
-    }
+    if (n >= LANES) STORE(y, v);
+    else if (n > 0) STORE_SOME(y, n, v);
 }
 
-/* sums[t] += sum over positions of y * x under tap t, `count` taps at once (a constant at each call). */
-static inline __attribute__((always_inline)) void NAME(slopes)(const int count, const planes *q, const REAL *frame,
-                                                                const REAL *y, const intptr_t *offset, REAL *sums)
+/* `count` rows of results, `to` apart, of a phase of rows. */
+ALWAYS void NAME(rows)(const int count, const int step, const int apart, const planes *q, const tables *t, intptr_t rows,
+                       const void *const *line, const REAL *w, VEC bias, REAL *y, intptr_t to)
 {
-    VEC sum[4];
-    const intptr_t width = q->out[2], whole = width / LANES * LANES;
-    const uint32_t bits = (1u << (width - whole)) - 1;
-    _Pragma("GCC unroll 4") for (int t = 0; t < count; t++) sum[t] = SPREAD(0);
-    for (intptr_t i = 0; i < q->out[0]; i++)
-        for (intptr_t j = 0; j < q->out[1]; j++, y += width) {
-            const REAL *x = frame + (i * q->stride[0] * q->space[1] + j * q->stride[1]) * q->row;
-            for (intptr_t e = 0; e < whole; e += LANES) {
-                const VEC g = LOAD(y + e);
-                _Pragma("GCC unroll 4") for (int t = 0; t < count; t++) sum[t] = FMA(g, LOAD(x + e + offset[t]), sum[t]);
+    for (intptr_t b = 0; b < q->blocks; b++) {
+        VEC sum[ROWS], odd[ROWS];
+        const intptr_t e = t->begin[b] * q->apart[2], left = q->out[2] - e;
+        for (intptr_t phase = 0; phase < (apart ? 1 : q->apart[2]); phase++) {
+            if (t->partial[b]) NAME(block)(count, step, 1, q, t, b, rows, phase, line, w, bias, sum);
+            else NAME(block)(count, step, 0, q, t, b, rows, phase, line, w, bias, sum);
+            if (apart) break;
+            for (int r = 0; r < count; r++) {
+                REAL lane[LANES];
+                STORE(lane, sum[r]);
+                for (intptr_t l = 0, i = phase; l < LANES && i < left; l++, i += q->apart[2]) y[r * to + e + i] = lane[l];
             }
-            if (!bits) continue;
-            const VEC g = LOAD_BITS(y + whole, bits);
-            _Pragma("GCC unroll 4") for (int t = 0; t < count; t++)
-                sum[t] = FMA(g, LOAD_BITS(x + whole + offset[t], bits), sum[t]);
         }
-    for (int t = 0; t < count; t++) {
+        if (apart == 2) {
+            if (t->partial[b]) NAME(block)(count, step, 1, q, t, b, rows, 1, line, w, bias, odd);
+            else NAME(block)(count, step, 0, q, t, b, rows, 1, line, w, bias, odd);
+            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) {
+                NAME(put)(y + r * to + e, left, ZIP_LOW(sum[r], odd[r]));
+                NAME(put)(y + r * to + e + LANES, left - LANES, ZIP_HIGH(sum[r], odd[r]));
+            }
+        } else if (apart == 1) {
+            _Pragma("GCC unroll 4") for (int r = 0; r < count; r++) NAME(put)(y + r * to + e, left, sum[r]);
+        }
+    }
+}
+
+/* All rows of one phase in one depth of results. */
+ALWAYS void NAME(layer)(const int step, const int apart, const planes *q, const tables *t, intptr_t rows,
+                        const void *const *line, const REAL *w, VEC bias, REAL *y)
+{
+    const intptr_t first = rows % q->apart[1], n = (q->out[1] - first + q->apart[1] - 1) / q->apart[1];
+    const intptr_t to = q->apart[1] * q->out[2];
+    y += first * q->out[2];
+    for (intptr_t j = 0; j < n;) {
+        if (n >= ROWS) {
+            if (n - j < ROWS) j = n - ROWS;
+            NAME(rows)(ROWS, step, apart, q, t, rows, line + j * q->step[1], w, bias, y + j * to, to);
+            j += ROWS;
+        } else {
+            NAME(rows)(1, step, apart, q, t, rows, line + j * q->step[1], w, bias, y + j * to, to);
+            j++;
+        }
+    }
+}
+
+static void NAME(plane)(const planes *q, const tables *t, const char *wp, const char *bp, char *yp)
+{
+    const REAL *w = (const REAL *)wp;
+    const VEC bias = SPREAD(bp ? *(const REAL *)bp : 0);
+    for (intptr_t rows = 0; rows < q->apart[0] * q->apart[1]; rows++)
+        for (intptr_t z = rows / q->apart[1], i = 0; z < q->out[0]; z += q->apart[0], i++) {
+            const void *const *line = t->line + i * q->step[0] * q->lines[1];
+            REAL *y = (REAL *)yp + z * q->out[1] * q->out[2];
+            if (q->apart[2] == 2) NAME(layer)(1, 2, q, t, rows, line, w, bias, y);
+            else if (q->apart[2] > 2) NAME(layer)(1, 0, q, t, rows, line, w, bias, y);
+            else if (q->step[2] == 1) NAME(layer)(1, 1, q, t, rows, line, w, bias, y);
+            else if (q->step[2] == 2) NAME(layer)(2, 1, q, t, rows, line, w, bias, y);
+            else NAME(layer)(0, 1, q, t, rows, line, w, bias, y);
+        }
+}
+
+/* ---- the weight's gradient --------------------------------------------------------------- */
+
+/* sums[tap] += y * x under the tap, for taps first .. first + count (a constant at each call). */
+ALWAYS void NAME(slopes)(const int count, const int step, const planes *q, const tables *t, int first, const REAL *y, REAL *sums)
+{
+    VEC sum[CHUNK];
+    int column[CHUNK];
+    intptr_t line[CHUNK];
+    _Pragma("GCC unroll 9") for (int k = 0; k < count; k++) {
+        sum[k] = SPREAD(0);
+        column[k] = (first + k) % q->kernel;
+        line[k] = q->line[(first + k) / q->kernel];
+    }
+    for (intptr_t i = 0; i < q->out[0]; i++)
+        for (intptr_t j = 0; j < q->out[1]; j++, y += q->out[2]) {
+            const REAL *x[CHUNK];
+            for (int k = 0; k < count; k++)
+                x[k] = (const REAL *)t->line[(i * q->step[0] * q->lines[1] + j * q->step[1]) + line[k]] + q->at[column[k]];
+            for (intptr_t b = 0; b < q->blocks; b++) {
+                const intptr_t e = t->begin[b], at = e * q->step[2], left = q->out[2] - e;
+                if (t->partial[b]) {
+                    const uint32_t *bits = t->bits + b * q->kernel;
+                    const VEC g = left >= LANES ? LOAD(y + e) : LOAD_BITS(y + e, (1u << left) - 1);
+                    _Pragma("GCC unroll 9") for (int k = 0; k < count; k++)
+                        sum[k] = FMA(g, NAME(read)(step, 1, x[k] + at, q->step[2], bits[column[k]]), sum[k]);
+                } else {
+                    const VEC g = LOAD(y + e);
+                    _Pragma("GCC unroll 9") for (int k = 0; k < count; k++)
+                        sum[k] = FMA(g, NAME(read)(step, 0, x[k] + at, q->step[2], ~0u), sum[k]);
+                }
+            }
+        }
+    for (int k = 0; k < count; k++) {
+        REAL *to = sums + (first + k) * LANES;
+        STORE(to, ADD(LOAD(to), sum[k]));
+    }
+}
+
+static void NAME(weight)(const planes *q, const tables *t, const char *yp, char *sums)
+{
+    const REAL *y = (const REAL *)yp;
+    REAL *s = (REAL *)sums;
+    const int taps = q->rows_of[1] * q->kernel;
+    for (int k = 0; k < taps;) {
+        const int left = taps - k, count = q->step[2] > 2 ? 1 : left >= 9 ? 9 : left >= 5 ? 5 : left >= 3 ? 3 : 1;
+        if (q->step[2] > 2) NAME(slopes)(1, 0, q, t, k, y, s);
+        else if (q->step[2] == 2) {
+            if (count == 9) NAME(slopes)(9, 2, q, t, k, y, s);
+            else if (count == 5) NAME(slopes)(5, 2, q, t, k, y, s);
+            else if (count == 3) NAME(slopes)(3, 2, q, t, k, y, s);
+            else NAME(slopes)(1, 2, q, t, k, y, s);
+        } else {
+            if (count == 9) NAME(slopes)(9, 1, q, t, k, y, s);
+            else if (count == 5) NAME(slopes)(5, 1, q, t, k, y, s);
+            else if (count == 3) NAME(slopes)(3, 1, q, t, k, y, s);
+            else NAME(slopes)(1, 1, q, t, k, y, s);
+        }
+        k += count;
+    }
+}
+
+/* Lanes of each tap's sums, folded by halves. */
+static void NAME(fold)(const planes *q, const char *sums, char *wp)
+{
+    const REAL *s = (const REAL *)sums;
+    REAL *w = (REAL *)wp;
+    for (int k = 0; k < q->rows_of[1] * q->kernel; k++, s += LANES) {
         REAL lane[LANES];
-        STORE(lane, sum[t]);
+        memcpy(lane, s, sizeof lane);
         for (int half = LANES / 2; half; half /= 2)
             for (int l = 0; l < half; l++) lane[l] += lane[l + half];
-        sums[t] += lane[0];
+        w[k] = lane[0];
     }
 }
 
-static void NAME(weight)(const planes *q, const REAL *frame, const REAL *y, REAL *sums)
-{
-    int t = 0;
-    for (; t + 4 <= q->taps; t += 4) NAME(slopes)(4, q, frame, y, q->offset + t, sums + t);
-    for (; t < q->taps; t++) NAME(slopes)(1, q, frame, y, q->offset + t, sums + t);
-}
-
-static void NAME(call_frame)(const planes *q, const char *x, char *to) { NAME(frame)(q, (const REAL *)x, (REAL *)to); }
-static void NAME(call_plane)(const planes *q, const char *frame, const char *w, const char *bias, char *y)
-{
-    NAME(plane)(q, (const REAL *)frame, (const REAL *)w, (const REAL *)bias, (REAL *)y);
-}
-static void NAME(call_weight)(const planes *q, const char *frame, const char *y, char *sums)
-{
-    NAME(weight)(q, (const REAL *)frame, (const REAL *)y, (REAL *)sums);
-}
-static const kernels NAME(kernels) = {NAME(call_frame), NAME(call_plane), NAME(call_weight)};
+static const kernels NAME(kernels) = {LANES, NAME(plane), NAME(weight), NAME(fold)};
+#undef ALWAYS
 #undef REAL
 #undef VEC
 #undef LANES
 #undef LOAD
 #undef LOAD_BITS
 #undef STORE
-#undef STORE_BITS
+#undef STORE_SOME
+#undef EVENS
+#undef ZIP_LOW
+#undef ZIP_HIGH
+#undef ADD
 #undef FMA
 #undef SPREAD
 #undef NAME
