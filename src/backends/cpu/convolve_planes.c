@@ -12,6 +12,7 @@
 #define MOST_TAPS 64
 #define MOST_STRIDE 16
 #define MOST_LINES (1 << 20)
+#define MOST_SQUARE 7           /* kernels of 3 x 3 taps, and in float32 5 x 5 and 7 x 7, have loops of their own */
 #define ROWS 4                  /* of results at once */
 #define CHUNK 9                 /* taps of the weight at once */
 #define UNIT_WORK 200000.0      /* multiply-adds worth a turn of a thread */
@@ -20,12 +21,13 @@
  * and its neighbours in the phase read lines, or elements, `step[d]` further on. */
 typedef struct {
     int planes, kernel;                      /* read for each result; taps along a line */
+    int square;                              /* 3, 5 or 7: tap rows and columns that are neighbours; 0 */
     intptr_t out[3], apart[3], step[3];
     intptr_t in[2], length, lead[2], lines[2];       /* the planes; lines before them and with them in the table */
     int rows_of[MOST_STRIDE * MOST_STRIDE + 1], columns_of[MOST_STRIDE + 1];     /* first of a phase */
     intptr_t line[MOST_TAPS], weight[MOST_TAPS];     /* tap rows: line of the phase's first result, place in the weight */
-    int column[MOST_TAPS];                   /* tap columns by phase */
-    intptr_t at[MOST_TAPS];                  /* element that a tap column reads for the phase's first result */
+    int column[MOST_TAPS];                   /* tap columns, by phase and the element they read */
+    intptr_t at[MOST_TAPS + 1];              /* that element, for the phase's first result */
     intptr_t blocks;                         /* of lanes along a line of results */
 } planes;
 
@@ -91,6 +93,7 @@ static inline void store_f64(double *p, intptr_t n, __m256d v)
 #define STORE _mm256_storeu_ps
 #define STORE_SOME store_f32
 #define EVENS(a, b) _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8))
+#define ODDS(a, b) _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8))
 #define ZIP_LOW(a, b) _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20)
 #define ZIP_HIGH(a, b) _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31)
 #define ADD _mm256_add_ps
@@ -107,6 +110,7 @@ static inline void store_f64(double *p, intptr_t n, __m256d v)
 #define STORE _mm256_storeu_pd
 #define STORE_SOME store_f64
 #define EVENS(a, b) _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8)
+#define ODDS(a, b) _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8)
 #define ZIP_LOW(a, b) _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20)
 #define ZIP_HIGH(a, b) _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31)
 #define ADD _mm256_add_pd
@@ -126,6 +130,8 @@ static inline void store_f64(double *p, intptr_t n, __m256d v)
 #define STORE_SOME(p, n, v) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define EVENS(a, b) _mm512_permutex2var_ps(a, \
     _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b)
+#define ODDS(a, b) _mm512_permutex2var_ps(a, \
+    _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b)
 #define ZIP_LOW(a, b) _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b)
 #define ZIP_HIGH(a, b) _mm512_permutex2var_ps(a, \
     _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b)
@@ -143,6 +149,7 @@ static inline void store_f64(double *p, intptr_t n, __m256d v)
 #define STORE _mm512_storeu_pd
 #define STORE_SOME(p, n, v) _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), v)
 #define EVENS(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b)
+#define ODDS(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b)
 #define ZIP_LOW(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b)
 #define ZIP_HIGH(a, b) _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b)
 #define ADD _mm512_add_pd
@@ -152,17 +159,18 @@ static inline void store_f64(double *p, intptr_t n, __m256d v)
 #include "backends/cpu/convolve_planes_body.h"
 #pragma GCC pop_options
 
-static const kernels *kernels_of(rt_dtype d)
+/* Lines of results that half of a wide register holds take half as wide ones: fewer loads lie across cache lines. */
+static const kernels *kernels_of(rt_dtype d, intptr_t width)
 {
     const char *name = rt_gemm_float_kernel();
     if (!name || (d != RT_f32 && d != RT_f64)) return NULL;
-    const int wide = strcmp(name, "AVX-512") == 0;
+    const int wide = strcmp(name, "AVX-512") == 0 && width > (d == RT_f32 ? 8 : 4);
     return d == RT_f32 ? wide ? &kernels_f32_avx512 : &kernels_f32_avx2 : wide ? &kernels_f64_avx512 : &kernels_f64_avx2;
 }
 #else
-static const kernels *kernels_of(rt_dtype d)
+static const kernels *kernels_of(rt_dtype d, intptr_t width)
 {
-    (void)d;
+    (void)d, (void)width;
     return NULL;
 }
 #endif
@@ -191,7 +199,7 @@ static void look_lines(const rt_convolution *q, int back, int d, planes *p)
         if (last > high) high = last;
     }
     p->lead[d] = -low;
-    p->lines[d] = high - low + 1;
+    p->lines[d] = high - low + p->step[d];       /* a stride's worth more: whole strides may be read */
 }
 
 /* y is read under the weight turned round on the way back, x otherwise. */
@@ -216,7 +224,8 @@ static void look(const rt_convolution *q, rt_convolve_kind kind, planes *p)
         p->rows_of[phase] = n;
         for (intptr_t r = 0; r < p->planes; r++)
             for (intptr_t a = 0; a < q->kernel[0]; a++)
-                for (intptr_t b = 0; b < q->kernel[1]; b++) {
+                for (intptr_t i = 0; i < q->kernel[1]; i++) {
+                    const intptr_t b = back ? q->kernel[1] - 1 - i : i;
                     const intptr_t z = place(q, back, 0, a, &f[0]), y = place(q, back, 1, b, &f[1]);
                     if (f[0] * p->apart[1] + f[1] != phase) continue;
                     p->line[n] = (r * p->lines[0] + z + p->lead[0]) * p->lines[1] + y + p->lead[1];
@@ -227,19 +236,23 @@ static void look(const rt_convolution *q, rt_convolve_kind kind, planes *p)
     n = 0;
     for (intptr_t phase = 0; phase < p->apart[2]; phase++) {
         p->columns_of[phase] = n;
-        for (int c = 0; c < p->kernel; c++) {
-            p->at[c] = place(q, back, 2, c, &f[2]);
+        for (int i = 0; i < p->kernel; i++) {
+            const int c = back ? p->kernel - 1 - i : i;
+            p->at[n] = place(q, back, 2, c, &f[2]);
             if (f[2] == phase) p->column[n++] = c;
         }
     }
     p->columns_of[p->apart[2]] = n;
+    const int k = p->kernel, near = q->dilation[1] == 1 && q->dilation[2] == 1 && q->kernel[1] == k
+        && (back ? q->stride[1] == 1 && q->stride[2] == 1 : q->stride[1] == q->stride[2] && q->stride[2] <= 2);
+    p->square = near && (k == 3 || (q->dtype == RT_f32 && (k == 5 || k == 7))) ? k : 0;
 }
 
 int rt_convolve_planes_takes(const rt_convolution *q, rt_convolve_kind kind)
 {
     const int back = kind == RT_CONVOLVE_BACK;
     double taps = back ? (double)q->c_out : 1;
-    if (q->c_in != 1 || q->groups < 2 || q->c_out > 4 || !kernels_of(q->dtype)) return 0;
+    if (q->c_in != 1 || q->groups < 2 || q->c_out > 4 || !kernels_of(q->dtype, 1)) return 0;
     for (int d = 0; d < 3; d++) {
         if (q->stride[d] > MOST_STRIDE || q->out[d] < 1 || q->in[d] < 1) return 0;
         taps *= (double)q->kernel[d];
@@ -377,7 +390,7 @@ int rt_convolve_planes(const rt_convolution *q, rt_convolve_kind kind, char *x, 
     planes p;
     const int back = kind == RT_CONVOLVE_BACK;
     look(q, kind, &p);
-    job j = {.q = q, .p = &p, .k = kernels_of(q->dtype), .x = back ? y : x, .w = w, .bias = bias, .y = back ? x : y,
+    job j = {.q = q, .p = &p, .k = kernels_of(q->dtype, (p.out[2] - 1) / p.apart[2] + 1), .x = back ? y : x, .w = w, .bias = bias, .y = back ? x : y,
              .item = (intptr_t)rt_itemsize(q->dtype), .slopes = kind == RT_CONVOLVE_WEIGHT};
     p.blocks = ((p.out[2] - 1) / p.apart[2] + j.k->lanes) / j.k->lanes;
     const double work = (double)volume(q->out) * (double)(volume(q->kernel) + 4) * (double)q->c_out;
