@@ -73,8 +73,10 @@ def convolutions() -> Iterator[tuple[str, Job, list[Any]]]:
 
 
 def pools() -> Iterator[tuple[str, Job, list[Any]]]:
+    shape: tuple[int, ...]
     for shape, kernel, stride, padding in [
-        ((8, 64, 56, 56), 2, 2, 0), ((4, 64, 112, 112), 3, 2, 1), ((8, 64, 28, 28), 3, 1, 1), ((8, 128, 14, 14), 5, 1, 2),
+        ((8, 64, 56, 56), 2, 2, 0), ((4, 64, 112, 112), 3, 2, 1), ((8, 64, 28, 28), 3, 1, 1),
+        ((8, 128, 14, 14), 5, 1, 2),
         ((1, 16, 28, 28), 2, 2, 0), ((8, 512, 7, 7), 7, 7, 0), ((8, 32, 56, 56), 3, 3, 0),
     ]:  # fmt: skip
         for name in ("max_pool2d", "avg_pool2d"):
@@ -99,6 +101,7 @@ def pools() -> Iterator[tuple[str, Job, list[Any]]]:
 
 
 def resampling() -> Iterator[tuple[str, Job, list[Any]]]:
+    options: dict[str, Any]
     for shape, options in [
         ((4, 32, 56, 56), {"scale_factor": 2}), ((1, 16, 14, 14), {"scale_factor": 2}),
         ((4, 32, 56, 56), {"size": (80, 80)}), ((4, 32, 56, 56), {"scale_factor": 0.5}),
@@ -173,7 +176,9 @@ def frames() -> Iterator[tuple[str, Job, list[Any]]]:
 
 
 def norms() -> Iterator[tuple[str, Job, list[Any]]]:
-    for shape in [(32, 64, 28, 28), (8, 256, 14, 14), (1, 16, 28, 28), (8, 64, 112, 112), (4, 960, 7, 7), (256, 512), (32, 10)]:
+    for shape in [
+        (32, 64, 28, 28), (8, 256, 14, 14), (1, 16, 28, 28), (8, 64, 112, 112), (4, 960, 7, 7), (256, 512), (32, 10),
+    ]:  # fmt: skip
         c = shape[1]
         yield (
             f"batch_norm train {shape}",
@@ -223,7 +228,7 @@ def block(lib: ModuleType, c: int, wide: int, out: int, kernel: int, stride: int
 
 
 def squeeze_of(lib: ModuleType) -> Any:
-    class Squeeze(lib.nn.Module):  # type: ignore[misc]
+    class Squeeze(lib.nn.Module):  # type: ignore[misc,name-defined]
         """Channels scaled by what their means say (Hu et al. 2018)."""
 
         def __init__(self, c: int) -> None:
@@ -241,7 +246,7 @@ def network(lib: ModuleType, act: str, squeeze: bool, plan: list[tuple[int, int,
     """A stem, residual blocks (expansion, channels, how many, stride, kernel), a head of ten classes."""
     nn = lib.nn
 
-    class Network(nn.Module):  # type: ignore[misc]
+    class Network(nn.Module):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.stem = nn.Sequential(
@@ -252,7 +257,7 @@ def network(lib: ModuleType, act: str, squeeze: bool, plan: list[tuple[int, int,
                 for i in range(n):
                     blocks.append(block(lib, c, c * t, out, kernel, stride if i == 0 else 1, act, squeeze))
                     c = out
-            self.blocks, self.kept = nn.ModuleList(blocks), []
+            self.blocks = nn.ModuleList(blocks)
             self.head = nn.Linear(c, 10)
 
         def forward(self, x: Any) -> Any:
@@ -268,7 +273,8 @@ def network(lib: ModuleType, act: str, squeeze: bool, plan: list[tuple[int, int,
 V2 = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 2, 2, 3), (6, 64, 2, 2, 3), (6, 96, 1, 1, 3), (6, 160, 2, 2, 3)]
 B0 = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 2, 2, 3), (6, 112, 1, 1, 5), (6, 192, 2, 2, 5)]
 NETWORKS: list[tuple[str, tuple[str, bool, list[tuple[int, int, int, int, int]]]]] = [
-    ("MobileNetV2", ("ReLU6", False, V2)), ("MobileNetV3", ("Hardswish", True, V2)), ("EfficientNet", ("SiLU", True, B0)),
+    ("MobileNetV2", ("ReLU6", False, V2)), ("MobileNetV3", ("Hardswish", True, V2)),
+    ("EfficientNet", ("SiLU", True, B0)),
 ]  # fmt: skip
 
 

@@ -1,61 +1,79 @@
-"""Convolutions with one input channel a group against PyTorch; of small whole numbers, whose sums are exact."""
-
+"""Depthwise convolutions against PyTorch in double: every loop of the planes, edges, strides, threads."""
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as TF
 
-import rustorch
+import rustorch as rt
+import rustorch.nn.functional as F
 
-
-def run(lib, nd, x, w, b, options):
-    x, w, b = (lib.from_numpy(a.copy()).requires_grad_() for a in (x, w, b))
-    y = getattr(lib.nn.functional, f"conv{nd}d")(x, w, b, **options)
-    factors = lib.from_numpy((np.arange(y.numel()) % 7 - 3.0).reshape(tuple(y.shape)))
-    (y * factors.to(y.dtype)).sum().backward()
-    return [t.detach().numpy() for t in (y, x.grad, w.grad, b.grad)]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize(
-    "kernel, padding, dilation", [(1, 0, 1), (3, 1, 1), (3, 3, 2), (4, 0, 1), (5, 2, 1), (2, 0, 3)]
-)
-@pytest.mark.parametrize("nd", [1, 2, 3])
-def test_values(nd, kernel, padding, dilation, stride, dtype):
-    rng = np.random.default_rng(kernel + 10 * nd)
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": 3}
-    for times in (1, 2, 5):
-        lengths = rng.integers(10, 40 if nd < 3 else 20, nd)
-        x = rng.integers(-4, 5, (2, 3, *lengths)).astype(dtype)
-        w = rng.integers(-4, 5, (3 * times, 1, *[kernel] * nd)).astype(dtype)
-        b = rng.integers(-4, 5, 3 * times).astype(dtype)
-        for ours, theirs in zip(run(rustorch, nd, x, w, b, options), run(torch, nd, x, w, b, options), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+# lengths, kernel, stride, padding, dilation, outputs of a channel
+GEOMETRIES = [
+    ((7, 7), (3, 3), 1, 1, 1, 1), ((7, 7), (5, 5), 1, 2, 1, 1), ((14, 14), (7, 7), 1, 3, 1, 1),
+    ((9, 40), (3, 3), 1, 1, 1, 1), ((40, 33), (5, 5), 1, 2, 1, 2), ((6, 70), (7, 7), 1, 3, 1, 1),
+    ((14, 14), (3, 3), 2, 1, 1, 1), ((15, 35), (3, 3), 2, 1, 1, 2), ((13, 70), (5, 5), 2, 2, 1, 1),
+    ((16, 67), (7, 7), 2, 3, 1, 1), ((8, 8), (3, 3), 2, 0, 1, 1), ((3, 3), (3, 3), 1, 1, 1, 1),
+    ((1, 1), (3, 3), 1, 1, 1, 1),
+    ((2, 19), (3, 3), 2, 1, 1, 3), ((12, 30), (3, 3), 1, 2, 2, 1), ((12, 41), (3, 3), 2, 2, 2, 1),
+    ((20, 37), (4, 3), (3, 4), (1, 2), 1, 1), ((11, 50), (2, 2), 2, 0, 1, 1), ((9, 9), (3, 3), 1, 5, 1, 1),
+    ((9, 33), (3, 3), (2, 1), (1, 3), 1, 2), ((1, 100), (1, 9), 1, (0, 4), 1, 1), ((10, 10), (1, 1), 3, 0, 1, 2),
+    ((9, 17), (3, 3), 5, 1, 1, 1), ((5, 9, 34), (3, 3, 3), 1, 1, 1, 1), ((6, 9, 21), (3, 3, 3), 2, 1, 1, 2),
+    ((5, 6, 19), (2, 5, 5), 1, (1, 2, 2), 1, 1),
+]  # fmt: skip
 
 
-def test_threads_change_no_bit():
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_against_pytorch_in_double(geometry, dtype):
+    lengths, kernel, stride, padding, dilation, multiplier = geometry
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(8, 32, 28, 28)).astype(np.float32)
-    w, b = rng.normal(size=(32, 1, 3, 3)).astype(np.float32), rng.normal(size=32).astype(np.float32)
-    before, results = rustorch.get_num_threads(), []
-    try:
-        for count in (1, 2, 3):
-            rustorch.set_num_threads(count)
-            results.append(run(rustorch, 2, x, w, b, {"padding": 1, "groups": 32}))
-    finally:
-        rustorch.set_num_threads(before)
-    for other in results[1:]:
-        for a, c in zip(results[0], other, strict=True):
-            np.testing.assert_array_equal(a, c)
+    n, channels = len(lengths), 5
+    name = f"conv{n}d"
+    x = rng.standard_normal((3, channels, *lengths)).astype(dtype)
+    w = rng.standard_normal((channels * multiplier, 1, *kernel)).astype(dtype)
+    b = rng.standard_normal(channels * multiplier).astype(dtype)
+    numbers = {"stride": stride, "padding": padding, "dilation": dilation, "groups": channels}
+    theirs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (x, w, b)]
+    y = getattr(TF, name)(*theirs, **numbers)
+    g = rng.standard_normal(tuple(y.shape)).astype(dtype)
+    y.backward(torch.tensor(g, dtype=torch.float64))
+    found = []
+    for threads in (1, 2):
+        before = rt.get_num_threads()
+        rt.set_num_threads(threads)
+        try:
+            ours = [rt.tensor(v, requires_grad=True) for v in (x, w, b)]
+            z = getattr(F, name)(*ours, **numbers)
+            z.backward(rt.tensor(g))
+        finally:
+            rt.set_num_threads(before)
+        found.append([z.detach(), *(t.grad for t in ours)])
+    wanted = [y.detach(), *(t.grad for t in theirs)]
+    for ours, other, exact in zip(found[0], found[1], wanted, strict=True):
+        assert np.asarray(ours).tobytes() == np.asarray(other).tobytes()
+        scale = max(1.0, float(exact.abs().max()))
+        limit = (2e-6 if dtype == np.float32 else 1e-14) * scale
+        np.testing.assert_allclose(np.asarray(ours), exact.numpy(), rtol=0, atol=limit)
 
 
-def test_what_lies_beside_a_plane_is_not_read():
-    """Infinities in one channel stay in it."""
-    x = np.ones((2, 4, 7, 7), np.float32)
-    x[:, 1] = np.inf
-    y, gx, gw, _ = run(
-        rustorch, 2, x, np.ones((4, 1, 3, 3), np.float32), np.zeros(4, np.float32), {"padding": 1, "groups": 4}
-    )
-    assert np.isfinite(y[:, [0, 2, 3]]).all()
-    assert np.isfinite(gw[[0, 2, 3]]).all() and not np.isfinite(gw[1]).any()
-    assert np.isfinite(gx).all()
+@pytest.mark.parametrize("multiplier", [1, 2, 4])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_transposed(stride, multiplier):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2, 6 * multiplier, 7, 20)).astype(np.float32)
+    w = rng.standard_normal((6 * multiplier, 1, 3, 3)).astype(np.float32)
+    b = rng.standard_normal(6).astype(np.float32)
+    numbers = {"stride": stride, "padding": 1, "output_padding": stride - 1, "groups": 6}
+    ours = F.conv_transpose2d(*(rt.tensor(v) for v in (x, w, b)), **numbers)
+    theirs = TF.conv_transpose2d(*(torch.tensor(v, dtype=torch.float64) for v in (x, w, b)), **numbers)
+    np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), rtol=0, atol=1e-5)
+
+
+def test_an_edge_is_not_read_from_the_neighbour():
+    """Planes of NaN beside planes of numbers: nothing of a neighbour may reach a result."""
+    for width in range(1, 40):
+        for stride in (1, 2):
+            x = np.ones((1, 3, 5, width), np.float32)
+            x[:, [0, 2]] = np.nan
+            y = np.asarray(F.conv2d(rt.tensor(x), rt.ones((3, 1, 3, 3)), padding=1, stride=stride, groups=3))
+            assert np.isfinite(y[:, 1]).all() and np.isnan(y[:, 0]).all()

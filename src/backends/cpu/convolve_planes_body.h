@@ -1,7 +1,7 @@
 /* The loops over one plane, of one floating dtype for one instruction set: included by convolve_planes.c with REAL, VEC,
- * LANES, LOAD, LOAD_BITS, STORE, STORE_SOME, EVENS, ODDS, ZIP_LOW, ZIP_HIGH, ADD, FMA, SPREAD and NAME defined.  No include
- * guard.  A result is one chain of fused multiply-adds in the order of the taps, whatever the vector's length; what no
- * tap finds counts as zero. */
+ * LANES, LOAD, LOAD_BITS, STORE, STORE_SOME, EVENS, ODDS, ZIP_LOW, ZIP_HIGH, ADD, FMA, SPREAD and NAME defined.
+ * No include guard.  A result is one chain of fused multiply-adds in the order of the taps, whatever the vector's length;
+ * what no tap finds counts as zero. */
 #define ALWAYS static inline __attribute__((always_inline))
 
 /* LANES elements `step` apart (a constant at each call, 0 for any other), all of them or those of the bits. */
