@@ -51,6 +51,12 @@ static inline __m256i mask_f64(uint32_t bits)
     return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(bits), lanes), lanes);
 }
 
+/* Four rows of eight floats become eight of four. */
+static inline void turn_half_f32(const float *x, intptr_t from, float *out, intptr_t to) { turn_part_f32(x, from, 4, 8, out, to); }
+#define turn_rows_f32_avx2 turn_half_f32
+#define turn_rows_f32_avx512 turn_f32
+#define turn_rows_f64_avx2 turn_f64
+#define turn_rows_f64_avx512 turn_f64
 #define turn_block_f32_avx2 turn_f32
 #define turn_block_f32_avx512 turn_f32
 #define turn_block_f64_avx2 turn_f64
@@ -62,6 +68,7 @@ static inline __m256i mask_f64(uint32_t bits)
 #define LANES 8
 #define ROWS 4
 #define TURN 8
+#define TURN_ROWS 4
 #define LOAD _mm256_loadu_ps
 #define LOAD_BITS(p, bits) _mm256_maskload_ps(p, mask_f32(bits))
 #define LOAD_LAST(p, bits) _mm256_loadu_ps(p)
@@ -81,6 +88,7 @@ static inline __m256i mask_f64(uint32_t bits)
 #define LANES 4
 #define ROWS 4
 #define TURN 4
+#define TURN_ROWS 4
 #define LOAD _mm256_loadu_pd
 #define LOAD_BITS(p, bits) _mm256_maskload_pd(p, mask_f64(bits))
 #define LOAD_LAST(p, bits) _mm256_loadu_pd(p)
@@ -102,6 +110,7 @@ static inline __m256i mask_f64(uint32_t bits)
 #define LANES 16
 #define ROWS 8
 #define TURN 8
+#define TURN_ROWS 8
 #define LOAD _mm512_loadu_ps
 #define LOAD_BITS(p, bits) _mm512_maskz_loadu_ps((__mmask16)(bits), p)
 #define LOAD_LAST LOAD_BITS
@@ -120,6 +129,7 @@ static inline __m256i mask_f64(uint32_t bits)
 #define LANES 8
 #define ROWS 8
 #define TURN 4
+#define TURN_ROWS 4
 #define LOAD _mm512_loadu_pd
 #define LOAD_BITS(p, bits) _mm512_maskz_loadu_pd((__mmask8)(bits), p)
 #define LOAD_LAST LOAD_BITS

@@ -242,6 +242,16 @@ static void NAME(pack_weight)(const correlation *q, intptr_t block, const REAL *
 {
     const intptr_t begin = block * q->high, rows = q->of.rows - begin < q->high ? q->of.rows - begin : q->high;
     REAL *to = packed + begin * q->of.k;
+    const REAL *const first = w + begin * q->of.w_row;
+    if (q->of.w_channel == q->of.taps[0] * q->of.taps[1] * q->of.taps[2] && rows == q->high && rows % TURN_ROWS == 0) {
+        intptr_t p = 0;                     /* terms lie in order: blocks are turned */
+        for (; p + TURN <= q->of.k; p += TURN)
+            for (intptr_t i = 0; i < rows; i += TURN_ROWS)
+                NAME(turn_rows)(first + i * q->of.w_row + p, q->of.w_row, to + p * rows + i, rows);
+        for (; p < q->of.k; p++)
+            for (intptr_t i = 0; i < rows; i++) to[p * rows + i] = first[i * q->of.w_row + p];
+        return;
+    }
     for (intptr_t c = 0; c < q->of.channels; c++)
         for (intptr_t t0 = 0; t0 < q->of.taps[0]; t0++)
             for (intptr_t t1 = 0; t1 < q->of.taps[1]; t1++)
@@ -365,6 +375,7 @@ static void NAME(add_image)(const slopes *q, const REAL *turned, const REAL *y, 
 #undef SPREAD
 #undef GATHER
 #undef TURN
+#undef TURN_ROWS
 #undef NAME
 #undef TILE
 #undef TILES

@@ -16,6 +16,7 @@
 
 #define ROW_BLOCK RT_WINDOW_ROWS
 #define TAPS 128                /* of a kernel that is turned on the way back */
+#define AHEAD 8                 /* channels whose taps are asked for in advance */
 #define LEAST_ROWS 16           /* fewer rows or terms: turning costs more than it saves */
 #define LEAST_TERMS 64
 #define MOST_CHANNELS 8192
@@ -55,6 +56,7 @@ static void pack_phases(const working *j, intptr_t r, intptr_t rows, float *to)
     float all[TAPS][ROW_BLOCK] __attribute__((aligned(64))) = {0};
     for (intptr_t n = 0; n < g->phase->channels; n++) {
         const float *w = j->w + r * taps + n * g->phase->w_channel;
+        for (intptr_t i = 0; i < rows * taps; i += 16) __builtin_prefetch(w + AHEAD * g->phase->w_channel + i);
         if (taps == 1) memcpy(all[0], w, (size_t)rows * sizeof(float));
         else if (taps >= 4) rt_window_turn(w, taps, rows, taps, all[0], ROW_BLOCK);
         else for (intptr_t t = 0; t < taps; t++)

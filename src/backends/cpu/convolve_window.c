@@ -7,6 +7,7 @@
 
 #define DEPTH 128               /* terms of a chain */
 #define POSITIONS 192           /* of a block, about */
+#define MOST_POSITIONS 512      /* where that lets lines share rows of a window */
 #define MOST_WINDOW (1 << 18)   /* elements of a block's windows, about */
 
 static inline intptr_t round_up(intptr_t n, intptr_t unit) { return rt_window_up(n, unit); }
@@ -148,7 +149,9 @@ static void cut(rt_window *g)
     g->pieces = blocks_of(g->across, g->wide);
     g->columns = (g->wide - 1) * step + g->span[2];
     const intptr_t line = g->columns * g->pixel * (c->taps[0] + !c->taps[0]) * (g->apart + (g->span[1] - g->apart) / 4);
-    intptr_t high = least(POSITIONS / (g->wide * g->phases), MOST_WINDOW / (line ? line : 1));
+    intptr_t high = POSITIONS / (g->wide * g->phases), enough = g->span[1] / g->apart + 1;   /* rows that lines share */
+    if (high < enough) high = least(enough, MOST_POSITIONS / (g->wide * g->phases));
+    high = least(high, MOST_WINDOW / (line ? line : 1));
     if (g->pieces > 1 || high < 1) high = 1;
     g->high = rt_gemm_even(g->lines, high, 1);
     g->rows = (least(g->high, c->count[1]) - 1) * g->apart + g->span[1];
