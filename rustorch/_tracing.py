@@ -39,12 +39,15 @@ _BUILTINS = _words(
     "abs all any callable chr divmod getattr hasattr hash id isinstance issubclass iter len max min next ord pow round"
     " sorted sum repr __build_class__"
 )
-_EXTENSION = _words("run_in_order promote_types get_default_dtype dtype is_grad_enabled set_grad_enabled")
+_EXTENSION = _words(
+    "run_in_order promote_types get_default_dtype dtype is_grad_enabled _set_grad_enabled is_inference_mode_enabled"
+    " _set_inference is_anomaly_enabled _holds_tensors _run_backward _as_tensor"
+)
 _CREATION = _words("arange eye full full_like linspace ones ones_like zeros zeros_like")
 _DYNAMIC = _words("getattr hasattr vars __dict__ __getattribute__ setattr")
 _TENSOR_METHODS = _words(
-    "detach numel nelement element_size dim ndimension stride storage_offset is_floating_point is_complex backward"
-    " __len__ __getitem__ __setitem__"
+    "clone contiguous is_contiguous view _cast_to detach numel nelement element_size dim ndimension stride"
+    " storage_offset is_floating_point is_complex backward __len__ __getitem__ __setitem__"
 )
 _READING = _words(
     "copy count endswith format get index isalpha isdigit items join keys lower partition replace rpartition split"
@@ -52,6 +55,7 @@ _READING = _words(
 )
 _WRITING = _words("add append clear extend insert pop popleft remove reverse setdefault sort update")
 _STABLE = _words("rustorch rustorch_py math operator functools itertools")
+_MODES = _words("no_grad enable_grad set_grad_enabled inference_mode")
 _CONTAINERS = (list, dict, set)
 _CALLABLE = (types.FunctionType, types.MethodType, Script)
 _TENSOR_ATTRIBUTES = _words("data grad requires_grad names real imag T")
@@ -132,12 +136,15 @@ class _Spy:
         code = frame.f_code
         if code.co_filename.startswith(_HOME):
             self.enter_own(frame)
+        elif code.co_filename.startswith("<frozen"):  # an import of this package's, the first time
+            self.tracer.fail(f"{code.co_qualname}: a module is imported")
         elif problem := _problem(code):
             self.tracer.fail(f"{code.co_qualname}: {problem}")
         else:
             self.look_at_names(code, frame.f_globals, frame.f_locals)
             for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-                self.look(frame.f_locals.get(name))
+                if not name.startswith("."):  # the iterator of a comprehension
+                    self.look(frame.f_locals.get(name))
 
     def enter_own(self, frame: types.FrameType) -> None:
         """A function of this package."""
@@ -200,7 +207,9 @@ class _Spy:
         elif isinstance(owner, Tensor):
             fine = name in _TENSOR_METHODS
         elif isinstance(owner, type):
-            fine = own
+            fine = own or owner in (dict, tuple)
+        elif name in ("__enter__", "__exit__"):
+            fine = type(owner).__name__ in _MODES
         elif own or name in _READING:
             fine = type(owner).__module__ != "numpy"
         else:
@@ -331,6 +340,6 @@ def _problem(code: types.CodeType) -> str | None:
     for i in dis.get_instructions(code):
         if i.opname in ("STORE_ATTR", "DELETE_ATTR") and i.argval in _TENSOR_ATTRIBUTES:
             return f"it sets .{i.argval}"
-        if i.opname in ("IMPORT_NAME", "YIELD_VALUE", "SEND", "GET_AWAITABLE"):
-            return "it imports, yields or awaits"
+        if i.opname in ("IMPORT_NAME", "GET_AWAITABLE"):
+            return "it imports or awaits"
     return None

@@ -534,7 +534,9 @@ static int fill_mask(rt_tensor *v, const advanced *a, const rt_operand *value)
         shape[i] = i < a->ndim ? a->array->shape[i] : 1;
         steps[i] = i < a->ndim ? a->array->steps[i] : 0;
     }
-    rt_tensor *mask = rt_tensor_alias(a->array, a->array->data, RT_b1, n, shape, steps), *out = v;
+    const int whole = n == a->array->ndim && a->array->dtype == RT_b1;
+    rt_tensor *mask = whole ? (rt_tensor *)Py_NewRef((PyObject *)a->array)
+                            : rt_tensor_alias(a->array, a->array->data, RT_b1, n, shape, steps), *out = v;
     if (!mask) return -1;
     rt_operand in[3] = {rt_operand_of(v), rt_operand_of(mask), *value};
     int rc = rt_op_apply(&rt_ops[RT_OP_masked_fill], 3, in, NULL, &out);

@@ -17,7 +17,8 @@ typedef struct {
     PyObject *numbers;             /* owned: address -> number */
     PyObject *tensors;             /* owned: list by number: nobody takes an address meanwhile */
     PyObject *reason;              /* owned, or NULL: it goes well */
-    struct known { uint8_t origin; uint32_t version; } *known;    /* owned, by number; version: when first met */
+    struct known { uint8_t origin, alone; uint32_t version; } *known;    /* owned, by number; when first met: was
+                                                      nothing else on its storage; its version */
     int room, active, opaque;      /* calls of which only the call is written down */
     int has_constants;
     uint64_t reads;
@@ -68,7 +69,7 @@ static int number_anew(tracer *t, rt_tensor *o, int origin)
         }
     }
     if (status < 0 || PyList_Append(t->tensors, (PyObject *)o) < 0) return -1;
-    t->known[n] = (struct known){(uint8_t)origin, o->storage->version};
+    t->known[n] = (struct known){(uint8_t)origin, o->storage->refs == 1, o->storage->version};
     return (int)n;
 }
 
@@ -317,7 +318,7 @@ static PyObject *tracer_is_constant(PyObject *self, PyObject *o)
     const int n = rt_tensor_check(o) ? number_of(t, c) : -1;
     if (n < 0) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
     t->has_constants = 1;
-    return PyBool_FromLong(t->known[n].origin == CAPTURED && !rt_tensor_requires_grad(c) && !c->base
+    return PyBool_FromLong(t->known[n].origin == CAPTURED && t->known[n].alone && !rt_tensor_requires_grad(c) && !c->base
                            && c->storage->version == t->known[n].version);
 }
 
@@ -394,6 +395,24 @@ static int finish_program(tracer *t)
     return status;
 }
 
+/* An object that each call may give again: one of the arguments, or one that cannot change. */
+static int is_lasting(const rt_pattern *args, PyObject *o)
+{
+    if (o == Py_None || o == Py_Ellipsis || PyBool_Check(o) || PyType_Check(o) || PyFunction_Check(o)) return 1;
+    if (args->object == o && args->kind == RT_PATTERN_IDENTICAL) return 1;
+    for (int i = 0; i < args->n; i++)
+        if (is_lasting(&args->children[i], o)) return 1;
+    return 0;
+}
+
+static int all_lasting(const rt_pattern *args, const rt_pattern *p)
+{
+    if (p->kind == RT_PATTERN_IDENTICAL && !is_lasting(args, p->object)) return 0;
+    for (int i = 0; i < p->n; i++)
+        if (!all_lasting(args, &p->children[i])) return 0;
+    return 1;
+}
+
 /* finish(script, result): hands the recording over.  None, or the reason why there is none. */
 static PyObject *tracer_finish(PyObject *self, PyObject *args)
 {
@@ -406,6 +425,8 @@ static PyObject *tracer_finish(PyObject *self, PyObject *args)
     if (!t->reason && rt_default_dtype() != t->recording->dtype) fail(t, "the function sets the default dtype");
     if (!t->reason && rt_pattern_read(&t->recording->result, result, 0, number_result, t) != 0)
         fail(t, "the result has something in it that no recorded op made");
+    if (!t->reason && !all_lasting(&t->recording->args, &t->recording->result))
+        fail(t, "the result has an object in it that another call might not give");
     if (!t->reason && t->has_constants && gives_captured(t, &t->recording->result))
         fail(t, "the result shares memory with a tensor that the function made without a recorded op");
     if (!t->reason && finish_program(t) < 0) fail(t, "out of memory");
