@@ -23,6 +23,15 @@ void rt_blas_gemm_batch(rt_dtype dtype, intptr_t batch, intptr_t m, intptr_t n, 
                         const char *b, intptr_t b_step, intptr_t b_row, intptr_t b_col,
                         const char *start, intptr_t start_step, intptr_t start_row, char *c, intptr_t c_step, intptr_t c_row);
 int rt_blas_takes_half(rt_dtype d);
+/* For many products with one B (k, n) of f32 or f64 and few rows each: B laid out once as the kernels read it, in
+ * panels of this many columns; 0 where only rt_blas_gemm will do. */
+intptr_t rt_blas_packed_columns(rt_dtype dtype);
+/* B into `to`: k times n rounded up to whole panels elements, aligned to 64 bytes. */
+void rt_blas_pack(rt_dtype dtype, intptr_t n, intptr_t k, const void *b, intptr_t b_row, intptr_t b_col, void *to);
+/* Columns j0..j1 of C = A@B + beta*C by a packed B, in this thread; j0 begins a panel.  A result's bits
+ * depend neither on m nor on the columns asked for. */
+void rt_blas_gemm_packed(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k, const void *a, intptr_t a_row,
+                         intptr_t a_col, const void *packed, intptr_t j0, intptr_t j1, int beta, void *c, intptr_t c_row);
 /* Products go up to this instruction set from now on (NULL: as at the start). */
 void rt_blas_choose(const char *isa);
 const char *rt_blas_config(void);    /* which kernels are used, and the library's own description */

@@ -1,6 +1,7 @@
-/* rnn: the row rnn_layer, one layer and direction of an LSTM, GRU or simple network over all steps.  A band
- * of sequences goes through all of them: per step two products, of input and state, by weights that were
- * transposed once, and a fused kernel.  Where nothing is recorded, one step's reserve is all there is.
+/* rnn: the row rnn_layer, one layer and direction of an LSTM, GRU or simple network over all steps.  The input's
+ * products are computed for some steps ahead; then every step is a product of the state and a fused kernel.  The
+ * state before a step is the result of the one before.  Where nothing is recorded, the steps ahead are all that
+ * is kept.
  * float16 and bfloat16 are computed in float32.  Floor: ufunc. */
 #include "ufunc/rnn.h"
 #include "backends/blas.h"
@@ -12,7 +13,7 @@
 #include "ufunc/record.h"
 #include "ufunc/views.h"
 
-enum { BAND = 16 };
+enum { AHEAD = 128, BLOCK = 48 };       /* rows of the input at a time; of them in a product */
 
 /* ---- shapes ---- */
 
@@ -104,8 +105,7 @@ int rt_rnn_begin(const char *op, rt_tensor *const *t, int mode, int reverse, rt_
     if (q->dtype == RT_NODTYPE || take_sizes(op, t[RT_RNN_SIZES], &sizes) < 0 || look(op, t, q) < 0) goto done;
     q->kernels = rt_isa_now->rnns[q->dtype];
     q->item = rt_itemsize(q->dtype);
-    q->bands = (q->batch + BAND - 1) / BAND;
-    q->band = q->bands ? (q->batch + q->bands - 1) / q->bands : 0;
+    rt_rnn_cut(q, !t[RT_RNN_W_HR]);
     q->offset = PyMem_Malloc((size_t)(q->steps + 1) * sizeof *q->offset);
     if (!q->offset) {
         PyErr_NoMemory();
@@ -128,50 +128,61 @@ void rt_rnn_end(rt_rnn *q)
 
 typedef struct {
     const rt_rnn *q;
-    const char *x;
-    char *out, *h, *c, *reserve;
-    const char *w_ih, *w_hh;                 /* transposed */
+    const rt_rnn_matrix *input, *state;      /* w_ih and w_hh, turned */
+    const char *x, *h0;
+    char *out, *c, *reserve;
     const char *projection, *bias, *state_bias;   /* w_hr or NULL; n numbers a gate */
     char *part;                              /* gru: (batch, gates); projection: (batch, n); else NULL */
-    int keeps;                               /* reserve has a row for every row of x, not for every sequence */
+    int keeps;                               /* reserve has a row for every row of x, not for those ahead alone */
+    intptr_t begin, end;                     /* the steps ahead, in the order of running */
+    intptr_t low, width;                     /* the first row of reserve; numbers of one */
 } job;
 
-/* The gates' pre-activations; the state's part for gru in a place of its own. */
-static void add_products(const job *j, intptr_t first, intptr_t rows, intptr_t at, char *reserve)
+static intptr_t step_at(const rt_rnn *q, intptr_t k) { return q->reverse ? q->steps - 1 - k : k; }
+
+static void run_inputs(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    const rt_rnn *q = j->q;
+    rt_rnn_product(q, j->input, end - begin, j->x + (size_t)((j->low + begin) * q->in) * q->item, q->in, 0, q->gates, 0,
+                   j->reserve + (size_t)(begin * j->width + (j->keeps ? j->low * j->width : 0)) * q->item, j->width);
+}
+
+/* Cells first_cell .. last_cell of `rows` sequences from `first` on, whose states before are `before`. */
+static void some(const job *j, intptr_t first, intptr_t rows, intptr_t at, const char *before, intptr_t first_cell,
+                 intptr_t last_cell)
 {
     const rt_rnn *q = j->q;
     const int apart = q->mode == RT_RNN_GRU;
-    const char *h = j->h + (size_t)(first * q->out) * q->item, *x = j->x + (size_t)(at * q->in) * q->item;
-    char *part = j->part + (size_t)(first * q->gates) * q->item;
-    rt_blas_gemm(q->dtype, rows, q->gates, q->in, x, q->in, 1, j->w_ih, q->gates, 1, 0, reserve, q->width);
-    rt_blas_gemm(q->dtype, rows, q->gates, q->out, h, q->out, 1, j->w_hh, q->gates, 1, !apart, apart ? part : reserve,
-                 apart ? q->gates : q->width);
-}
-
-static void step(const job *j, intptr_t first, intptr_t rows, intptr_t at)
-{
-    const rt_rnn *q = j->q;
-    char *reserve = j->reserve + (size_t)((j->keeps ? at : first) * q->width) * q->item;
-    char *h = j->h + (size_t)(first * q->out) * q->item, *out = j->out + (size_t)(at * q->out) * q->item;
-    rt_rnn_step s = {.rows = rows, .n = q->n, .a = reserve, .a_step = q->width, .h = h, .h_step = q->out, .y = out,
-                     .y_step = q->out, .b = j->bias, .v = j->state_bias, .forgets = !j->keeps};
-    add_products(j, first, rows, at, reserve);
-    if (q->mode == RT_RNN_LSTM) {
-        s.c = j->c + (size_t)(first * q->n) * q->item;
-        s.c_step = q->n;
-    } else if (q->mode == RT_RNN_GRU) {
-        s.e = j->part + (size_t)(first * q->gates) * q->item;
-        s.e_step = q->gates;
-    }
+    char *reserve = j->reserve + (size_t)((j->keeps ? at : at - j->low) * j->width) * q->item;
+    char *part = j->part + (size_t)(first * q->gates) * q->item, *out = j->out + (size_t)(at * q->out) * q->item;
+    rt_rnn_step s = {.rows = rows, .n = q->n, .first = first_cell, .last = last_cell, .a = reserve, .a_step = j->width,
+                     .y = out, .y_step = q->out, .p = before, .p_step = q->out, .b = j->bias, .v = j->state_bias,
+                     .e = part, .e_step = q->gates, .c = j->c + (size_t)(first * q->n) * q->item, .c_step = q->n,
+                     .forgets = !j->keeps};
+    rt_rnn_product(q, j->state, rows, before, q->out, q->shares ? first_cell : 0, q->shares ? last_cell : q->gates, !apart,
+                   apart ? part : reserve, apart ? q->gates : j->width);
     if (j->projection) {
-        s.h = NULL;
         s.y = j->part + (size_t)(first * q->n) * q->item;
         s.y_step = q->n;
     }
     q->kernels->forward[q->mode](&s);
-    if (!j->projection) return;
-    rt_blas_gemm(q->dtype, rows, q->out, q->n, s.y, q->n, 1, j->projection, 1, q->n, 0, out, q->out);
-    memcpy(h, out, (size_t)(rows * q->out) * q->item);
+    if (j->projection)
+        rt_blas_gemm(q->dtype, rows, q->out, q->n, s.y, q->n, 1, j->projection, 1, q->n, 0, out, q->out);
+}
+
+/* Step k of sequences first..last: some go on from the step before, the others begin. */
+static void step(const job *j, intptr_t k, intptr_t first, intptr_t last, intptr_t first_cell, intptr_t last_cell)
+{
+    const rt_rnn *q = j->q;
+    const intptr_t t = step_at(q, k), end = first + rt_rnn_active(q, first, last, t), at = q->offset[t];
+    const intptr_t before = k ? step_at(q, k - 1) : 0, old = k ? first + rt_rnn_active(q, first, last, before) : first;
+    const intptr_t go = old < end ? old : end;
+    if (go > first)
+        some(j, first, go - first, at + first, j->out + (size_t)((q->offset[before] + first) * q->out) * q->item, first_cell,
+             last_cell);
+    const intptr_t start = go > first ? go : first;
+    if (end > start) some(j, start, end - start, at + start, j->h0 + (size_t)(start * q->out) * q->item, first_cell, last_cell);
 }
 
 static void run_bands(void *context, intptr_t begin, intptr_t end)
@@ -180,10 +191,50 @@ static void run_bands(void *context, intptr_t begin, intptr_t end)
     const rt_rnn *q = j->q;
     for (intptr_t b = begin; b < end; b++) {
         const intptr_t first = b * q->band, last = first + q->band < q->batch ? first + q->band : q->batch;
-        for (intptr_t k = 0; k < q->steps; k++) {
-            const intptr_t t = q->reverse ? q->steps - 1 - k : k, rows = rt_rnn_active(q, first, last, t);
-            if (rows > 0) step(j, first, rows, q->offset[t] + first);
-        }
+        for (intptr_t k = j->begin; k < j->end; k++) step(j, k, first, last, 0, q->n);
+    }
+}
+
+static void run_cells(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    step(j, j->begin, 0, j->q->batch, begin, end);
+}
+
+/* Steps begin..end and as many behind them as belong together. */
+static void run_ahead(job *j, int alone)
+{
+    const rt_rnn *q = j->q;
+    intptr_t rows = 0;
+    for (j->end = j->begin; j->end < q->steps; j->end++) {
+        const intptr_t t = step_at(q, j->end), more = q->offset[t + 1] - q->offset[t];
+        if (rows && rows + more > AHEAD) break;
+        rows += more;
+    }
+    j->low = q->offset[q->reverse ? step_at(q, j->end - 1) : j->begin];
+    rt_threads_for(rows, alone || !q->unit ? rows : BLOCK, run_inputs, j);
+    if (!q->shares) {
+        rt_threads_for(q->bands, alone ? q->bands : 1, run_bands, j);
+        return;
+    }
+    for (intptr_t last = j->end; j->begin < last; j->begin++) rt_rnn_share(q, q->n, run_cells, j);
+}
+
+static void run_all(job *j, int alone)
+{
+    for (j->begin = 0; j->begin < j->q->steps; j->begin = j->end) run_ahead(j, alone);
+}
+
+/* The state each sequence ended with. */
+static void last_states(const rt_rnn *q, const char *h0, const char *out, char *to)
+{
+    const size_t one = (size_t)q->out * q->item;
+    intptr_t done = q->steps ? 0 : q->batch;
+    if (!q->steps) memcpy(to, h0, (size_t)q->batch * one);
+    for (intptr_t t = q->reverse ? 0 : q->steps - 1; done < q->batch; t--) {   /* reverse: all have step 0 */
+        const intptr_t rows = q->offset[t + 1] - q->offset[t];
+        if (rows > done) memcpy(to + (size_t)done * one, out + (size_t)(q->offset[t] + done) * one, (size_t)(rows - done) * one);
+        if (rows > done) done = rows;
     }
 }
 
@@ -204,15 +255,11 @@ static rt_tensor *biases(const rt_rnn *q, rt_tensor *const *t)
     return both;
 }
 
-/* w (rows, columns) transposed; new reference. */
-static rt_tensor *turned(const rt_rnn *q, const rt_tensor *w)
+/* Rows of reserve where they are not kept. */
+static intptr_t rows_ahead(const rt_rnn *q)
 {
-    const intptr_t shape[2] = {w->shape[1], w->shape[0]}, steps[2] = {w->steps[1], w->steps[0]};
-    rt_tensor *out = rt_empty(q->dtype, 2, shape, w->storage->device);
-    rt_tensor *view = out ? rt_tensor_alias(w, w->data, (rt_dtype)w->dtype, 2, shape, steps) : NULL;
-    if (!view || rt_copy_into(out, view) < 0) Py_CLEAR(out);
-    Py_XDECREF((PyObject *)view);
-    return out;
+    const intptr_t least = q->batch < q->total ? q->batch : q->total, rows = q->total < AHEAD ? q->total : AHEAD;
+    return rows > least ? rows : least;
 }
 
 /* Outputs in the dtype computed in: result, last state, last cells, reserve. */
@@ -220,9 +267,9 @@ static int make_outputs(const rt_rnn *q, rt_tensor *const *t, int keeps, rt_tens
 {
     const rt_device dev = t[RT_RNN_X]->storage->device;
     intptr_t shape[3] = {q->steps, q->batch, q->out}, packed[2] = {q->total, q->out}, none[1] = {0};
-    const intptr_t state[2] = {q->batch, q->out}, reserve[2] = {keeps ? q->total : q->batch, q->width};
+    const intptr_t state[2] = {q->batch, q->out}, reserve[2] = {keeps ? q->total : rows_ahead(q), keeps ? q->width : q->gates};
     if (!(out[0] = t[RT_RNN_SIZES] ? rt_empty(q->dtype, 2, packed, dev) : rt_empty(q->dtype, 3, shape, dev))) return -1;
-    if (!(out[1] = rt_empty(q->dtype, 2, state, dev)) || rt_copy_into(out[1], t[RT_RNN_H0]) < 0) return -1;
+    if (!(out[1] = rt_empty(q->dtype, 2, state, dev))) return -1;
     if (t[RT_RNN_C0]) {
         if (!(out[2] = rt_empty(q->dtype, 2, t[RT_RNN_C0]->shape, dev)) || rt_copy_into(out[2], t[RT_RNN_C0]) < 0) return -1;
     } else if (!(out[2] = rt_empty(q->dtype, 1, none, dev))) {
@@ -235,24 +282,28 @@ static int run(const rt_rnn *q, rt_tensor *const *t, int keeps, rt_tensor **out)
 {
     int status = -1;
     const intptr_t part_shape[2] = {q->batch, q->mode == RT_RNN_GRU ? q->gates : t[RT_RNN_W_HR] ? q->n : 0};
-    rt_tensor *w_ih = turned(q, t[RT_RNN_W_IH]), *w_hh = NULL, *part = NULL, *bias = NULL;
-    if (!w_ih || !(w_hh = turned(q, t[RT_RNN_W_HH])) || !(bias = biases(q, t))) goto done;
-    if (!(part = rt_empty(q->dtype, 2, part_shape, out[0]->storage->device))) goto done;
-    job j = {.q = q, .x = t[RT_RNN_X]->data, .out = out[0]->data, .h = out[1]->data, .c = out[2]->data,
-             .reserve = out[3]->data, .w_ih = w_ih->data, .w_hh = w_hh->data, .bias = bias->data,
+    rt_tensor *part = NULL, *bias = NULL;
+    rt_rnn_matrix input = {0}, state = {0};
+    if (rt_rnn_matrix_begin(q, t[RT_RNN_W_IH], 1, 1, &input) < 0) goto done;
+    if (rt_rnn_matrix_begin(q, t[RT_RNN_W_HH], 1, q->shares ? q->gates / q->n : 1, &state) < 0) goto done;
+    if (!(bias = biases(q, t)) || !(part = rt_empty(q->dtype, 2, part_shape, out[0]->storage->device))) goto done;
+    job j = {.q = q, .input = &input, .state = &state, .x = t[RT_RNN_X]->data, .h0 = t[RT_RNN_H0]->data,
+             .out = out[0]->data, .c = out[2]->data, .reserve = out[3]->data, .bias = bias->data,
              .state_bias = bias->data + (size_t)q->gates * q->item,
-             .projection = t[RT_RNN_W_HR] ? t[RT_RNN_W_HR]->data : NULL, .part = part->data, .keeps = keeps};
+             .projection = t[RT_RNN_W_HR] ? t[RT_RNN_W_HR]->data : NULL, .part = part->data, .keeps = keeps,
+             .width = keeps ? q->width : q->gates};
     if (rt_rnn_is_long(q)) {
         Py_BEGIN_ALLOW_THREADS
-        rt_threads_for(q->bands, 1, run_bands, &j);
+        run_all(&j, 0);
         Py_END_ALLOW_THREADS
     } else {
-        run_bands(&j, 0, q->bands);
+        run_all(&j, 1);
     }
+    last_states(q, j.h0, j.out, out[1]->data);
     status = 0;
 done:
-    Py_XDECREF(w_ih);
-    Py_XDECREF(w_hh);
+    rt_rnn_matrix_end(&input);
+    rt_rnn_matrix_end(&state);
     Py_XDECREF(part);
     Py_XDECREF(bias);
     return status;

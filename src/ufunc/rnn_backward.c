@@ -1,5 +1,6 @@
 /* rnn_backward: gradients of rnn_layer.  Steps in the opposite order give the gradients of all gates; the
- * weights' and the input's then are one product each over all steps.  Floor: ufunc. */
+ * weights' and the input's then are one product each over all steps.  A step begins with the product of the
+ * one before, so that a thread needs no other's cells in between.  Floor: ufunc. */
 #include "backends/blas.h"
 #include "backends/memory.h"
 #include "backends/threads.h"
@@ -11,10 +12,12 @@
 typedef struct {
     const rt_rnn *q;
     const char *g, *reserve, *out, *before;      /* g: the result's gradient, or NULL; before: states before each step */
-    const char *w_hh, *w_hr;
+    const rt_rnn_matrix *state;                  /* w_hh */
+    const char *w_hr;
     char *h, *c;                                 /* gradients of state and cells, a row a sequence */
     char *gates, *state_gates;                   /* gradients of pre-activations; of their recurrent part (gru: its own) */
     char *results, *inner;                       /* projection: gradients of all results; (batch, n) */
+    intptr_t k;                                  /* the step that is shared out */
 } job;
 
 static char *row(char *p, intptr_t r, intptr_t length, const rt_rnn *q) { return p ? p + (size_t)(r * length) * q->item : NULL; }
@@ -36,12 +39,26 @@ static void unproject(const job *j, intptr_t first, intptr_t rows, intptr_t at)
     rt_blas_gemm(q->dtype, rows, q->n, q->out, to, q->out, 1, j->w_hr, q->n, 1, 0, row(j->inner, first, q->n, q), q->n);
 }
 
-static void step(const job *j, intptr_t first, intptr_t rows, intptr_t at)
+static intptr_t step_at(const rt_rnn *q, intptr_t k) { return q->reverse ? k : q->steps - 1 - k; }
+
+/* What flows from step t to the states before it, of cells first_cell..last_cell. */
+static void flow(const job *j, intptr_t t, intptr_t first, intptr_t last, intptr_t first_cell, intptr_t last_cell)
 {
     const rt_rnn *q = j->q;
-    char *h = row(j->h, first, q->out, q);
-    rt_rnn_step s = {.rows = rows, .n = q->n, .a = (char *)row_of(j->reserve, at, q->width, q), .a_step = q->width,
-                     .h = h, .h_step = q->out, .c = row(j->c, first, q->n, q), .c_step = q->n,
+    const intptr_t rows = rt_rnn_active(q, first, last, t);
+    if (rows > 0)
+        rt_rnn_product(q, j->state, rows, row(j->state_gates, q->offset[t] + first, q->gates, q), q->gates,
+                       first_cell, q->shares ? last_cell : q->out, q->mode == RT_RNN_GRU, row(j->h, first, q->out, q), q->out);
+}
+
+static void cells(const job *j, intptr_t t, intptr_t first, intptr_t last, intptr_t first_cell, intptr_t last_cell)
+{
+    const rt_rnn *q = j->q;
+    const intptr_t rows = rt_rnn_active(q, first, last, t), at = q->offset[t] + first;
+    if (rows <= 0) return;
+    rt_rnn_step s = {.rows = rows, .n = q->n, .first = first_cell, .last = last_cell,
+                     .a = (char *)row_of(j->reserve, at, q->width, q), .a_step = q->width,
+                     .h = row(j->h, first, q->out, q), .h_step = q->out, .c = row(j->c, first, q->n, q), .c_step = q->n,
                      .y = (char *)row_of(j->g, at, q->out, q), .y_step = q->out,
                      .d = row(j->gates, at, q->gates, q), .d_step = q->gates,
                      .e = row(j->state_gates, at, q->gates, q), .e_step = q->gates,
@@ -53,7 +70,13 @@ static void step(const job *j, intptr_t first, intptr_t rows, intptr_t at)
         s.y = NULL;
     }
     q->kernels->backward[q->mode](&s);
-    rt_blas_gemm(q->dtype, rows, q->out, q->gates, s.e, q->gates, 1, j->w_hh, q->out, 1, q->mode == RT_RNN_GRU, h, q->out);
+}
+
+/* Step k of all, in the order of running; behind the last one only what it gives the first states. */
+static void step(const job *j, intptr_t k, intptr_t first, intptr_t last, intptr_t first_cell, intptr_t last_cell)
+{
+    if (k) flow(j, step_at(j->q, k - 1), first, last, first_cell, last_cell);
+    if (k < j->q->steps) cells(j, step_at(j->q, k), first, last, first_cell, last_cell);
 }
 
 static void run_bands(void *context, intptr_t begin, intptr_t end)
@@ -62,11 +85,14 @@ static void run_bands(void *context, intptr_t begin, intptr_t end)
     const rt_rnn *q = j->q;
     for (intptr_t b = begin; b < end; b++) {
         const intptr_t first = b * q->band, last = first + q->band < q->batch ? first + q->band : q->batch;
-        for (intptr_t k = 0; k < q->steps; k++) {
-            const intptr_t t = q->reverse ? k : q->steps - 1 - k, rows = rt_rnn_active(q, first, last, t);
-            if (rows > 0) step(j, first, rows, q->offset[t] + first);
-        }
+        for (intptr_t k = 0; k <= q->steps; k++) step(j, k, first, last, 0, q->n);
     }
+}
+
+static void run_cells(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    step(j, j->k, 0, j->q->batch, begin, end);
 }
 
 /* The state each row began its step with. */
@@ -138,16 +164,17 @@ static int prepare(held *h, rt_tensor *const *g)
 
 static char *data(rt_tensor *t) { return t ? t->data : NULL; }
 
-static void run(held *h)
+static void run(held *h, const rt_rnn_matrix *state)
 {
     const rt_rnn *q = &h->q;
     char *gates = data(h->work[GATES]), *own = data(h->work[STATE_GATES]);
     job j = {.q = q, .g = data(h->work[G]), .reserve = h->t[KEPT - 1]->data, .out = h->t[RT_RNN_INPUTS]->data,
-             .before = h->work[BEFORE]->data, .w_hh = h->t[RT_RNN_W_HH]->data, .w_hr = data(h->t[RT_RNN_W_HR]),
+             .before = h->work[BEFORE]->data, .state = state, .w_hr = data(h->t[RT_RNN_W_HR]),
              .h = h->work[H]->data, .c = data(h->work[C]), .gates = gates, .state_gates = own ? own : gates,
              .results = data(h->work[RESULTS]), .inner = data(h->work[INNER])};
     fill_before(q, h->t[RT_RNN_H0]->data, j.out, h->work[BEFORE]->data);
-    rt_threads_for(q->bands, rt_rnn_is_long(q) ? 1 : q->bands, run_bands, &j);
+    if (!q->shares) rt_threads_for(q->bands, rt_rnn_is_long(q) ? 1 : q->bands, run_bands, &j);
+    else for (; j.k <= q->steps; j.k++) rt_rnn_share(q, q->n, run_cells, &j);
 }
 
 /* ---- products over all steps ---- */
@@ -238,14 +265,16 @@ BACKWARD(rnn_layer)
 {
     int status = -1;
     held h = {0};
+    rt_rnn_matrix state = {0};
     if (rt_grad_enabled) return rt_replay(node, g, gin);
     if (unpack(node, &h) < 0 || prepare(&h, g) < 0) goto done;
+    if (rt_rnn_matrix_begin(&h.q, h.t[RT_RNN_W_HH], 0, 1, &state) < 0) goto done;
     if (rt_rnn_is_long(&h.q)) {
         Py_BEGIN_ALLOW_THREADS
-        run(&h);
+        run(&h, &state);
         Py_END_ALLOW_THREADS
     } else {
-        run(&h);
+        run(&h, &state);
     }
     for (int k = 0; k < RT_RNN_SIZES; k++) {
         if (!rt_node_wants(node, k)) continue;
@@ -256,6 +285,7 @@ BACKWARD(rnn_layer)
     status = 0;
 done:
     rt_rnn_end(&h.q);
+    rt_rnn_matrix_end(&state);
     for (int k = 0; k < KEPT; k++) {
         Py_XDECREF(h.kept[k]);
         Py_XDECREF(h.t[k]);

@@ -165,22 +165,56 @@ def test_gradcheck_of_packed_rows():
             assert rt.autograd.gradcheck(network, (x, h, w, v, b))
 
 
-@pytest.mark.parametrize("name", ["LSTM", "GRU"])
-def test_same_bits_for_any_number_of_threads(name):
-    network = getattr(nn, name)(20, 70)
+# threads share out sequences, or the cells of every step; products are packed or not
+CUTS = [(9, 50, 20, 70), (9, 16, 20, 230), (12, 3, 8, 301), (40, 1, 7, 200), (2, 3, 4, 5), (1, 70, 4, 64)]
+
+
+def lengths_from(steps, batch):
+    return rt.tensor(np.linspace(steps, (steps + 2) // 3, batch).astype("int64"))
+
+
+def run_with_gradients(lib, network, shape, packed):
+    """Results, last states and all gradients."""
+    x = lib.from_numpy(numbers(*shape).astype(np.asarray(network.weight_ih_l0.detach()).dtype)).requires_grad_()
+    given = x
+    if packed:
+        given = lib.nn.utils.rnn.pack_padded_sequence(x, lib.from_numpy(lengths_from(*shape[:2]).numpy()))
+    result, ends = network(given)
+    result = result.data if packed else result
+    seed = lib.from_numpy(numbers(*result.shape, seed=1)).to(result.dtype)
+    ends = flat(ends)
+    (result * seed).sum().backward(retain_graph=True)
+    sum(e.sum() for e in ends).backward()
+    return [result, *ends, x.grad, *(p.grad for p in network.parameters())]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_same_bits_for_any_number_of_threads(name, cut, packed):
+    *shape, size = cut
+    network = getattr(nn, name)(shape[-1], size, bidirectional=True)
     before, seen = rt.get_num_threads(), []
     try:
         for threads in (1, 2, 3):
             rt.set_num_threads(threads)
-            x = rt.tensor(numbers(30, 50, 20), requires_grad=True)
-            result = network(x)[0]
-            result.backward(rt.tensor(numbers(30, 50, 70, seed=1)))
-            tensors = (result, x.grad, *(p.grad for p in network.parameters()))
-            seen.append([np.asarray(t.detach()).tobytes() for t in tensors])
+            seen.append([np.asarray(t.detach()).tobytes() for t in run_with_gradients(rt, network, shape, packed)])
             network.zero_grad()
     finally:
         rt.set_num_threads(before)
     assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_cuts_against_double_precision(name, cut, packed):
+    *shape, size = cut
+    ours, theirs = pair(name, shape[-1], size, bidirectional=True)
+    found = run_with_gradients(rt, ours, shape, packed)
+    expected = run_with_gradients(torch, theirs.double(), shape, packed)
+    for p, q in zip(found, expected, strict=True):
+        close(p, q, 2e-5 * max(1, q.abs().max().item()))
 
 
 def test_dropout_is_between_layers_and_in_training_alone():

@@ -168,6 +168,29 @@ void rt_blas_gemm(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k,
 
 int rt_blas_takes_half(rt_dtype d) { return rt_gemm_float_takes(d); }
 
+intptr_t rt_blas_packed_columns(rt_dtype dtype) { return rt_gemm_packed_columns(dtype); }
+
+void rt_blas_pack(rt_dtype dtype, intptr_t n, intptr_t k, const void *b, intptr_t b_row, intptr_t b_col, void *to)
+{
+    const rt_gemm q = {.dtype = dtype, .n = n, .k = k, .b_row = b_row, .b_col = b_col, .b = b};
+    rt_gemm_pack(&q, to);
+}
+
+void rt_blas_gemm_packed(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k, const void *a, intptr_t a_row,
+                         intptr_t a_col, const void *packed, intptr_t j0, intptr_t j1, int beta, void *c, intptr_t c_row)
+{
+    const rt_gemm q = {.dtype = dtype, .m = m, .n = n, .k = k, .a_row = a_row, .a_col = a_col, .c_row = c_row,
+                       .start_row = c_row, .start = beta ? c : NULL, .a = a, .b = packed, .c = c};
+    if (rt_work_now) rt_work_now->products++;
+    if (k > 0) {
+        rt_gemm_packed(&q, j0, j1);
+        return;
+    }
+    const size_t item = rt_itemsize(dtype);
+    for (intptr_t i = 0; i < m && !beta; i++)
+        memset((char *)c + (size_t)(i * c_row + j0) * item, 0, (size_t)(j1 - j0) * item);
+}
+
 const char *rt_blas_config(void)
 {
     static char text[512];

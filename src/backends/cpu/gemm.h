@@ -22,6 +22,13 @@ int rt_gemm_float_takes(rt_dtype d);
 /* C[i0:i1, j0:j1] of such a dtype, k > 0.  0 when there is no kernel or no memory for its buffers: nothing was done.
  * The bits of a result depend on k and the elements alone. */
 int rt_gemm_float(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
+/* For many products with one B (k, n): B in panels of so many columns; 0 when there is no kernel for it. */
+intptr_t rt_gemm_packed_columns(rt_dtype dtype);
+/* b as panels, k times n rounded up to whole panels; aligned to 64 bytes. */
+void rt_gemm_pack(const rt_gemm *q, char *to);
+/* C[:, j0:j1] with q->b from rt_gemm_pack, j0 the beginning of a panel; start NULL or C.  The bits of rt_gemm_float's
+ * products of several rows. */
+void rt_gemm_packed(const rt_gemm *q, intptr_t j0, intptr_t j1);
 /* "AVX-512", "AVX2" or NULL. */
 const char *rt_gemm_float_kernel(void);
 /* From now on the best kernels up to this instruction set ("v2", ...; NULL: RUSTORCH_ISA's, or the best). */

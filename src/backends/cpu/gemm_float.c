@@ -20,6 +20,19 @@
 #define SOME 48             /* rows that are computed as columns of it where B's columns have unit stride */
 #define TURNED_BYTES 16384
 
+typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
+typedef struct {
+    void (*pack)(const rt_gemm *q, char *to);
+    void (*range)(const rt_gemm *q, intptr_t j0, intptr_t j1);
+    intptr_t columns;        /* of a panel */
+} packing;
+typedef struct {
+    const char *name;
+    int vector;              /* bytes */
+    range_fn *f32, *f64, *bf16;
+    packing packed_f32, packed_f64;
+} kernels;
+
 #if defined __GNUC__ && !defined __clang__ && defined __x86_64__
 #include <immintrin.h>
 typedef float quad_f32 __attribute__((vector_size(16)));
@@ -148,11 +161,13 @@ typedef int64_t quad_i64 __attribute__((vector_size(32)));
 #include "backends/cpu/gemm_float_body.h"
 #pragma GCC pop_options
 
-typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
-typedef struct { const char *name; int vector; range_fn *f32, *f64, *bf16; } kernels;    /* vector: bytes */
-static const kernels none = {0}, avx2 = {"AVX2", 32, range_f32_avx2, range_f64_avx2, NULL},
-                     avx512 = {"AVX-512", 64, range_f32_avx512, range_f64_avx512, NULL},
-                     avx512_bf16 = {"AVX-512", 64, range_f32_avx512, range_f64_avx512, range_bf16_avx512};
+#define WITH_AVX512 64, range_f32_avx512, range_f64_avx512
+#define PACKED_AVX512 {pack_whole_f32_avx512, range_packed_f32_avx512, 48}, {pack_whole_f64_avx512, range_packed_f64_avx512, 24}
+static const kernels none = {0}, avx2 = {"AVX2", 32, range_f32_avx2, range_f64_avx2, NULL,
+                                         {pack_whole_f32_avx2, range_packed_f32_avx2, 24},
+                                         {pack_whole_f64_avx2, range_packed_f64_avx2, 12}},
+                     avx512 = {"AVX-512", WITH_AVX512, NULL, PACKED_AVX512},
+                     avx512_bf16 = {"AVX-512", WITH_AVX512, range_bf16_avx512, PACKED_AVX512};
 
 /* RUSTORCH_ISA names the instruction set for tests, as it does for the other kernels. */
 static const kernels *choose(const char *wanted)
@@ -166,8 +181,6 @@ static const kernels *choose(const char *wanted)
     return &avx2;
 }
 #else
-typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
-typedef struct { const char *name; int vector; range_fn *f32, *f64, *bf16; } kernels;
 static const kernels none = {0};
 static const kernels *choose(const char *wanted) { return &none; }
 #endif
@@ -287,3 +300,16 @@ int rt_gemm_float(const rt_gemm *given, intptr_t i0, intptr_t i1, intptr_t j0, i
     }
     return 1;
 }
+
+/* ---- products with the same B, packed once ---------------------------------------------- */
+
+static const packing *packing_of(rt_dtype d) { return d == RT_f32 ? &chosen()->packed_f32 : &chosen()->packed_f64; }
+
+intptr_t rt_gemm_packed_columns(rt_dtype dtype)
+{
+    return dtype == RT_f32 || dtype == RT_f64 ? packing_of(dtype)->columns : 0;
+}
+
+void rt_gemm_pack(const rt_gemm *q, char *to) { packing_of(q->dtype)->pack(q, to); }
+
+void rt_gemm_packed(const rt_gemm *q, intptr_t j0, intptr_t j1) { packing_of(q->dtype)->range(q, j0, j1); }

@@ -112,6 +112,40 @@ static void NAME(range)(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0,
         }
     }
 }
+
+#ifndef PAIRS
+/* All of B (k, n): for every block of DEPTH its panels, each as wide as a tile. */
+static void NAME(pack_whole)(const rt_gemm *q, char *to)
+{
+    const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1);
+    REAL *dst = (REAL *)to;
+    for (intptr_t p = 0, k; p < q->k; p += k) {
+        k = q->k - p < depth ? q->k - p : depth;
+        for (intptr_t j = 0; j < q->n; j += COLUMNS, dst += k * COLUMNS)
+            NAME(pack)((const REAL *)q->b + p * q->b_row + j * q->b_col, q->b_row, q->b_col,
+                       q->n - j < COLUMNS ? q->n - j : COLUMNS, k, dst, COLUMNS);
+    }
+}
+
+/* C[0:m, j0:j1] for the B of pack_whole, j0 a multiple of COLUMNS. */
+static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
+{
+    const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1), high = rt_gemm_even(q->m, ROWS, 1);
+    const intptr_t padded = (q->n + COLUMNS - 1) / COLUMNS * COLUMNS;
+    const REAL *start = (const REAL *)q->start, *a = (const REAL *)q->a;
+    intptr_t start_row = q->start_row;
+    for (intptr_t p = 0, k; p < q->k; p += k, start = (const REAL *)q->c, start_row = q->c_row) {
+        k = q->k - p < depth ? q->k - p : depth;
+        for (intptr_t j = j0; j < j1; j += COLUMNS) {
+            const int columns = (int)(j1 - j < COLUMNS ? j1 - j : COLUMNS), vectors = (columns + LANES - 1) / LANES;
+            for (intptr_t i = 0; i < q->m; i += high)
+                NAME(tiles)[(q->m - i < high ? q->m - i : high) - 1][vectors - 1](
+                    k, a + i * q->a_row + p * q->a_col, q->a_row, q->a_col, (const REAL *)q->b + p * padded + j * k, COLUMNS,
+                    (REAL *)q->c + i * q->c_row + j, q->c_row, columns, start ? start + i * start_row + j : NULL, start_row);
+        }
+    }
+}
+#endif
 #undef REAL
 #undef JOIN
 #undef VEC

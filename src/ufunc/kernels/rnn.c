@@ -58,7 +58,7 @@ ALWAYS vec squash(vec x)
 ALWAYS vec gate(vec x) { return v_sigmoid(x); }
 ALWAYS vec squash(vec x) { return v_tanh(x); }
 #endif
-#define EACH(i, m) intptr_t i = 0, m = n; i < n; i += LANES, m -= LANES
+#define EACH(i, m) intptr_t i = s->first, m = s->last - i; m > 0; i += LANES, m -= LANES
 #define ROW(name) ((real *)s->name + r * s->name##_step)
 #define OPTIONAL(name) (s->name ? ROW(name) : NULL)
 
@@ -66,7 +66,7 @@ static void lstm(const rt_rnn_step *s)
 {
     const intptr_t n = s->n;
     for (intptr_t r = 0; r < s->rows; r++) {
-        real *a = ROW(a), *h = OPTIONAL(h), *c = ROW(c), *y = ROW(y);
+        real *a = ROW(a), *c = ROW(c), *y = ROW(y);
         const real *b = s->b;
         for (EACH(i, m)) {
             vec in = gate(get(a + i, m) + get(b + i, m)), forget = gate(get(a + n + i, m) + get(b + n + i, m));
@@ -83,7 +83,6 @@ static void lstm(const rt_rnn_step *s)
             }
             put(c + i, cell, m);
             put(y + i, out, m);
-            if (h) put(h + i, out, m);
         }
     }
 }
@@ -112,21 +111,20 @@ static void gru(const rt_rnn_step *s)
 {
     const intptr_t n = s->n;
     for (intptr_t r = 0; r < s->rows; r++) {
-        real *a = ROW(a), *h = ROW(h), *y = ROW(y);
-        const real *e = ROW(e), *b = s->b, *v = s->v;
+        real *a = ROW(a), *y = ROW(y);
+        const real *e = ROW(e), *p = ROW(p), *b = s->b, *v = s->v;
         for (EACH(i, m)) {
             vec reset = gate(get(a + i, m) + get(b + i, m) + (get(e + i, m) + get(v + i, m)));
             vec keep = gate(get(a + n + i, m) + get(b + n + i, m) + (get(e + n + i, m) + get(v + n + i, m)));
             vec inner = get(e + 2 * n + i, m) + get(v + 2 * n + i, m);
             vec new = squash(get(a + 2 * n + i, m) + get(b + 2 * n + i, m) + reset * inner);
-            vec out = new + keep * (get(h + i, m) - new);
+            vec out = new + keep * (get(p + i, m) - new);
             if (!s->forgets) {
                 put(a + i, reset, m);
                 put(a + n + i, keep, m);
                 put(a + 2 * n + i, new, m);
                 put(a + 3 * n + i, inner, m);
             }
-            put(h + i, out, m);
             put(y + i, out, m);
         }
     }
@@ -163,13 +161,11 @@ ALWAYS vec corner_slope(vec y) { return v_where(y > 0, splat(1), splat(0)); }
 
 ALWAYS void simple(const rt_rnn_step *s, map_fn *f)
 {
-    const intptr_t n = s->n;
     for (intptr_t r = 0; r < s->rows; r++) {
         const real *a = ROW(a), *b = s->b;
-        real *h = ROW(h), *y = ROW(y);
+        real *y = ROW(y);
         for (EACH(i, m)) {
             vec out = f(get(a + i, m) + get(b + i, m));
-            put(h + i, out, m);
             put(y + i, out, m);
         }
     }
@@ -177,7 +173,6 @@ ALWAYS void simple(const rt_rnn_step *s, map_fn *f)
 
 ALWAYS void simple_backward(const rt_rnn_step *s, map_fn *slope)
 {
-    const intptr_t n = s->n;
     for (intptr_t r = 0; r < s->rows; r++) {
         const real *h = ROW(h), *y = OPTIONAL(y), *p = ROW(p);
         real *d = ROW(d);

@@ -10,15 +10,16 @@
 
 typedef struct {
     intptr_t rows, n;
+    intptr_t first, last;   /* of the n elements, those to be computed */
     void *a;            /* the rows above; forward finds pre-activations in the gates (of the input part, for gru) */
-    void *h;            /* forward: the state, written (gru: also read); backward: its gradient */
+    void *h;            /* backward: the gradient of the state */
     void *c;            /* lstm: the cells, read and written; backward: their gradient */
     void *y;            /* forward: the result; backward: its gradient, or NULL */
     void *d;            /* backward: gradients of the gates' pre-activations */
     void *e;            /* gru: the gates' recurrent part, or its gradient */
     const void *b;      /* forward: bias of the gates, n numbers for each */
     const void *v;      /* gru: bias of the recurrent part */
-    const void *p;      /* backward: the state before (gru), the result (simple) */
+    const void *p;      /* the state before (gru); backward: the result (simple) */
     intptr_t a_step, h_step, c_step, y_step, d_step, e_step, p_step;
     int forgets;        /* forward: `a` is not needed afterwards, and may be left as it is */
 } rt_rnn_step;
