@@ -1,6 +1,6 @@
 /* attention: the row attention, softmax(q k^T scale + mask) v: per block of query rows one product, one
- * softmax in place and another product, so that memory grows with S alone.  What is kept for backward
- * is a number a row.  float16 and bfloat16 are computed in float32.  Floor: ufunc.
+ * softmax in place and another product, so that memory grows with S alone.  Keys of several blocks are laid out
+ * for the products once.  What is kept for backward is a number a row.  float16 and bfloat16 are computed in float32.  Floor: ufunc.
  * Source: Vaswani et al. 2017; recomputing scores in backward: Dao et al. 2022. */
 #include "ufunc/attention.h"
 #include <math.h>
@@ -13,6 +13,7 @@
 #include "ufunc/kernels/isa.h"
 #include "ufunc/packed.h"
 #include "ufunc/random.h"
+#include "ufunc/record.h"
 #include "ufunc/views.h"
 
 /* ---- operands ---- */
@@ -51,14 +52,14 @@ static int take(rt_attention *a, rt_tensor *t, rt_attention_side *s)
     return 0;
 }
 
-/* A mask of bools as 0 where one may look and -infinity elsewhere; any mask in dtype, with whole rows. */
+/* A mask of bools as 0 where one may look and -infinity elsewhere; any mask in dtype, of whole rows, which may be one
+ * for all. */
 static rt_tensor *additive(const rt_attention *a, rt_tensor *mask)
 {
     intptr_t shape[RT_MAX_NDIM];
     rt_tensor *wide = NULL, *out = NULL;
     memcpy(shape, mask->shape, (size_t)mask->ndim * sizeof *shape);
     shape[mask->ndim - 1] = a->keys;
-    shape[mask->ndim - 2] = a->rows;
     wide = rt_view_expand("attention", mask, mask->ndim, shape);
     out = wide ? rt_empty(a->dtype, mask->ndim, shape, mask->storage->device) : NULL;
     if (out && rt_copy_into(out, wide) < 0) Py_CLEAR(out);
@@ -85,6 +86,7 @@ static int take_mask(const char *op, rt_attention *a, rt_tensor *mask)
     rt_tensor *t = additive(a, mask);
     if (!t) return -1;
     rt_attention_look(a, t, &a->mask);
+    if (t->shape[t->ndim - 2] == 1) a->mask.row = 0;
     return 0;
 }
 
@@ -160,15 +162,23 @@ void rt_attention_end(rt_attention *a)
 
 /* ---- places ---- */
 
-int rt_attention_scratch(rt_attention *a, int parts)
+int rt_attention_scratch(rt_attention *a, int parts, int turned)
 {
     const intptr_t rows = a->rows < RT_ATTENTION_ROWS ? a->rows : RT_ATTENTION_ROWS;
-    const intptr_t shape[3] = {parts, rows, a->keys}, size = rt_shape_size(3, shape, a->item);
-    if (size < 0) return -1;
+    const intptr_t columns = rt_blas_packed_columns(a->dtype), most = a->width > a->value_width ? a->width : a->value_width;
+    a->line = (a->keys + RT_ATTENTION_ROOM - 1) / RT_ATTENTION_ROOM * RT_ATTENTION_ROOM;
+    if (a->line % 256 == 0) a->line += RT_ATTENTION_ROOM;      /* rows that do not fall on the same cache lines */
+    a->packs = a->rows > RT_ATTENTION_ROWS && columns > 0;
+    const intptr_t wide = a->packs ? (a->keys + columns - 1) / columns * columns : 0;
+    const intptr_t shape[3] = {parts, rows, a->line}, panels[3] = {turned, most, wide};
+    if (rt_shape_size(3, shape, a->item) < 0 || rt_shape_size(3, panels, a->item) < 0) return -1;
+    a->part_bytes = (size_t)(rows * a->line) * a->item;
+    a->part_bytes = (a->part_bytes + 63) / 64 * 64;
+    a->turned_bytes = ((size_t)(most * wide) * a->item + 63) / 64 * 64;
     a->slots = rt_threads_count();
     if (a->slots > RT_ATTENTION_SLOTS) a->slots = RT_ATTENTION_SLOTS;
-    a->slot_bytes = ((size_t)size * a->item + 127) / 64 * 64;
-    a->scratch = rt_memory_try(a->slot_bytes * (size_t)a->slots);
+    a->slot_bytes = a->part_bytes * (size_t)parts + a->turned_bytes * (size_t)turned + 64;     /* apart from the next one's */
+    a->scratch = rt_memory_try(a->slot_bytes * (size_t)a->slots + 64);
     return a->scratch ? 0 : -1;
 }
 
@@ -177,7 +187,7 @@ char *rt_attention_take(rt_attention *a, int *slot)
     for (int k = 0;; k = (k + 1) % a->slots)
         if (!atomic_exchange(&a->busy[k], 1)) {
             *slot = k;
-            return a->scratch + (size_t)k * a->slot_bytes;
+            return (char *)(((uintptr_t)a->scratch + 63) / 64 * 64) + (size_t)k * a->slot_bytes;
         }
 }
 
@@ -213,10 +223,16 @@ char *rt_attention_at(const rt_attention *a, const rt_attention_side *s, intptr_
     return p;
 }
 
-void rt_attention_scores(const rt_attention *a, intptr_t task, intptr_t first, intptr_t last, intptr_t n, char *scores)
+void rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, char *to)
 {
-    rt_blas_gemm(a->dtype, last - first, n, a->width, rt_attention_at(a, &a->q, task, first), a->q.row, 1,
-                 rt_attention_at(a, &a->k, task, 0), 1, a->k.row, 0, scores, n);
+    if (a->packs) rt_blas_pack(a->dtype, a->keys, width, rt_attention_at(a, s, task, 0), 1, s->row, to);
+}
+
+void rt_attention_times(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *turned,
+                        const char *x, intptr_t x_row, intptr_t m, intptr_t n, char *out)
+{
+    if (a->packs) rt_blas_gemm_packed(a->dtype, m, a->keys, width, x, x_row, 1, turned, 0, n, 0, out, a->line);
+    else rt_blas_gemm(a->dtype, m, n, width, x, x_row, 1, rt_attention_at(a, s, task, 0), 1, s->row, 0, out, a->line);
 }
 
 void rt_attention_drop(const rt_attention *a, intptr_t task, intptr_t row, intptr_t n, char *x)
@@ -235,40 +251,45 @@ typedef struct {
     intptr_t blocks;               /* of a task */
 } job;
 
-static void block(const job *j, intptr_t task, intptr_t first, char *scores)
+static void block(const job *j, intptr_t task, intptr_t first, char *scores, const char *keys)
 {
     const rt_attention *a = j->a;
     const intptr_t last = first + RT_ATTENTION_ROWS < a->rows ? first + RT_ATTENTION_ROWS : a->rows;
-    const intptr_t n = rt_attention_seen(a, last), step = n * (intptr_t)a->item;
-    rt_attention_scores(a, task, first, last, n, scores);
+    const intptr_t n = rt_attention_seen(a, last), step = a->line * (intptr_t)a->item;
+    rt_attention_times(a, &a->k, task, a->width, keys, rt_attention_at(a, &a->q, task, first), a->q.row, last - first, n, scores);
     for (intptr_t r = first; r < last; r++) {
         char *x = scores + (r - first) * step;
         const intptr_t seen = rt_attention_seen(a, r + 1);
         a->kernels->soften(x, seen, a->scale, a->mask.t ? rt_attention_at(a, &a->mask, task, r) : NULL,
-                           j->lse + (task * a->rows + r) * (intptr_t)a->item);
-        memset(x + seen * (intptr_t)a->item, 0, (size_t)(n - seen) * a->item);
+                           j->lse ? j->lse + (task * a->rows + r) * (intptr_t)a->item : NULL);
+        if (n > seen) memset(x + seen * (intptr_t)a->item, 0, (size_t)(n - seen) * a->item);
         if (a->drops) rt_attention_drop(a, task, r, seen, x);
     }
-    rt_blas_gemm(a->dtype, last - first, a->value_width, n, scores, n, 1, rt_attention_at(a, &a->v, task, 0), a->v.row, 1,
-                 0, rt_attention_at(a, &j->out, task, first), j->out.row);
+    rt_blas_gemm(a->dtype, last - first, a->value_width, n, scores, a->line, 1, rt_attention_at(a, &a->v, task, 0), a->v.row,
+                 1, 0, rt_attention_at(a, &j->out, task, first), j->out.row);
 }
 
 static void run_blocks(void *context, intptr_t begin, intptr_t end)
 {
     const job *j = context;
     int slot;
-    char *scores = rt_attention_take(j->a, &slot);
-    for (intptr_t b = begin; b < end; b++) block(j, b / j->blocks, b % j->blocks * RT_ATTENTION_ROWS, scores);
+    char *scores = rt_attention_take(j->a, &slot), *keys = scores + j->a->part_bytes;
+    for (intptr_t b = begin, turned = -1; b < end; b++) {
+        const intptr_t task = b / j->blocks;
+        if (task != turned) rt_attention_turn(j->a, &j->a->k, task, j->a->width, keys);
+        turned = task;
+        block(j, task, b % j->blocks * RT_ATTENTION_ROWS, scores, keys);
+    }
     rt_attention_give(j->a, slot);
 }
 
 static int run(rt_attention *a, rt_tensor *out, rt_tensor *lse)
 {
     const double work = (double)a->tasks * (double)a->rows * (double)a->keys * (double)(a->width + a->value_width);
-    job j = {.a = a, .lse = lse->data, .blocks = (a->rows + RT_ATTENTION_ROWS - 1) / RT_ATTENTION_ROWS};
+    job j = {.a = a, .lse = lse ? lse->data : NULL, .blocks = (a->rows + RT_ATTENTION_ROWS - 1) / RT_ATTENTION_ROWS};
     rt_attention_look(a, out, &j.out);
     if (a->rows == 0 || a->tasks == 0 || a->value_width == 0) return 0;
-    if (rt_attention_scratch(a, 1) < 0) return -1;
+    if (rt_attention_scratch(a, 1, 1) < 0) return -1;
     if (work > 100000) {
         Py_BEGIN_ALLOW_THREADS
         rt_threads_for(a->tasks * j.blocks, 1 + (intptr_t)(1e6 * (double)(a->tasks * j.blocks) / work), run_blocks, &j);
@@ -284,7 +305,6 @@ FORWARD(attention)
     int status = -1;
     rt_attention a;
     rt_tensor *result = NULL;
-    (void)nin;
     if (out[0] || out[1]) return rt_error(PyExc_TypeError, op->cls.name, "has no 'out='");
     for (int k = 0; k < 4; k++)
         if (!in[k].none && !rt_operand_tensor(op, in, k)) return -1;
@@ -296,7 +316,9 @@ FORWARD(attention)
     if (rt_attention_begin(op->cls.name, in, p, &a) < 0) goto done;
     const intptr_t lines[2] = {a.tasks, a.rows};
     if (!(out[1] = rt_empty(a.dtype, 2, lines, in[0].t->storage->device))) goto done;
-    if (!(result = rt_attention_empty(&a, in[0].t, a.rows, a.value_width)) || run(&a, result, out[1]) < 0) goto done;
+    if (!(result = rt_attention_empty(&a, in[0].t, a.rows, a.value_width)) 
+        || run(&a, result, rt_record_needless(op, nin, in) ? NULL : out[1]) < 0)
+        goto done;
     out[0] = rt_packed_home(result, (rt_dtype)in[0].t->dtype);
     result = NULL;
     status = out[0] ? 0 : -1;

@@ -14,7 +14,7 @@ enum { RT_ATTENTION_ROWS = 64, RT_ATTENTION_SLOTS = 256 };
 typedef struct {
     rt_tensor *t;                  /* owned */
     intptr_t steps[RT_MAX_NDIM];   /* 0 where broadcast */
-    intptr_t row;                  /* elements from row to row; within a row they are packed */
+    intptr_t row;                  /* elements from row to row, 0 where broadcast; within a row they are packed */
 } rt_attention_side;
 
 typedef struct {
@@ -29,8 +29,10 @@ typedef struct {
     uint64_t below;
     rt_stream stream;
     rt_attention_side q, k, v, mask;   /* mask.t NULL: none; additive, of dtype */
+    intptr_t line;                 /* elements from row to row of scores */
     char *scratch;                 /* owned: a slot a thread */
-    size_t slot_bytes;
+    size_t slot_bytes, part_bytes, turned_bytes;   /* of a block of scores; of a matrix turned for products */
+    int packs;
     int slots;
     atomic_uchar busy[RT_ATTENTION_SLOTS];
 } rt_attention;
@@ -39,8 +41,8 @@ typedef struct {
  * in every case.  0 or -1. */
 RT_WARN_UNUSED int rt_attention_begin(const char *op, const rt_operand *in, const rt_params *p, rt_attention *a);
 void rt_attention_end(rt_attention *a);
-/* Room for `parts` blocks of scores a thread. */
-RT_WARN_UNUSED int rt_attention_scratch(rt_attention *a, int parts);
+/* Room for `parts` blocks of scores a thread, and where a task has several blocks for `turned` packed matrices. */
+RT_WARN_UNUSED int rt_attention_scratch(rt_attention *a, int parts, int turned);
 char *rt_attention_take(rt_attention *a, int *slot);
 static inline void rt_attention_give(rt_attention *a, int slot) { atomic_store(&a->busy[slot], 0); }
 /* A fresh tensor lead + (rows, columns), in memory ordered as `like` when that has heads within rows. */
@@ -53,8 +55,11 @@ static inline intptr_t rt_attention_seen(const rt_attention *a, intptr_t end)
 {
     return a->causal && end < a->keys ? end : a->keys;
 }
-/* scores (rows, n) = q k^T of query rows [first, last) */
-void rt_attention_scores(const rt_attention *a, intptr_t task, intptr_t first, intptr_t last, intptr_t n, char *scores);
+/* Key (or value) rows of a task as the B of many products x s^T, into `to`; nothing where a->packs is 0. */
+void rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, char *to);
+/* out (m, n), its rows a->line apart, = x s^T for the first n rows of s; turned: from rt_attention_turn. */
+void rt_attention_times(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *turned,
+                        const char *x, intptr_t x_row, intptr_t m, intptr_t n, char *out);
 /* Drops elements of one row; the same whenever asked. */
 void rt_attention_drop(const rt_attention *a, intptr_t task, intptr_t row, intptr_t n, char *x);
 #endif

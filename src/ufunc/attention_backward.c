@@ -15,61 +15,68 @@ typedef struct {
     rt_attention_side g, q, k, v, mask;     /* g: of the result; the others are written */
 } job;
 
-static intptr_t step_of(const job *j, intptr_t n) { return n * (intptr_t)j->a->item; }
+/* A thread's room. */
+typedef struct { char *p, *g, *dropped, *keys, *values; } room;
 
-/* p: the probabilities; dropped: as dropout left them; g: the gradient of these, made that of the scores. */
-static void rows_backward(const job *j, intptr_t task, intptr_t first, intptr_t last, intptr_t n, char *p, char *dropped, char *g)
+/* p: the scores, made probabilities; dropped: these as dropout left them; g: the gradient of these, made that of the
+ * scores. */
+static void rows_backward(const job *j, intptr_t task, intptr_t first, intptr_t last, intptr_t n, const room *at)
 {
     const rt_attention *a = j->a;
+    const intptr_t item = (intptr_t)a->item;
     for (intptr_t r = first; r < last; r++) {
-        const intptr_t seen = rt_attention_seen(a, r + 1), at = (r - first) * step_of(j, n);
-        char *rest_p = p + at + step_of(j, seen), *rest_g = g + at + step_of(j, seen);
-        a->kernels->resoften(p + at, seen, a->scale, a->mask.t ? rt_attention_at(a, &a->mask, task, r) : NULL,
-                             j->lse + (task * a->rows + r) * (intptr_t)a->item);
-        memset(rest_p, 0, (size_t)step_of(j, n - seen));
+        const intptr_t seen = rt_attention_seen(a, r + 1), row = (r - first) * a->line * item;
+        const size_t rest = (size_t)((n - seen) * item);
+        char *p = at->p + row, *g = at->g + row, *dropped = at->dropped + row;
+        a->kernels->resoften(p, seen, a->scale, a->mask.t ? rt_attention_at(a, &a->mask, task, r) : NULL,
+                             j->lse + (task * a->rows + r) * item);
+        if (rest) memset(p + seen * item, 0, rest);
         if (a->drops) {
-            memcpy(dropped + at, p + at, (size_t)step_of(j, n));
-            rt_attention_drop(a, task, r, seen, dropped + at);
-            rt_attention_drop(a, task, r, seen, g + at);
+            memcpy(dropped, p, (size_t)(n * item));
+            rt_attention_drop(a, task, r, seen, dropped);
+            rt_attention_drop(a, task, r, seen, g);
         }
-        a->kernels->slope(p + at, g + at, seen);
-        memset(rest_g, 0, (size_t)step_of(j, n - seen));
-        if (j->mask.t) memcpy(rt_attention_at(a, &j->mask, task, r), g + at, (size_t)step_of(j, n));
-        a->kernels->scale(g + at, seen, a->scale);
+        a->kernels->slope(p, g, seen, j->mask.t ? 1 : a->scale);
+        if (rest) memset(g + seen * item, 0, rest);
+        if (!j->mask.t) continue;
+        memcpy(rt_attention_at(a, &j->mask, task, r), g, (size_t)(n * item));
+        a->kernels->scale(g, seen, a->scale);
     }
 }
 
-static void block(const job *j, intptr_t task, intptr_t first, char *p, char *dropped, char *g)
+/* What the gradients of keys and values begin with is zero. */
+static void block(const job *j, intptr_t task, intptr_t first, const room *at)
 {
     const rt_attention *a = j->a;
     const intptr_t last = first + RT_ATTENTION_ROWS < a->rows ? first + RT_ATTENTION_ROWS : a->rows, m = last - first;
-    const intptr_t n = a->keys;
-    const char *go = rt_attention_at(a, &j->g, task, first);
-    rt_attention_scores(a, task, first, last, n, p);
-    rt_blas_gemm(a->dtype, m, n, a->value_width, go, j->g.row, 1, rt_attention_at(a, &a->v, task, 0), 1, a->v.row, 0, g, n);
-    rows_backward(j, task, first, last, n, p, dropped, g);
+    const intptr_t n = rt_attention_seen(a, last);
+    const char *go = rt_attention_at(a, &j->g, task, first), *q = rt_attention_at(a, &a->q, task, first);
+    rt_attention_times(a, &a->k, task, a->width, at->keys, q, a->q.row, m, n, at->p);
+    rt_attention_times(a, &a->v, task, a->value_width, at->values, go, j->g.row, m, n, at->g);
+    rows_backward(j, task, first, last, n, at);
     if (j->v.t)
-        rt_blas_gemm(a->dtype, n, a->value_width, m, a->drops ? dropped : p, 1, n, go, j->g.row, 1, first > 0,
+        rt_blas_gemm(a->dtype, n, a->value_width, m, a->drops ? at->dropped : at->p, 1, a->line, go, j->g.row, 1, 1,
                      rt_attention_at(a, &j->v, task, 0), j->v.row);
     if (j->q.t)
-        rt_blas_gemm(a->dtype, m, a->width, n, g, n, 1, rt_attention_at(a, &a->k, task, 0), a->k.row, 1, 0,
+        rt_blas_gemm(a->dtype, m, a->width, n, at->g, a->line, 1, rt_attention_at(a, &a->k, task, 0), a->k.row, 1, 0,
                      rt_attention_at(a, &j->q, task, first), j->q.row);
     if (j->k.t)
-        rt_blas_gemm(a->dtype, n, a->width, m, g, 1, n, rt_attention_at(a, &a->q, task, first), a->q.row, 1, first > 0,
-                     rt_attention_at(a, &j->k, task, 0), j->k.row);
+        rt_blas_gemm(a->dtype, n, a->width, m, at->g, 1, a->line, q, a->q.row, 1, 1, rt_attention_at(a, &j->k, task, 0),
+                     j->k.row);
 }
 
 static void run_tasks(void *context, intptr_t begin, intptr_t end)
 {
     const job *j = context;
     const rt_attention *a = j->a;
-    const intptr_t rows = a->rows < RT_ATTENTION_ROWS ? a->rows : RT_ATTENTION_ROWS;
-    const size_t part = (size_t)step_of(j, rows * a->keys);
     int slot;
-    char *p = rt_attention_take(j->a, &slot);
-    for (intptr_t task = begin; task < end; task++)
-        for (intptr_t first = 0; first < a->rows; first += RT_ATTENTION_ROWS)
-            block(j, task, first, p, p + 2 * part, p + part);
+    char *scratch = rt_attention_take(j->a, &slot), *turned = scratch + (a->drops ? 3 : 2) * a->part_bytes;
+    const room at = {scratch, scratch + a->part_bytes, scratch + 2 * a->part_bytes, turned, turned + a->turned_bytes};
+    for (intptr_t task = begin; task < end; task++) {
+        rt_attention_turn(a, &a->k, task, a->width, at.keys);
+        rt_attention_turn(a, &a->v, task, a->value_width, at.values);
+        for (intptr_t first = 0; first < a->rows; first += RT_ATTENTION_ROWS) block(j, task, first, &at);
+    }
     rt_attention_give(j->a, slot);
 }
 
@@ -77,7 +84,7 @@ static int run(job *j)
 {
     rt_attention *a = j->a;
     const double work = (double)a->rows * (double)a->keys * (double)(3 * a->width + 2 * a->value_width);
-    if (rt_attention_scratch(a, a->drops ? 3 : 2) < 0) return -1;
+    if (rt_attention_scratch(a, a->drops ? 3 : 2, 2) < 0) return -1;
     if (work * (double)a->tasks > 100000) {
         Py_BEGIN_ALLOW_THREADS
         rt_threads_for(a->tasks, 1 + (intptr_t)(1e6 / (work + 1)), run_tasks, j);

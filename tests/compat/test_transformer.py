@@ -115,6 +115,47 @@ def test_dropout_drops_and_goes_back_the_same_way():
     assert not np.asarray(sdpa(q, k, v, dropout_p=1.0).detach()).any()
 
 
+def masks(kind, length, keys):
+    """None, or a mask of each kind that is broadcast; key 0 is always seen."""
+    if kind in ("plain", "causal"):
+        return None
+    shapes = {"padding": (2, 1, 1, keys), "bool": (length, keys), "column": (length, 1)}
+    shape = shapes.get(kind, (2, 1, length, keys))
+    given = numbers(*shape, seed=4)
+    if kind in ("float", "column"):
+        return given
+    given[..., 0] = 1
+    return given > 0
+
+
+# one block of rows and several, keys that end within a vector, a single one
+@pytest.mark.parametrize("length, keys", [(1, 1), (1, 70), (65, 33), (130, 257), (64, 300), (200, 31), (3, 1030)])
+@pytest.mark.parametrize("kind", ["plain", "causal", "padding", "bool", "column", "float"])
+def test_blocks_against_double_precision(kind, length, keys):
+    arrays = [numbers(2, 3, n, w, seed=s) for s, (n, w) in enumerate([(length, 20), (keys, 20), (keys, 37)])]
+    mask = masks(kind, length, keys)
+    seed = numbers(2, 3, length, 37, seed=8)
+
+    def run(lib, attend, dtype):
+        tensors = [lib.from_numpy(x.astype(dtype)).requires_grad_() for x in arrays]
+        more = None if mask is None else lib.from_numpy(mask if mask.dtype == bool else mask.astype(dtype))
+        out = attend(*tensors, more, is_causal=kind == "causal")
+        out.backward(lib.from_numpy(seed.astype(dtype)))
+        return [out, *(t.grad for t in tensors)]
+
+    before, seen = rt.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            rt.set_num_threads(threads)
+            found = run(rt, sdpa, "float32")
+            seen.append([np.asarray(t.detach()).tobytes() for t in found])
+    finally:
+        rt.set_num_threads(before)
+    assert seen[0] == seen[1] == seen[2]
+    for p, q in zip(found, run(torch, their_sdpa, "float64"), strict=True):
+        close(p.to("float64"), q, 2e-5 * max(1, q.abs().max().item()))
+
+
 @pytest.mark.parametrize("case", ["plain", "causal", "bool", "float", "dropout"])
 def test_second_order(case):
     arrays = [numbers(2, 3, 2, seed=s, dtype="float64") for s in range(3)]

@@ -3,43 +3,38 @@
  * Floor: ufunc/kernels. */
 #include "ufunc/kernels/elementary.h"
 #include "ufunc/kernels/attention.h"
+#include "ufunc/kernels/short_row.h"
 
-enum { WIDTH = 32, PARTS = WIDTH / LANES, BLOCK = 1024 };
+enum { WIDTH = SHORT_ROW, PARTS = SHORT_VECTORS, BLOCK = 1024 };
 
-ALWAYS double fold(vec *s)
+ALWAYS vec get(const real *p, intptr_t m)
 {
-    real r[LANES];
-    for (int h = PARTS / 2; h; h /= 2)
-        for (int k = 0; k < h; k++) s[k] += s[k + h];
-    vector_store((char *)r, s[0]);
-    for (int h = LANES / 2; h; h /= 2)
-        for (int k = 0; k < h; k++) r[k] += r[k + h];
-    return (double)r[0];
+    return m >= LANES ? vector_load((const char *)p) : vector_load_part((const char *)p, m);
 }
+ALWAYS vec only(vec v, intptr_t m, real rest) { return m >= LANES ? v : v_where(first_lanes(m), v, splat(rest)); }
+/* Whole vectors: there is room behind the rows. */
+ALWAYS void put(real *p, vec v) { vector_store((char *)p, v); }
 
-ALWAYS void store_part(real *p, vec v, intptr_t m)
-{
-    for (intptr_t k = 0; k < m; k++) p[k] = v[k];
-}
-
-/* x = x scale + mask; the largest of them. */
+/* x = x scale + mask; the largest of them, or NaN. */
 ALWAYS real prepare(real *x, intptr_t n, real scale, const real *mask)
 {
-    real top = -INFINITY;
-    vec most = splat(-INFINITY);
+    short_row top;
+    _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) top.v[k] = splat((real)-INFINITY);
     intptr_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        vec v = vector_load((char *)(x + i)) * scale;
-        if (mask) v += vector_load((const char *)(mask + i));
-        vector_store((char *)(x + i), v);
-        most = v_where(v > most, v, most);
+    for (; i + WIDTH <= n; i += WIDTH)
+        _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) {
+            vec v = vector_load((const char *)(x + i + k * LANES)) * scale;
+            if (mask) v += vector_load((const char *)(mask + i + k * LANES));
+            put(x + i + k * LANES, v);
+            top.v[k] = short_greater(top.v[k], v);
+        }
+    for (; i < n; i += LANES) {
+        vec v = vector_load((const char *)(x + i)) * scale;
+        if (mask) v += get(mask + i, n - i);
+        put(x + i, v);
+        top.v[0] = short_greater(top.v[0], only(v, n - i, (real)-INFINITY));
     }
-    for (int k = 0; k < LANES; k++) top = most[k] > top ? most[k] : top;
-    for (; i < n; i++) {
-        x[i] = mask ? x[i] * scale + mask[i] : x[i] * scale;
-        top = x[i] > top ? x[i] : top;
-    }
-    return top;
+    return short_max(&top);
 }
 
 /* x = exp(x - shift); their sum. */
@@ -47,29 +42,23 @@ ALWAYS double exponentials(real *x, intptr_t n, real shift)
 {
     double total = 0;
     for (intptr_t b = 0; b < n; b += BLOCK) {
-        vec s[PARTS] = {0};
+        short_row s;
         const intptr_t end = n - b < BLOCK ? n : b + BLOCK;
         intptr_t i = b;
+        _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) s.v[k] = splat(0);
         for (; i + WIDTH <= end; i += WIDTH)
-            _Pragma("GCC unroll 8") for (int k = 0; k < PARTS; k++) {
-                vec v = v_exp(vector_load((char *)(x + i + k * LANES)) - shift);
-                vector_store((char *)(x + i + k * LANES), v);
-                s[k] += v;
+            _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) {
+                vec v = v_exp(vector_load((const char *)(x + i + k * LANES)) - shift);
+                put(x + i + k * LANES, v);
+                s.v[k] += v;
             }
-        for (int k = 0; i < end; i += LANES, k++) {
-            const intptr_t m = end - i;
-            if (m >= LANES) {
-                vec v = v_exp(vector_load((char *)(x + i)) - shift);
-                vector_store((char *)(x + i), v);
-                s[k] += v;
-                continue;
-            }
-            vec v = v_exp(vector_load_part((char *)(x + i), m) - shift);
-            for (int l = 0; l < LANES; l++) if (l >= m) v[l] = 0;
-            store_part(x + i, v, m);
-            s[k] += v;
+        _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++, i += LANES) {
+            if (i >= end) break;
+            vec v = only(v_exp(only(vector_load((const char *)(x + i)) - shift, end - i, 0)), end - i, 0);
+            put(x + i, v);
+            s.v[k] += v;
         }
-        total += fold(s);
+        total += (double)short_sum(&s);
     }
     return total;
 }
@@ -77,60 +66,56 @@ ALWAYS double exponentials(real *x, intptr_t n, real shift)
 static void scale_row(void *xp, intptr_t n, double factor)
 {
     real *x = xp, f = (real)factor;
-    for (intptr_t i = 0; i < n; i++) x[i] *= f;
+    for (intptr_t i = 0; i < n; i += LANES) put(x + i, vector_load((const char *)(x + i)) * f);
 }
 
 static void soften(void *xp, intptr_t n, double scale, const void *mask, void *lsep)
 {
     real *x = xp, *lse = lsep;
-    const real top = prepare(x, n, (real)scale, mask);
+    const real top = mask ? prepare(x, n, (real)scale, mask) : prepare(x, n, (real)scale, NULL);
     if (top == -INFINITY) {
-        int nan = 0;
-        for (intptr_t i = 0; i < n; i++) nan |= x[i] != x[i];
-        if (!nan) {
-            memset(x, 0, (size_t)n * sizeof *x);
-            *lse = 0;
-            return;
-        }
+        memset(x, 0, (size_t)n * sizeof *x);
+        if (lse) *lse = 0;
+        return;
     }
     const double sum = exponentials(x, n, top);
     scale_row(x, n, 1 / sum);
-    *lse = (real)((double)top + log(sum));
+    if (lse) *lse = (real)((double)top + log(sum));
 }
 
 static void resoften(void *xp, intptr_t n, double scale, const void *maskp, const void *lsep)
 {
     real *x = xp;
     const real *mask = maskp, s = (real)scale, lse = *(const real *)lsep;
-    intptr_t i = 0;
-    for (; i < n; i += LANES) {
-        const intptr_t m = n - i;
-        vec v = (m >= LANES ? vector_load((char *)(x + i)) : vector_load_part((char *)(x + i), m)) * s - lse;
-        if (mask) v += m >= LANES ? vector_load((const char *)(mask + i)) : vector_load_part((const char *)(mask + i), m);
-        v = v_exp(v);
-        if (m >= LANES) vector_store((char *)(x + i), v);
-        else store_part(x + i, v, m);
+    for (intptr_t i = 0; i < n; i += LANES) {
+        vec v = vector_load((const char *)(x + i)) * s - lse;
+        if (mask) v += get(mask + i, n - i);
+        put(x + i, v_exp(only(v, n - i, 0)));
     }
 }
 
-static void slope(const void *pp, void *gp, intptr_t n)
+static void slope(const void *pp, void *gp, intptr_t n, double factor)
 {
-    const real *p = pp;
+    const real *p = pp, f = (real)factor;
     real *g = gp;
     double total = 0;
     for (intptr_t b = 0; b < n; b += BLOCK) {
-        vec s[PARTS] = {0};
+        short_row s;
         const intptr_t end = n - b < BLOCK ? n : b + BLOCK;
         intptr_t i = b;
+        _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) s.v[k] = splat(0);
         for (; i + WIDTH <= end; i += WIDTH)
-            _Pragma("GCC unroll 8") for (int k = 0; k < PARTS; k++)
-                s[k] += vector_load((const char *)(p + i + k * LANES)) * vector_load((char *)(g + i + k * LANES));
-        double rest = 0;
-        for (; i < end; i++) rest += (double)(p[i] * g[i]);
-        total += fold(s) + rest;
+            _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++)
+                s.v[k] += vector_load((const char *)(p + i + k * LANES)) * vector_load((const char *)(g + i + k * LANES));
+        _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++, i += LANES) {
+            if (i >= end) break;
+            s.v[k] += only(vector_load((const char *)(p + i)) * vector_load((const char *)(g + i)), end - i, 0);
+        }
+        total += (double)short_sum(&s);
     }
     const real dot = (real)total;
-    for (intptr_t i = 0; i < n; i++) g[i] = p[i] * (g[i] - dot);
+    for (intptr_t i = 0; i < n; i += LANES)
+        put(g + i, vector_load((const char *)(p + i)) * (vector_load((const char *)(g + i)) - dot) * f);
 }
 
 const rt_attentions SYMBOL(attentions) = {soften, resoften, slope, scale_row};
