@@ -178,7 +178,8 @@ static rt_tensor *scaled(rt_tensor *x, rt_tensor *y)
 
 static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *)t); }
 
-/* out = x @ y: gx = g @ y^H, gy = x^H @ g, after lone dimensions became rows and columns.  Where y has
+/* out = x @ y: gx = g @ y^H, gy = x^H @ g, after lone dimensions became rows and columns; a column times a row is a
+ * product of elements.  Where y has
  * no batch, all rows of x and g count as one matrix; otherwise the engine sums over the batch. */
 BACKWARD(matmul)
 {
@@ -200,12 +201,13 @@ BACKWARD(matmul)
     ym = column ? with_dim(held(y.t), 1) : held(y.t);
     if (!gm || !xm || !ym) goto done;
     if (rt_node_wants(node, 0)) {
-        gin[0] = rt_matmul_times(held(gm), rt_matmul_turned(held(ym)));
+        gin[0] = column ? scaled(held(gm), rt_matmul_conj(held(y.t))) : rt_matmul_times(held(gm), rt_matmul_turned(held(ym)));
         if (row) gin[0] = without_dim(gin[0], -2);
         if (!gin[0]) goto done;
     }
     if (rt_node_wants(node, 1)) {
-        if (ym->ndim == 2 && xm->ndim > 2) gin[1] = rt_matmul_times(rt_matmul_turned(rt_matmul_rows(held(xm))), rt_matmul_rows(held(gm)));
+        if (row) gin[1] = scaled(with_dim(rt_matmul_conj(held(x.t)), 1), held(gm));
+        else if (ym->ndim == 2 && xm->ndim > 2) gin[1] = rt_matmul_times(rt_matmul_turned(rt_matmul_rows(held(xm))), rt_matmul_rows(held(gm)));
         else gin[1] = rt_matmul_times(rt_matmul_turned(held(xm)), held(gm));
         if (column) gin[1] = without_dim(gin[1], -1);
         if (!gin[1]) goto done;

@@ -14,10 +14,9 @@
 #define STACK_BYTES 98304   /* the buffers of a product of 4 rows and columns fit */
 #define CHAINS 32           /* of a product with a vector */
 #define VECTOR_DEPTH 2048   /* of k, for these */
-#define SPAN 2048           /* bytes of a row of the matrix walked together */
+#define SPAN 4096           /* bytes of a row of the matrix walked together */
 #define TOGETHER 8          /* rows of a chain walked together */
 #define FEW 4               /* columns that are computed as rows of the transposed product */
-#define SOME 48             /* rows that are computed as columns of it where B's columns have unit stride */
 #define TURNED_BYTES 16384
 
 typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
@@ -233,7 +232,7 @@ static void run_transposed(const rt_gemm *q, range_fn *fn, intptr_t i0, intptr_t
 {
     char turned[TURNED_BYTES] __attribute__((aligned(64)));
     const intptr_t item = (intptr_t)rt_itemsize(q->dtype), most = TURNED_BYTES / item;
-    const intptr_t high = j1 - j0 <= FEW ? most / FEW : SOME, wide = j1 - j0 <= FEW ? FEW : i1 - i0 == 1 ? most : most / SOME;
+    const intptr_t high = j1 - j0 <= FEW ? most / FEW : 1, wide = j1 - j0 <= FEW ? FEW : most;       /* else one row */
     rt_gemm t = transposed(q);
     for (intptr_t i = i0; i < i1; i += high)
         for (intptr_t j = j0; j < j1; j += wide) {
@@ -253,15 +252,12 @@ static void run_transposed(const rt_gemm *q, range_fn *fn, intptr_t i0, intptr_t
         }
 }
 
-/* Is C^T the better product?  Then fewer lanes idle, or B lies ready for it.  Complex bits know the difference: there
- * the whole product decides. */
-static int is_better_turned(const rt_gemm *q, intptr_t vector, intptr_t m, intptr_t n)
+/* Is C^T the better product?  Then fewer lanes idle.  Complex bits know the difference: there the whole product
+ * decides. */
+static int is_better_turned(const rt_gemm *q, intptr_t m, intptr_t n)
 {
-    const intptr_t lanes = vector / (intptr_t)rt_itemsize(q->dtype), padded = (m + lanes - 1) / lanes * lanes;
     if (rt_dtype_is_complex(q->dtype)) return q->m == 1;
-    if (q->m == 1 || q->n == 1 || q->dtype == RT_bf16) return 0;
-    if (n <= FEW && m > n) return 1;
-    return q->b_row == 1 && q->b_col != 1 && m <= SOME && n > m && (padded - m) * 4 <= padded && q->k >= 8 * m;
+    return q->n > 1 && n <= FEW && m > n && q->dtype != RT_bf16;
 }
 
 /* Bytes of A's and B's buffers for a product of this many rows and columns. */
@@ -284,7 +280,7 @@ int rt_gemm_float(const rt_gemm *given, intptr_t i0, intptr_t i1, intptr_t j0, i
     rt_gemm q = *given;
     size_t a_bytes;
     if (!fn) return 0;
-    const int turned = is_better_turned(&q, k->vector, m, n);
+    const int turned = is_better_turned(&q, m, n);
     const size_t bytes = buffer_bytes(&q, k->vector, turned ? n : m, turned ? m : n, &a_bytes);
     q.a_buffer = bytes <= STACK_BYTES ? stack : rt_scratch_take(bytes);
     if (q.a_buffer) {

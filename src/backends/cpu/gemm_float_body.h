@@ -66,9 +66,9 @@ static NAME(tile_fn) *const NAME(tiles)[ROWS][3] = {ENTRY(1), ENTRY(2), ENTRY(3)
 #endif
 
 /* One block: C[i:i+m, j:j+n] = [start +] A[i:i+m, p:p+k] B[p:p+k, j:j+n]; columns and depth in REALs.  packed_b: B is in
- * its buffer already. */
+ * its buffer already; kept_b: it stays there for the next block. */
 static void NAME(block)(const rt_gemm *q, intptr_t i, intptr_t m, intptr_t j, intptr_t n, intptr_t p, intptr_t k,
-                        int packed_b)
+                        int packed_b, int kept_b)
 {
     const intptr_t high = rt_gemm_even(m, ROWS, 1), wide = rt_gemm_even(n, COLUMNS, LANES), each = NAME(reals)(q);
     const intptr_t c_row = q->c_row * each, start_row = p ? c_row : q->start_row * each;
@@ -76,7 +76,7 @@ static void NAME(block)(const rt_gemm *q, intptr_t i, intptr_t m, intptr_t j, in
     const REAL *start = p ? (const REAL *)q->c : (const REAL *)q->start;
     for (intptr_t l = 0; l < n; l += wide) {
         const int columns = (int)(n - l < wide ? n - l : wide), vectors = (columns + LANES - 1) / LANES;
-        const NAME(panels) b = NAME(take_b)(q, j, l, columns, p, k, m, wide, packed_b);
+        const NAME(panels) b = NAME(take_b)(q, j, l, columns, p, k, m, wide, packed_b, kept_b);
         for (intptr_t r = 0; r < m; r += high)
             NAME(tiles)[(m - r < high ? m - r : high) - 1][vectors - 1](
                 k, a.at + r * a.next, a.lane, a.step, b.at, b.step, (REAL *)q->c + (i + r) * c_row + j + l, c_row, columns,
@@ -108,7 +108,7 @@ static void NAME(range)(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0,
         for (intptr_t p = 0; p < whole; p += depth) {
             const intptr_t k = whole - p < depth ? whole - p : depth;
             for (intptr_t i = i0; i < i1; i += high)
-                NAME(block)(q, i, i1 - i < high ? i1 - i : high, j, n, p, k, i > i0);
+                NAME(block)(q, i, i1 - i < high ? i1 - i : high, j, n, p, k, i > i0, high < i1 - i0);
         }
     }
 }
@@ -148,6 +148,7 @@ static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
 #endif
 #undef REAL
 #undef JOIN
+#undef IOTA
 #undef VEC
 #undef MASK
 #undef LANES

@@ -2,15 +2,22 @@
  * whose names it uses.  No include guard.  A panel of `width` lanes, k deep, is dst[p * width + i]. */
 
 #define COLUMNS (3 * LANES)           /* of a register tile */
-typedef __typeof__((VEC){0} < (VEC){0}) NAME(indices);
+typedef __typeof__(__builtin_choose_expr(sizeof(REAL) == 4, (int32_t)0, (int64_t)0)) NAME(index);
+typedef NAME(index) NAME(indices) __attribute__((vector_size(sizeof(VEC))));
+
+#if LANES == 16
+#define IOTA ((NAME(indices)){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+#elif LANES == 8
+#define IOTA ((NAME(indices)){0, 1, 2, 3, 4, 5, 6, 7})
+#else
+#define IOTA ((NAME(indices)){0, 1, 2, 3})
+#endif
 
 /* x and y, in every group of four lanes: the first (or last) two of each in turn; or the first (last) pairs. */
 static inline __attribute__((always_inline)) VEC NAME(mix)(VEC x, VEC y, int in_turn, int last)
 {
-    NAME(indices) at;
-    _Pragma("GCC unroll 16") for (int l = 0; l < LANES; l++)
-        at[l] = (l & ~3) + 2 * last + (in_turn ? l % 4 / 2 + l % 2 * LANES : l % 2 + l % 4 / 2 * LANES);
-    return __builtin_shuffle(x, y, at);
+    const NAME(indices) low = IOTA & 1, high = (IOTA & 2) >> 1, in = in_turn ? high + low * LANES : low + high * LANES;
+    return __builtin_shuffle(x, y, (IOTA & ~3) + 2 * last + in);
 }
 
 /* dst[p * width + i] = src[p + i * lane] for i < LANES, by squares of four. */
@@ -136,13 +143,13 @@ static NAME(panels) NAME(take_a)(const rt_gemm *q, intptr_t i, intptr_t m, intpt
     return (NAME(panels)){to, 1, high, k};
 }
 
-/* B[p:p+k, j+l:j+l+columns], one panel of the block that begins at j. */
+/* B[p:p+k, j+l:j+l+columns], one panel of the block that begins at j; kept for later rows, or in the place of the last. */
 static NAME(panels) NAME(take_b)(const rt_gemm *q, intptr_t j, intptr_t l, int columns, intptr_t p, intptr_t k, intptr_t m,
-                                 intptr_t wide, int packed)
+                                 intptr_t wide, int packed, int kept)
 {
     const intptr_t each = NAME(reals)(q);
     const REAL *b = (const REAL *)q->b + (p / each * q->b_row + (j + l) / each * q->b_col) * each;
-    REAL *to = (REAL *)q->b_buffer + l * k;
+    REAL *to = (REAL *)q->b_buffer + (kept ? l * k : 0);
     if (each == 1 && q->b_col == 1 && m <= 4 * ROWS && (MASKED || columns % LANES == 0)) return (NAME(panels)){b, 1, q->b_row, 0};
     if (!packed) (each == 2 ? NAME(pack_complex_b) : NAME(pack))(b, q->b_row, q->b_col, columns, k, to, wide);
     return (NAME(panels)){to, 1, wide, 0};

@@ -42,10 +42,10 @@ static NAME(panels) NAME(take_a)(const rt_gemm *q, intptr_t i, intptr_t m, intpt
 }
 
 static NAME(panels) NAME(take_b)(const rt_gemm *q, intptr_t j, intptr_t l, int columns, intptr_t p, intptr_t k, intptr_t m,
-                                 intptr_t wide, int packed)
+                                 intptr_t wide, int packed, int kept)
 {
     const uint16_t *b = (const uint16_t *)q->b + 2 * p * q->b_row + (j + l) * q->b_col;
-    REAL *to = (REAL *)q->b_buffer + l * k;
+    REAL *to = (REAL *)q->b_buffer + (kept ? l * k : 0);
     if (packed) return (NAME(panels)){to, 1, wide, 0};
     if (NAME(is_paired)(q, q->b_row, q->b_col)) NAME(pack)((const REAL *)b, 1, q->b_col / 2, columns, k, to, wide);
     else NAME(pair)(b, q->b_row, q->b_col, columns, k, q->k - 2 * p, (NAME(word) *)to, wide);

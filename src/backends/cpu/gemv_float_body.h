@@ -11,17 +11,14 @@ static inline __attribute__((always_inline)) VEC NAME(fold)(const VEC *sum)
     _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) part[v] = sum[v];
     _Pragma("GCC unroll 4") for (int half = CHAINS / LANES / 2; half; half /= 2)
         _Pragma("GCC unroll 8") for (int v = 0; v < half; v++) part[v] += part[v + half];
-    _Pragma("GCC unroll 4") for (int half = LANES / 2; half; half /= 2) {
-        NAME(indices) turned;
-        _Pragma("GCC unroll 16") for (int l = 0; l < LANES; l++) turned[l] = (l + half) % LANES;
-        part[0] += __builtin_shuffle(part[0], turned);
-    }
+    _Pragma("GCC unroll 4") for (int half = LANES / 2; half; half /= 2)
+        part[0] += __builtin_shuffle(part[0], (IOTA + half) & (LANES - 1));
     return part[0];
 }
 
-/* `count` dot products of x with vectors of unit stride, `lane` apart; count is a constant at each call. */
-static inline __attribute__((always_inline)) void NAME(dots)(const int count, const REAL *x, const REAL *m,
-    intptr_t lane, intptr_t k, REAL *out)
+/* `count` dot products of vectors of unit stride, `x_lane` and `lane` apart; count is a constant at each call. */
+static inline __attribute__((always_inline)) void NAME(dots)(const int count, const REAL *x, intptr_t x_lane,
+    const REAL *m, intptr_t lane, intptr_t k, REAL *out)
 {
     VEC sum[4][CHAINS / LANES];
     _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
@@ -29,36 +26,55 @@ static inline __attribute__((always_inline)) void NAME(dots)(const int count, co
     intptr_t p = 0;
     for (; p + CHAINS <= k; p += CHAINS)
         _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) {
-            const VEC y = LOAD(x + p + v * LANES);
             _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
-                sum[i][v] = FMA(y, LOAD(m + i * lane + p + v * LANES), sum[i][v]);
+                sum[i][v] = FMA(LOAD(x + i * x_lane + p + v * LANES), LOAD(m + i * lane + p + v * LANES), sum[i][v]);
         }
     _Pragma("GCC unroll 8") for (int v = 0; v < CHAINS / LANES; v++) {
         const intptr_t left = k - p - v * LANES;
         if (left <= 0) continue;
         const MASK in = FIRST((int)(left < LANES ? left : LANES));
-        const VEC y = LOAD_PART(x + p + v * LANES, in);      /* lanes beyond the end add 0 times 0 */
-        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
-            sum[i][v] = FMA(y, LOAD_PART(m + i * lane + p + v * LANES, in), sum[i][v]);
+        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)    /* lanes beyond the end add 0 times 0 */
+            sum[i][v] = FMA(LOAD_PART(x + i * x_lane + p + v * LANES, in), LOAD_PART(m + i * lane + p + v * LANES, in),
+                            sum[i][v]);
     }
     _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) out[i] = NAME(fold)(sum[i])[0];
 }
 
-/* chain[j] += the sum over t < count of x[t * CHAINS] m[t * CHAINS * depth + j], in the order of t; count is a constant
- * at each call. */
-static inline __attribute__((always_inline)) void NAME(strip)(const int count, const REAL *x, const REAL *m, intptr_t depth,
-    intptr_t columns, REAL *chain)
+/* chain[j] = [chain[j] +] the sum over t < count of x[t * CHAINS] m[t * CHAINS * depth + j], in the order of t, for j in
+ * [0, columns), and whole vectors of it; count is a constant at each call. */
+static inline __attribute__((always_inline)) void NAME(strip)(const int count, int first, const REAL *x, const REAL *m,
+    intptr_t depth, intptr_t columns, REAL *chain)
 {
     VEC s[TOGETHER];
     _Pragma("GCC unroll 8") for (int t = 0; t < count; t++) s[t] = SPREAD(x[t * CHAINS]);
     intptr_t j = 0;
     for (; j + LANES <= columns; j += LANES) {
-        VEC sum = LOAD(chain + j);
+        VEC sum = first ? (VEC){0} : LOAD(chain + j);
         _Pragma("GCC unroll 8") for (int t = 0; t < count; t++) sum = FMA(s[t], LOAD(m + t * CHAINS * depth + j), sum);
         STORE(chain + j, sum);
     }
-    for (; j < columns; j++)
-        for (int t = 0; t < count; t++) chain[j] = SCALAR_FMA(x[t * CHAINS], m[t * CHAINS * depth + j], chain[j]);
+    if (j == columns) return;
+    const MASK in = FIRST((int)(columns - j));
+    VEC sum = first ? (VEC){0} : LOAD(chain + j);
+    _Pragma("GCC unroll 8") for (int t = 0; t < count; t++) sum = FMA(s[t], LOAD_PART(m + t * CHAINS * depth + j, in), sum);
+    STORE(chain + j, sum);
+}
+
+/* chain[0][j] = the chains of column j, `used` of them, folded. */
+static void NAME(fold_rows)(REAL *chain, intptr_t pitch, intptr_t used)
+{
+    for (intptr_t j = 0; used == CHAINS && j < pitch; j += LANES) {
+        VEC part[CHAINS / 2];
+        _Pragma("GCC unroll 16") for (int l = 0; l < CHAINS / 2; l++)
+            part[l] = LOAD(chain + l * pitch + j) + LOAD(chain + (l + CHAINS / 2) * pitch + j);
+        _Pragma("GCC unroll 4") for (int half = CHAINS / 4; half; half /= 2)
+            _Pragma("GCC unroll 16") for (int l = 0; l < half; l++) part[l] += part[l + half];
+        STORE(chain + j, part[0]);
+    }
+    for (intptr_t half = CHAINS / 2; used < CHAINS && half; half /= 2)
+        for (intptr_t l = 0; l < half && l + half < used; l++)        /* other chains are zero */
+            for (intptr_t j = 0; j < pitch; j += LANES)
+                STORE(chain + l * pitch + j, LOAD(chain + l * pitch + j) + LOAD(chain + (l + half) * pitch + j));
 }
 
 /* Sums of x[p] times row p of a matrix whose rows have unit stride, `columns` <= WIDE of them.  TOGETHER rows of a
@@ -66,17 +82,22 @@ static inline __attribute__((always_inline)) void NAME(strip)(const int count, c
 static void NAME(rows)(const REAL *x, const REAL *m, intptr_t depth, intptr_t k, intptr_t columns, REAL *out)
 {
     REAL chain[CHAINS * WIDE] __attribute__((aligned(64)));
-    const intptr_t pitch = (columns + LANES - 1) / LANES * LANES, used = k < CHAINS ? k : CHAINS;
-    intptr_t p = 0;
-    memset(chain, 0, (size_t)(used * pitch) * sizeof(REAL));
-    for (; p + CHAINS * TOGETHER <= k; p += CHAINS * TOGETHER)
-        for (intptr_t l = 0; l < CHAINS; l++)
-            NAME(strip)(TOGETHER, x + p + l, m + (p + l) * depth, depth, columns, chain + l * pitch);
-    for (; p < k; p++) NAME(strip)(1, x + p, m + p * depth, depth, columns, chain + p % CHAINS * pitch);
-    for (intptr_t half = CHAINS / 2; half; half /= 2)
-        for (intptr_t l = 0; l < half && l + half < used; l++)        /* other chains are zero */
-            for (intptr_t j = 0; j < pitch; j += LANES)
-                STORE(chain + l * pitch + j, LOAD(chain + l * pitch + j) + LOAD(chain + (l + half) * pitch + j));
+    const intptr_t pitch = (columns + LANES - 1) / LANES * LANES;
+    for (intptr_t from = 0; from < k; from += CHAINS * TOGETHER)
+        for (intptr_t l = 0; l < CHAINS && from + l < k; l++) {
+            const REAL *v = x + from + l, *row = m + (from + l) * depth;
+            const intptr_t left = (k - from - l - 1) / CHAINS + 1;
+            REAL *to = chain + l * pitch;
+            int t = 0;
+            if (left >= TOGETHER) {
+                NAME(strip)(TOGETHER, from == 0, v, row, depth, columns, to);
+                continue;
+            }
+            if (left & 4) NAME(strip)(4, from == 0, v, row, depth, columns, to), t = 4;
+            if (left & 2) NAME(strip)(2, from + t == 0, v + t * CHAINS, row + t * CHAINS * depth, depth, columns, to), t += 2;
+            if (left & 1) NAME(strip)(1, from + t == 0, v + t * CHAINS, row + t * CHAINS * depth, depth, columns, to);
+        }
+    NAME(fold_rows)(chain, pitch, k < CHAINS ? k : CHAINS);
     memcpy(out, chain, (size_t)columns * sizeof(REAL));
 }
 
@@ -86,6 +107,22 @@ static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t
                          intptr_t k, REAL *out, intptr_t step, const REAL *start, intptr_t start_step)
 {
     REAL copy[VECTOR_DEPTH], some[WIDE];
+    const intptr_t wide = rt_gemm_even(n, WIDE, LANES);
+    if (n == 1 && x_step == 1 && depth == 1 && k >= 4 * VECTOR_DEPTH) {       /* one sum: four blocks at once */
+        const intptr_t blocks = k / VECTOR_DEPTH / 4 * 4;
+        REAL sum = 0;
+        for (intptr_t p = 0; p < blocks * VECTOR_DEPTH; p += 4 * VECTOR_DEPTH) {
+            NAME(dots)(4, x + p, VECTOR_DEPTH, m + p, VECTOR_DEPTH, VECTOR_DEPTH, some);
+            sum = p ? sum + some[0] : start ? *start + some[0] : some[0];
+            sum = sum + some[1];
+            sum = sum + some[2];
+            sum = sum + some[3];
+        }
+        *out = sum;
+        if (blocks * VECTOR_DEPTH == k) return;
+        x += blocks * VECTOR_DEPTH, m += blocks * VECTOR_DEPTH, k -= blocks * VECTOR_DEPTH;
+        start = out;
+    }
     for (intptr_t p = 0; p < k; p += VECTOR_DEPTH, start = out, start_step = step) {
         const intptr_t part = k - p < VECTOR_DEPTH ? k - p : VECTOR_DEPTH;
         const REAL *v = x + p;
@@ -97,10 +134,10 @@ static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t
             const REAL *at = m + p * depth + l * lane;
             if (depth == 1) {
                 width = n - l >= 4 ? 4 : 1;
-                if (width == 4) NAME(dots)(4, v, at, lane, part, some);
-                else NAME(dots)(1, v, at, lane, part, some);
+                if (width == 4) NAME(dots)(4, v, 0, at, lane, part, some);
+                else NAME(dots)(1, v, 0, at, lane, part, some);
             } else {
-                width = n - l < WIDE ? n - l : WIDE;
+                width = n - l < wide ? n - l : wide;
                 NAME(rows)(v, at, depth, part, width, some);
             }
             if (start) for (intptr_t j = 0; j < width; j++) out[(l + j) * step] = start[(l + j) * start_step] + some[j];
