@@ -1,5 +1,6 @@
 /* convolve: convolutions as matrix products over explicit patches, for every dtype; float32 and float64 go
- * to the kernels of convolve_float.c and convolve_planes.c where the processor has them.  Floor: backends.
+ * to kernels of their own where the processor has them: convolve_planes.c (few channels in a group),
+ * convolve_winograd.c (3 x 3), convolve_last.c and convolve_float.c.  Floor: backends.
  *
  *   columns (c_in * taps, positions) of an image and a group:   y = w @ columns    columns = w^T @ y
  *                                                               w = sum over images of y @ columns^T */

@@ -229,7 +229,8 @@ int rt_convolve_last_takes(const rt_convolution *q, rt_convolve_kind kind)
         / (back ? q->stride[0] * q->stride[1] * q->stride[2] : 1);
     if (rows < LEAST_ROWS || rows > MOST_CHANNELS || terms > MOST_TERMS) return 0;
     if (kind == RT_CONVOLVE_WEIGHT) {       /* the other way is good at long lines and runs of terms that fill vectors */
-        if (q->c_in < 128 && q->out[2] >= 14 && (q->c_in * q->kernel[2] >= 16 || rows < 32)) return 0;
+        const int runs = q->c_in * q->kernel[2] >= 16 || rows < 32, lines = q->out[2] >= 14 || q->c_in < 32;
+        if (q->c_in < 128 && lines && runs) return 0;
     } else if (terms < LEAST_TERMS || (is_product(q) && q->out[2] > PRODUCT_POSITIONS)) {
         return 0;
     }
