@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import functools
+import inspect
 import sys
 import types
 from collections.abc import Callable
@@ -23,7 +24,7 @@ __all__ = ["record"]
 
 Calls = tuple[Callable[[], Any], ...]
 
-DICT, KEY, LIST, CELL, TENSOR = range(5)  # rt_watch_kind
+DICT, KEY, LIST, CELL, TENSOR, TYPE = range(6)  # rt_watch_kind
 MOST_SEEN = 20000
 _HOME = str(Path(__file__).parent) + "/"
 
@@ -54,13 +55,13 @@ _READING = _words(
     " startswith strip upper values"
 )
 _WRITING = _words("add append clear extend insert pop popleft remove reverse setdefault sort update")
-_STABLE = _words("rustorch rustorch_py math operator functools itertools")
+_STABLE = _words("builtins types typing abc numpy collections rustorch rustorch_py math operator functools itertools")
 _MODES = _words("no_grad enable_grad set_grad_enabled inference_mode")
 _CONTAINERS = (list, dict, set)
 _CALLABLE = (types.FunctionType, types.MethodType, Script)
 _TENSOR_ATTRIBUTES = _words("data grad requires_grad names real imag T")
 _PLAIN = (
-    type(None), bool, int, float, complex, str, bytes, type, types.FunctionType, types.BuiltinFunctionType,
+    type(None), bool, int, float, complex, str, bytes, types.FunctionType, types.BuiltinFunctionType,
     types.MethodType, types.MethodDescriptorType, types.WrapperDescriptorType, type(...), range, slice,
     staticmethod, classmethod, property, Script, types.GenericAlias,
 )  # fmt: skip
@@ -249,6 +250,8 @@ class _Spy:
                 self.seen[id(value)] = value, held
                 if held is not None:
                     waiting += held.values() if isinstance(held, dict) else held
+                if not isinstance(value, type):
+                    waiting.append(type(value))
         if len(self.seen) > MOST_SEEN:
             self.tracer.fail("it reaches too many objects to watch them all")
 
@@ -270,6 +273,13 @@ class _Spy:
 
     def watch(self, value: Any, held: Any, dynamic: bool) -> list[Any]:
         """Watches one object; what is to be watched of that which it holds."""
+        if isinstance(value, type):
+            held = {name: held[name] for name in self.names & held.keys()}
+            for name, v in held.items():
+                self.tracer.watch(TYPE, value, name)
+                if inspect.getattr_static(value, name) is not v:
+                    self.tracer.fail(f"it changes the class {value.__name__}")
+            return list(held.values())
         if isinstance(value, types.CellType):
             self.tracer.watch(CELL, value)
         elif isinstance(value, list):
@@ -284,7 +294,7 @@ class _Spy:
                     self.tracer.watch(KEY, now, name)
             if any(now.get(name) is not v for name, v in held.items()):
                 self.tracer.fail(f"it changes attributes or items of an object of type {type(value).__name__}")
-            return list(held.values())
+            return [*held.values(), type(value)]
         elif held is None and not isinstance(value, Tensor):
             self.tracer.fail(f"it can reach an object of type {type(value).__name__}, which cannot be watched")
         now = _held(value)
@@ -305,6 +315,8 @@ def _held(value: Any) -> dict[Any, Any] | list[Any] | None:
 
     if isinstance(value, Tensor):
         return None
+    if isinstance(value, type):
+        return _class_attributes(value)
     if isinstance(value, (Optimizer, types.ModuleType)):
         return []
     if isinstance(value, dict):
@@ -326,6 +338,15 @@ def _held(value: Any) -> dict[Any, Any] | list[Any] | None:
     if isinstance(getattr(value, "__dict__", None), dict):
         return dict(vars(value))
     return [] if type(value).__module__.startswith(("rustorch", "numpy.dtypes")) else None
+
+
+def _class_attributes(cls: type) -> dict[str, Any]:
+    """Those that classes other than this package's and Python's own give it."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.partition(".")[0] not in _STABLE:
+            found.update(vars(base))
+    return found
 
 
 @functools.lru_cache(1024)

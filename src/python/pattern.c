@@ -106,17 +106,15 @@ int rt_pattern_read(rt_pattern *p, PyObject *o, int facts, rt_pattern_number *nu
     return 0;
 }
 
-/* 1, 1.0 and True are different arguments, and so are 0.0 and -0.0. */
-static int is_equal(PyObject *a, PyObject *b)
+int rt_pattern_equal(PyObject *a, PyObject *b)
 {
     if (a == b) return 1;
-    if (Py_TYPE(a) != Py_TYPE(b)) return 0;
+    if (!a || !b || Py_TYPE(a) != Py_TYPE(b)) return 0;
     if (PyFloat_CheckExact(a)) {
         const double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
         return memcmp(&x, &y, sizeof x) == 0;
     }
-    if (PyComplex_CheckExact(a)) return 0;
-    return PyObject_RichCompareBool(a, b, Py_EQ) == 1;
+    return (PyLong_CheckExact(a) || PyUnicode_CheckExact(a)) && PyObject_RichCompareBool(a, b, Py_EQ) == 1;
 }
 
 static int match_dict(const rt_pattern *p, PyObject *o, rt_tensor **values)
@@ -136,7 +134,7 @@ int rt_pattern_match(const rt_pattern *p, PyObject *o, rt_tensor **values)
         values[p->value] = (rt_tensor *)o;
         return rt_facts_hold(&p->facts, o);
     case RT_PATTERN_SAME: return (PyObject *)values[p->value] == o;
-    case RT_PATTERN_EQUAL: return is_equal(p->object, o);
+    case RT_PATTERN_EQUAL: return rt_pattern_equal(p->object, o);
     case RT_PATTERN_IDENTICAL: return p->object == o;
     case RT_PATTERN_DICT: return match_dict(p, o, values);
     default: break;

@@ -35,6 +35,9 @@ void rt_pattern_clear(rt_pattern *p);
 int rt_pattern_traverse(const rt_pattern *p, visitproc visit, void *arg);
 /* Is o like it?  Tensors (borrowed) are put into values. */
 int rt_pattern_match(const rt_pattern *p, PyObject *o, rt_tensor **values);
+/* Are they the same object, or equal numbers or texts of one type?  (1, 1.0 and True differ, and so do 0.0 and -0.0.)
+ * Either may be NULL. */
+int rt_pattern_equal(PyObject *a, PyObject *b);
 /* Such a value from the tensors; new reference. */
 RT_WARN_UNUSED PyObject *rt_pattern_make(const rt_pattern *p, rt_tensor *const *values);
 /* value = to[value] throughout. */

@@ -286,8 +286,8 @@ static PyObject *tracer_watch(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "iO|O:watch", &kind, &of, &key)) return NULL;
     const int fine[] = {[RT_WATCH_DICT] = PyDict_Check(of), [RT_WATCH_KEY] = PyDict_Check(of) && key,
                         [RT_WATCH_LIST] = PyList_Check(of), [RT_WATCH_CELL] = PyCell_Check(of),
-                        [RT_WATCH_TENSOR] = rt_tensor_check(of)};
-    if (!r || kind < 0 || kind > RT_WATCH_TENSOR || !fine[kind]) return PyErr_Format(PyExc_TypeError, "Tracer: cannot watch this");
+                        [RT_WATCH_TENSOR] = rt_tensor_check(of), [RT_WATCH_TYPE] = PyType_Check(of) && key && PyUnicode_Check(key)};
+    if (!r || kind < 0 || kind > RT_WATCH_TYPE || !fine[kind]) return PyErr_Format(PyExc_TypeError, "Tracer: cannot watch this");
     rt_watch *grown = PyMem_Realloc(r->watches, (size_t)(r->nwatches + 1) * sizeof *grown);
     if (!grown) return PyErr_NoMemory();
     r->watches = grown;

@@ -35,9 +35,10 @@ int rt_watch_take(rt_watch *w, rt_watch_kind kind, PyObject *of, PyObject *key)
         w->items[0] = PyCell_Get(of);
         return 0;
     case RT_WATCH_KEY:
+    case RT_WATCH_TYPE:
         if (keep(w, 2) < 0) return -1;
         w->items[0] = Py_NewRef(key);
-        w->items[1] = Py_XNewRef(PyDict_GetItemWithError(of, key));
+        w->items[1] = Py_XNewRef(kind == RT_WATCH_TYPE ? _PyType_Lookup((PyTypeObject *)of, key) : PyDict_GetItemWithError(of, key));
         return PyErr_Occurred() ? -1 : 0;
     case RT_WATCH_LIST:
         if (keep(w, PyList_GET_SIZE(of)) < 0) return -1;
@@ -50,7 +51,7 @@ int rt_watch_take(rt_watch *w, rt_watch_kind kind, PyObject *of, PyObject *key)
 /* A dictionary's version changes with every write, and no two are the same; 0 where CPython has none. */
 static uint64_t tag_of(PyObject *dict)
 {
-#if PY_VERSION_HEX < 0x030E0000
+#if PY_VERSION_HEX < 0x030D0000
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     return ((PyDictObject *)dict)->ma_version_tag;
@@ -69,7 +70,7 @@ static int dict_holds(rt_watch *w)
     if (tag && tag == w->tag) return 1;
     if (2 * PyDict_GET_SIZE(w->of) != w->n) return 0;
     for (; PyDict_Next(w->of, &at, &key, &value); i += 2)
-        if (w->items[i] != key || w->items[i + 1] != value) return 0;
+        if (w->items[i] != key || !rt_pattern_equal(w->items[i + 1], value)) return 0;
     w->tag = tag;
     return 1;
 }
@@ -79,17 +80,18 @@ int rt_watch_holds(rt_watch *w)
     switch (w->kind) {
     case RT_WATCH_DICT: return dict_holds(w);
     case RT_WATCH_TENSOR: return rt_facts_hold(&w->facts, w->of);
-    case RT_WATCH_CELL: return PyCell_GET(w->of) == w->items[0];
+    case RT_WATCH_TYPE: return rt_pattern_equal(_PyType_Lookup((PyTypeObject *)w->of, w->items[0]), w->items[1]);
+    case RT_WATCH_CELL: return rt_pattern_equal(PyCell_GET(w->of), w->items[0]);
     case RT_WATCH_KEY: {
         PyObject *value = PyDict_GetItemWithError(w->of, w->items[0]);
         if (!value) PyErr_Clear();
-        return value == w->items[1];
+        return rt_pattern_equal(value, w->items[1]);
     }
     case RT_WATCH_LIST: break;
     }
     if (PyList_GET_SIZE(w->of) != w->n) return 0;
     for (Py_ssize_t i = 0; i < w->n; i++)
-        if (PyList_GET_ITEM(w->of, i) != w->items[i]) return 0;
+        if (!rt_pattern_equal(PyList_GET_ITEM(w->of, i), w->items[i])) return 0;
     return 1;
 }
 

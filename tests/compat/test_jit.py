@@ -341,6 +341,32 @@ def test_objects_may_change_where_nobody_looks():
     assert bits(fn(x)) == bits(x * 3.0)
 
 
+def test_classes_are_watched():
+    class Settings:
+        factor, other = 2.0, 1.0
+
+    class Scaled(nn.Module):
+        shift = 1.0
+
+        def forward(self, x):
+            return x * Settings.factor + self.shift
+
+    model, x = rt.jit.script(Scaled()), rt.randn(3)
+    for k in range(4):
+        Settings.factor, Scaled.shift, Settings.other = float(k // 2), float(k // 2), float(k)
+        for _ in range(2):
+            assert bits(model(x)) == bits(x * Settings.factor + Scaled.shift)
+    assert model.forward.recordings == 2 and model.forward.replays == 6
+
+    def counts(x):
+        Settings.other += 1
+        return x * 2
+
+    fn = rt.jit.script(counts)
+    fn(x), fn(x)
+    assert fn.replays == 0 and Settings.other == 5.0 and "Settings" in fn.reason
+
+
 def test_grad_inside_is_not_recorded():
     fn = rt.jit.script(grad_of)
     x = rt.randn(3, requires_grad=True)
