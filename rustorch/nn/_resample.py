@@ -92,8 +92,8 @@ def interpolate(
         result = interpolate(wide, size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
         return result.round().clamp(0, 255).to(input.dtype)
     result = input if exact or input.dtype.kind in "biu" or input.dtype.itemsize >= 4 else input.to("float32")
-    # the dimension that shrinks most first: less work for the others
-    for i in sorted(range(n), key=lambda d: lengths[d] / input.shape[2 + d]):
+    # the dimension that shrinks most first: less work for the others; of equal ones the last, the slowest
+    for i in sorted(range(n), key=lambda d: (lengths[d] / input.shape[2 + d], -d)):
         if exact or lengths[i] != input.shape[2 + i] or scales[i] is not None or antialias:
             scale = 0.0 if scales[i] is None or mode == "area" else scales[i]
             result = _resample(result, 2 + i, lengths[i], kind, bool(align_corners), False, None, scale)

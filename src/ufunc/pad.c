@@ -1,13 +1,14 @@
 /* pad: a tensor within a larger frame, filled with a constant or from the tensor itself
  * (reflect, replicate, circular).  `pad` lists (before, after) from the last dimension on, as
  * PyTorch has it; negative lengths cut.  Floor: ufunc. */
-#include "ufunc/offsets.h"
-#include "ufunc/update_target.h"
+#include "ufunc/packed.h"
 #include "ufunc/views.h"
 #include "backends/memory.h"
+#include "backends/threads.h"
 #include "core/error.h"
 #include "core/shape.h"
-#include "core/view.h"
+
+enum { GRAIN = 16384, UNLOCK = 65536 };      /* elements */
 
 enum { CONSTANT, REFLECT, REPLICATE, CIRCULAR };
 
@@ -55,24 +56,123 @@ static intptr_t source_of(intptr_t i, intptr_t before, intptr_t n, intptr_t full
     return i < 0 ? 0 : n - 1;
 }
 
-/* The part of the frame x itself fills, and the part of x that is seen (windows; new references). */
-static int inner(const rt_tensor *x, rt_tensor *work, const intptr_t *before, rt_tensor **to, rt_tensor **from)
+/* ---- rows of the frame ------------------------------------------------------------------- */
+
+/* Both ways between packed x and the packed frame: each row of the frame has a row of x, or none (constant). */
+typedef struct {
+    int ndim;
+    intptr_t full[RT_MAX_NDIM], start[RT_MAX_NDIM], rows;    /* lengths of the frame; tables; rows of a task */
+    intptr_t *table;                 /* owned: element of x by position in each dimension, -1: outside */
+    intptr_t item, low, high, shift, task_in, task_out;      /* the run of a row that stands in x, at i - shift; elements */
+    const char *value;
+    char *x, *frame;
+    rt_dtype dtype;
+} job;
+
+static int job_begin(job *j, int ndim, const intptr_t *shape, const intptr_t *full, const intptr_t *before, int mode)
 {
-    *to = (rt_tensor *)Py_NewRef((PyObject *)work);
-    *from = rt_tensor_detach(x);
-    for (int d = 0; *to && *from && d < x->ndim; d++) {
-        intptr_t start = before[d] > 0 ? before[d] : 0, cut = before[d] < 0 ? -before[d] : 0;
-        intptr_t n = x->shape[d] - cut < work->shape[d] - start ? x->shape[d] - cut : work->shape[d] - start;
-        if (n < 0) n = 0;
-        if (n == x->shape[d] && n == work->shape[d]) continue;
-        rt_tensor *a = rt_view_slice(*to, d, start, 1, n), *b = rt_view_slice(*from, d, cut, 1, n);
-        Py_SETREF(*to, a);
-        Py_SETREF(*from, b);
+    intptr_t total = 0, stride = 1;
+    j->ndim = ndim;
+    for (int d = 0; d < ndim; d++) {
+        j->full[d] = full[d];
+        j->start[d] = total;
+        total += full[d];
     }
-    if (*to && *from) return 0;
-    Py_CLEAR(*to);
-    Py_CLEAR(*from);
-    return -1;
+    if (!(j->table = rt_memory_try((size_t)total * sizeof *j->table + 1))) return -1;
+    for (int d = ndim - 1; d >= 0; d--) {
+        for (intptr_t i = 0; i < full[d]; i++) {
+            const int outside = mode == CONSTANT && (i < before[d] || i - before[d] >= shape[d]);
+            j->table[j->start[d] + i] = outside ? -1 : source_of(i, before[d], shape[d], full[d], mode) * stride;
+        }
+        stride *= shape[d];
+    }
+    const int last = ndim - 1;
+    j->shift = before[last];
+    j->low = before[last] > 0 ? before[last] : 0;
+    j->high = shape[last] + before[last] < full[last] ? shape[last] + before[last] : full[last];
+    if (j->low > full[last]) j->low = full[last];
+    if (j->high < j->low) j->high = j->low;
+    /* a task is what lies behind the leading dimensions that have no frame: no two tasks share an element of x */
+    int lead = 0;
+    while (lead < last && shape[lead] == full[lead] && before[lead] == 0) lead++;
+    j->rows = j->task_in = j->task_out = 1;
+    for (int d = lead; d < ndim; d++) {
+        j->task_in *= shape[d];
+        j->task_out *= full[d];
+        if (d < last) j->rows *= full[d];
+    }
+    for (int d = 0; d < ndim - lead; d++) {
+        j->full[d] = j->full[lead + d];
+        j->start[d] = j->start[lead + d];
+    }
+    j->ndim = ndim - lead;
+    return 0;
+}
+
+static void put(char *to, const char *from, intptr_t item)
+{
+    if (item == 4) memcpy(to, from, 4);
+    else if (item == 8) memcpy(to, from, 8);
+    else memcpy(to, from, (size_t)item);
+}
+
+static void take_row(const job *j, const char *x, char *to)
+{
+    const intptr_t n = j->full[j->ndim - 1], item = j->item, *at = j->table + j->start[j->ndim - 1];
+    for (intptr_t i = 0; i < n; i++) {
+        if (i == j->low && j->high > j->low) {
+            if (x) memcpy(to + i * item, x + (i - j->shift) * item, (size_t)((j->high - i) * item));
+            else for (; i < j->high; i++) put(to + i * item, j->value, item);
+            i = j->high;
+            if (i == n) break;
+        }
+        put(to + i * item, x && at[i] >= 0 ? x + at[i] * item : j->value, item);
+    }
+}
+
+#define GIVE(T) \
+    static void give_##T(const job *j, T *restrict x, const T *restrict g) \
+    { \
+        const intptr_t n = j->full[j->ndim - 1], *at = j->table + j->start[j->ndim - 1]; \
+        for (intptr_t i = 0; i < j->low; i++) x[at[i]] += g[i]; \
+        for (intptr_t i = j->low; i < j->high; i++) x[i - j->shift] += g[i]; \
+        for (intptr_t i = j->high; i < n; i++) x[at[i]] += g[i]; \
+    }
+GIVE(float)
+GIVE(double)
+
+/* Tasks begin .. end: the frame from x, or x (zeroed) from the frame's gradient. */
+static void run_tasks(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    const intptr_t width = j->full[j->ndim - 1];
+    for (intptr_t t = begin; t < end; t++) {
+        intptr_t at[RT_MAX_NDIM] = {0};
+        char *x = j->x + t * j->task_in * j->item, *to = j->frame + t * j->task_out * j->item;
+        for (intptr_t r = 0; r < j->rows; r++, to += width * j->item) {
+            intptr_t base = 0;
+            for (int d = 0; d < j->ndim - 1 && base >= 0; d++) {
+                const intptr_t here = j->table[j->start[d] + at[d]];
+                base = here < 0 ? -1 : base + here;
+            }
+            if (j->dtype == RT_f32) give_float(j, (float *)x + base, (const float *)to);
+            else if (j->dtype == RT_f64) give_double(j, (double *)x + base, (const double *)to);
+            else take_row(j, base < 0 ? NULL : x + base * j->item, to);
+            for (int d = j->ndim - 2; d >= 0 && ++at[d] == j->full[d]; d--) at[d] = 0;
+        }
+    }
+}
+
+static void run(job *j, intptr_t elements)
+{
+    const intptr_t tasks = j->task_out ? elements / j->task_out : 0;
+    if (elements < UNLOCK) {
+        run_tasks(j, 0, tasks);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    rt_threads_for(tasks, GRAIN / j->task_out + 1, run_tasks, j);
+    Py_END_ALLOW_THREADS
 }
 
 /* Flat positions in x, per element of the frame, from one table a dimension. */
@@ -110,75 +210,60 @@ static void all_dims(int ndim, intptr_t *dims)
 {
     for (int i = 0; i < ndim; i++) dims[i] = i;
 }
-static uint32_t all_mask(int ndim) { return ndim == 32 ? UINT32_MAX : (1u << ndim) - 1; }
-
-static int copy_slab(rt_tensor *work, int d, intptr_t to, intptr_t n, intptr_t from, intptr_t step, intptr_t length)
-{
-    if (n <= 0) return 0;
-    rt_tensor *a = rt_view_slice(work, d, to, 1, n), *b = rt_view_slice(work, d, from, step, length);
-    int rc = a && b ? rt_copy_into(a, b) : -1;
-    Py_XDECREF(a);
-    Py_XDECREF(b);
-    return rc;
-}
-
-/* Fills the frame around the inner part, from the last dimension on: each takes its two slabs from
- * what is complete along the later ones. */
-static int fill_frame(rt_tensor *work, const rt_tensor *x, const intptr_t *before, int mode)
-{
-    for (int d = x->ndim - 1; d >= 0; d--) {
-        intptr_t b = before[d], n = x->shape[d], a = work->shape[d] - n - b, end = b + n;
-        int rc;
-        if (mode == REFLECT)
-            rc = copy_slab(work, d, 0, b, 2 * b, -1, b) < 0 || copy_slab(work, d, end, a, end - 2, -1, a) < 0;
-        else if (mode == REPLICATE)
-            rc = copy_slab(work, d, 0, b, b, 1, 1) < 0 || copy_slab(work, d, end, a, end - 1, 1, 1) < 0;
-        else
-            rc = copy_slab(work, d, 0, b, n, 1, b) < 0 || copy_slab(work, d, end, a, b, 1, a) < 0;
-        if (rc) return -1;
-    }
-    return 0;
-}
-
-static int cuts(const rt_params *p)
-{
-    for (int i = 0; i < p->n[0]; i++) if (p->list[i] < 0) return 1;
-    return 0;
-}
-
-static int pad_by_index(const rt_op *op, int nin, const rt_operand *in, int mode, const intptr_t *before,
-                        const intptr_t *full, rt_tensor **out)
-{
-    rt_tensor *x = in[0].t, *index = sources(x->ndim, x->shape, full, before, mode);
-    intptr_t dims[RT_MAX_NDIM];
-    if (!index) return -1;
-    rt_operand pair[2] = {in[0], rt_operand_of(index)};
-    all_dims(x->ndim, dims);
-    int rc = rt_index_get(op, 2, pair, x->ndim, dims, all_mask(x->ndim), 0, out);
-    Py_DECREF(index);
-    return rc;
-}
 
 FORWARD(pad)
 {
-    rt_tensor *x = rt_operand_tensor(op, in, 0), *work, *to, *from;
-    intptr_t before[RT_MAX_NDIM], full[RT_MAX_NDIM];
+    rt_tensor *x = rt_operand_tensor(op, in, 0), *work = NULL, *px = NULL, *filler = NULL, *const given = out[0];
+    intptr_t before[RT_MAX_NDIM], full[RT_MAX_NDIM], one = 1;
+    job j = {.dtype = RT_NODTYPE};
+    int status = -1;
     if (!x || frame(op, p, x->ndim, x->shape, before, full) < 0) return -1;
-    int mode = (int)p->i[0];
-    if (mode != CONSTANT && cuts(p)) return pad_by_index(op, nin, in, mode, before, full, out);
-    rt_operand value = rt_operand_float(p->f[0]);
-    if (rt_output_begin(op, out, (rt_dtype)x->dtype, x->ndim, full, nin, in, 0, &work) < 0) return -1;
-    int rc = mode == CONSTANT ? rt_fill(work, &value) : 0;
-    if (rc == 0) rc = inner(x, work, before, &to, &from);
-    if (rc == 0) {
-        rc = rt_copy_into(to, from);
-        Py_DECREF(to);
-        Py_DECREF(from);
+    const rt_dtype d = (rt_dtype)x->dtype;
+    const rt_operand value = rt_operand_float(p->f[0]);
+    if (rt_output_begin(op, out, d, x->ndim, full, nin, in, 1, &work) < 0) goto done;
+    if (x->ndim == 0) {
+        status = rt_copy_into(work, x);
+    } else if (work->size == 0) {
+        status = 0;
+    } else {
+        if (!(px = rt_packed(x, d)) || !(filler = rt_empty(d, 1, &one, (rt_device){RT_CPU, 0})) || rt_fill(filler, &value) < 0)
+            goto done;
+        if (job_begin(&j, x->ndim, x->shape, full, before, (int)p->i[0]) < 0) goto done;
+        j.item = (intptr_t)rt_itemsize(d);
+        j.value = filler->data;
+        j.x = px->data;
+        j.frame = work->data;
+        run(&j, work->size);
+        status = 0;
     }
-    if (rc == 0 && mode != CONSTANT) rc = fill_frame(work, x, before, mode);
-    if (rc == 0) return rt_output_finish(out[0], work);
-    Py_DECREF(work);
-    return -1;
+    if (status == 0) {
+        status = rt_output_finish(out[0], work);
+        work = NULL;
+    }
+done:
+    rt_memory_free(j.table);
+    Py_XDECREF((PyObject *)px);
+    Py_XDECREF((PyObject *)filler);
+    Py_XDECREF((PyObject *)work);
+    if (status < 0 && !given) Py_CLEAR(out[0]);
+    return status;
+}
+
+/* float32 and float64, when no graph of the gradient is wanted: rows are added up in the order of the frame. */
+static rt_tensor *given_back(rt_tensor *g, const rt_input_meta *m, const intptr_t *before, const intptr_t *full, int mode)
+{
+    const rt_dtype d = (rt_dtype)g->dtype;
+    job j = {.dtype = d, .item = (intptr_t)rt_itemsize(d)};
+    rt_tensor *gp = rt_packed(g, d), *x = gp ? rt_zeros(d, m->ndim, m->shape, m->device) : NULL;
+    if (x && g->size && job_begin(&j, m->ndim, m->shape, full, before, mode) < 0) Py_CLEAR(x);
+    if (x && g->size) {
+        j.x = x->data;
+        j.frame = gp->data;
+        run(&j, g->size);
+    }
+    rt_memory_free(j.table);
+    Py_XDECREF((PyObject *)gp);
+    return x;
 }
 
 BACKWARD(pad)
@@ -195,6 +280,8 @@ BACKWARD(pad)
     /* Every element of the frame is added to the one it was taken from. */
     intptr_t before[RT_MAX_NDIM], full[RT_MAX_NDIM], dims[RT_MAX_NDIM];
     if (frame(node->op, q, m.ndim, m.shape, before, full) < 0) return -1;
+    if (!rt_grad_enabled && m.ndim && (g[0]->dtype == RT_f32 || g[0]->dtype == RT_f64))
+        return (gin[0] = given_back(g[0], &m, before, full, (int)q->i[0])) ? 0 : -1;
     rt_tensor *index = sources(m.ndim, m.shape, full, before, (int)q->i[0]);
     rt_tensor *zeros = index ? rt_zeros((rt_dtype)g[0]->dtype, m.ndim, m.shape, m.device) : NULL;
     if (zeros) {

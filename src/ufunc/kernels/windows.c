@@ -1,5 +1,6 @@
 /* windows: the kernels of windows.h for one dtype.  Compiled once per ISA and word: the plain loops are
  * written so that the compiler turns them into vector code.  Floor: ufunc/kernels. */
+#include <string.h>
 #include "ufunc/kernels/word.h"
 #include "ufunc/kernels/windows.h"
 
@@ -96,6 +97,17 @@ static element long_sum(const element *w, const element *x, intptr_t n)
     return lane[0];
 }
 
+static void copy_line(const rt_band *b, const element *restrict x, element *restrict out, intptr_t j0, intptr_t j1)
+{
+    if (b->copies == 2) {
+        if (j0 & 1 && j0 < j1) out[j0] = x[j0 / 2], j0++;
+        for (intptr_t i = j0 / 2; i < j1 / 2; i++) out[2 * i] = out[2 * i + 1] = x[i];
+        if (j1 & 1 && j0 < j1) out[j1 - 1] = x[j1 / 2];
+    } else {
+        for (intptr_t j = j0; j < j1; j++) out[j] = x[b->start[j]];
+    }
+}
+
 /* Outputs j0 .. j1 of one line. */
 static void band_line(const rt_band *b, const element *restrict x, element *restrict out, intptr_t j0, intptr_t j1)
 {
@@ -122,7 +134,7 @@ static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, i
     const intptr_t inner = b->inner;
     for (intptr_t r = begin, j0 = begin % b->m; inner == 1 && r < end; j0 = 0) {
         const intptr_t line = r / b->m, j1 = b->m - j0 < end - r ? b->m : j0 + end - r;
-        band_line(b, (const element *)xp + line * b->n, (element *)outp + line * b->m, j0, j1);
+        (b->copies ? copy_line : band_line)(b, (const element *)xp + line * b->n, (element *)outp + line * b->m, j0, j1);
         r += j1 - j0;
     }
     if (inner == 1) return;
@@ -131,7 +143,9 @@ static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, i
         const element *restrict x = (const element *)xp + (r / b->m * b->n + b->start[j]) * inner;
         const element *restrict w = (const element *)b->weights + j * b->width;
         element *restrict out = (element *)outp + r * inner;
-        if (count == 1) {
+        if (b->copies) {
+            memcpy(out, x, (size_t)inner * sizeof *out);
+        } else if (count == 1) {
             for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i];
         } else if (count == 2) {
             for (intptr_t i = 0; i < inner; i++) out[i] = w[0] * x[i] + w[1] * x[inner + i];

@@ -15,6 +15,7 @@ typedef struct {
  * length n with `inner` packed elements behind each position. */
 typedef struct {
     intptr_t n, m, inner, width;
+    int copies;                    /* 1: each output is an input; 2: each input stands twice, in order */
     const intptr_t *start, *count;
     const char *weights;           /* of x's dtype */
 } rt_band;
