@@ -69,6 +69,9 @@ ALWAYS vec v_log(vec x) { return tabled_log(x, &base_e); }
 ALWAYS vec v_log2(vec x) { return tabled_log(x, &base_2); }
 ALWAYS vec v_log10(vec x) { return tabled_log(x, &base_10); }
 ALWAYS vec v_log1p(vec x) { return tabled_log1p(x); }
+#elif FUSED
+ALWAYS vec v_log2(vec x) { return fused_log_of(x, &scale_2); }
+ALWAYS vec v_log10(vec x) { return fused_log_of(x, &scale_10); }
 #elif !IS_F32 || !defined(__FMA__)
 FUNCTION1(log2, u10)
 LONG1(log10, u10)
@@ -185,7 +188,8 @@ LONG1(lgamma, u10)
 MENDED2(atan2, u10, (v_abs(r) < 0x1p-1000) & (x != 0))
 MENDED1(erf, u10, (v_abs(x) < 0x1p-1000) & (x != 0))
 #endif
-#if VECTOR_MATH
+#if FUSED
+#elif VECTOR_MATH
 ALWAYS double erfc_far(double x) { return (double)erfcl(x); }
 ALWAYS vec v_erfc(vec x)
 {
@@ -289,6 +293,7 @@ ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
 
 #if FUSED
 #include "ufunc/kernels/inverse.h"
+#include "ufunc/kernels/erfc.h"
 ALWAYS vec v_asin(vec x) { return pairs_asin(x); }
 ALWAYS vec v_acos(vec x) { return pairs_acos(x); }
 ALWAYS vec v_atan(vec x) { return pairs_atan(x); }
@@ -315,19 +320,31 @@ ALWAYS vec far_or(vec x, vec r)
 }
 ALWAYS vec v_sinh(vec x) { return v_copysign(far_or(x, pairs_sinh(x)), x); }
 ALWAYS vec v_cosh(vec x) { return far_or(x, pairs_cosh(x)); }
+#if !FUSED
 ALWAYS vec v_sigmoid(vec x)
 {
     vec a = v_below(splat(700), v_abs(x));
-#if TABLED
-    vec n;
-    pair e = exp_parts(-a, splat(-0.0), &n);
-    vec r = pairs_sigmoid(x, (pair){scaled(e.high, n), scaled(e.low, n)});
-#else
     vec r = pairs_sigmoid(x, pairs_exp(-a));
-#endif
     mask far = x < -700;
     return any_lane(far) ? v_where(far, v_exp(x), r) : r;
 }
+/* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
+ALWAYS vec v_silu(vec x)
+{
+    vec r = x * v_sigmoid(x);
+    mask far = x < -700;
+    if (!any_lane(far)) return r;
+    vec root = v_exp(v_where(far, x * 0.5, splat(0)));
+    return v_where(far, x * root * root, r);
+}
+/* erfc(h + rest) / 2, h = -x sqrt(1/2) rounded: rest times the slope is what the rounding took off. */
+ALWAYS vec v_ndtr(vec x)
+{
+    vec a = v_below(splat(40), v_above(splat(-40), x)), h = a * -0.70710678118654752440;
+    vec rest = product_rest(a, splat(-0.70710678118654752440), h) + a * 4.833646656726457e-17;
+    return 0.5 * (v_erfc(h) - 1.1283791670955126 * rest * v_exp(-h * h));
+}
+#endif
 #endif
 
 #if !IS_F32
@@ -377,17 +394,6 @@ ALWAYS vec v_power(vec x, vec y)
     mask easy = one | two | inverse | root;
     return any_lane(~easy) ? v_where(easy, r, v_pow(x, y)) : r;
 }
-
-/* The normal distribution function. */
-#if !IS_F32
-/* erfc(h + rest) / 2, h = -x sqrt(1/2) rounded: rest times the slope is what the rounding took off. */
-ALWAYS vec v_ndtr(vec x)
-{
-    vec a = v_below(splat(40), v_above(splat(-40), x)), h = a * -0.70710678118654752440;
-    vec rest = product_rest(a, splat(-0.70710678118654752440), h) + a * 4.833646656726457e-17;
-    return 0.5 * (v_erfc(h) - 1.1283791670955126 * rest * v_exp(-h * h));
-}
-#endif
 
 /* x - y trunc(x / y).  The product is exact where the quotient is small; fused, so is the rest. */
 ALWAYS vec v_fmod(vec x, vec y)

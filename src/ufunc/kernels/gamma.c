@@ -2,18 +2,10 @@
  * in double.  Floor: ufunc/kernels; compiled once. */
 #include "ufunc/kernels/special.h"
 #include "ufunc/kernels/chebyshev.h"
+#include "ufunc/kernels/special_tables.h"
 #include <math.h>
 
 static const double pi = 3.14159265358979323846;
-
-/* digamma over its positive zero, on [1, 2]. */
-static const double psi_table[] = {
-    0.983570260441567, -0.2270640863346444, 0.03336889902393011, -0.005320077271596548, 0.0008788656937820505,
-    -0.00014773492650606044, 2.5060543468359146e-05, -4.2721034029993324e-06, 7.302769272465923e-07,
-    -1.2502886813559594e-07, 2.1425009322359472e-08, -3.673295918565179e-09, 6.299717236108931e-10,
-    -1.080593028883266e-10, 1.853735192053638e-11, -3.18023536582553e-12, 5.456147570322795e-13,
-    -9.360993131036438e-14, 1.606064636295075e-14, -2.7555431377438815e-15, 4.727736178601912e-16,
-    -8.11148420346509e-17, 1.391707769474154e-17};
 
 /* Horner's rule, highest power first. */
 static double polynomial(const double *c, int n, double x)

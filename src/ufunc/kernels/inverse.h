@@ -84,31 +84,32 @@ ALWAYS vec pairs_acos(vec x)
     return t.high + (t.low + v_mad(f, s.low, halves * (2 * quarter_low)));
 }
 
-ALWAYS vec pairs_erf(vec x)
+/* erf(x), |x| up to 1: the first two terms, 2 / sqrt(pi) (x - x^3 / 3), as pairs. */
+ALWAYS pair erf_near(vec x)
 {
-    static const double near[] = {6.17383902721109e-11, -1.1500221494162162e-09, 1.4692454144674924e-08,
+    static const double c[] = {6.17383902721109e-11, -1.1500221494162162e-09, 1.4692454144674924e-08,
         -1.6355114690825904e-07, 1.6461446347104607e-06, -1.4925622488807008e-05, 0.00012055332214208182,
         -0.0008548327010023105, 0.005223977625303399, -0.02686617064512383, 0.11283791670955111};
-    static const double far[] = {-1.1356406975540162e-06, 1.272498256393507e-06, 4.01241626610327e-06,
+    const real c1 = 1.1283791670955126, c1_rest = 1.533545961316588e-17, c3 = -0.37612638903183754;
+    vec z = x * x, lost = product_rest(x, x, z);
+    pair first = pair_product(x, splat(c1)), cube = pair_product(z, x), third = pair_product(cube.high, splat(c3));
+    cube.low = v_mad(lost, x, cube.low);
+    pair sum = ordered_sum(first.high, third.high);
+    vec rest = v_mad(cube.low, splat(c3), v_mad(x, splat(c1_rest), cube.high * 1.3391897206030649e-17));
+    rest = v_mad(cube.high * z, POLYNOMIAL(c, z), rest + (first.low + third.low) + sum.low);
+    return (pair){sum.high, rest};
+}
+/* Far out 1 - e^(-a a) f(t), t = (a - 2) / (a + 2). */
+ALWAYS vec pairs_erf(vec x)
+{
+    static const double f[] = {-1.1356406975540162e-06, 1.272498256393507e-06, 4.01241626610327e-06,
         1.3056087062281312e-06, -1.399845501204494e-05, -2.7562117956005235e-05, 2.7527191604044875e-05,
         0.00017435946159159867, 4.3555586365225017e-05, -0.0009819769402954002, -0.0008471432529994073,
         0.00699746173694585, 0.003732892404398444, -0.07897858101570575, 0.24165819424246585};
-    vec a = v_below(splat(6), v_abs(x)), z = a * a, lost = product_rest(a, a, z);
-    /* The first two terms, 2 / sqrt(pi) (a - a^3 / 3), as pairs. */
-    const real c1 = 1.1283791670955126, c1_rest = 1.533545961316588e-17, c3 = -0.37612638903183754;
-    pair first = pair_product(a, splat(c1)), cube = pair_product(z, a), third = pair_product(cube.high, splat(c3));
-    cube.low = v_mad(lost, a, cube.low);
-    pair sum = ordered_sum(first.high, third.high);
-    vec rest = v_mad(cube.low, splat(c3), v_mad(a, splat(c1_rest), cube.high * 1.3391897206030649e-17));
-    rest = v_mad(cube.high * z, POLYNOMIAL(near, z), rest + (first.low + third.low) + sum.low);
-    vec low = sum.high + rest;
-    /* Far out: e^(-a a) f(t), t = (a - 2) / (a + 2); t.low enters with f's slope. */
-    pair t = pair_quotient((pair){a - 2, splat(0)}, pair_sum(a, splat(2)));
-    vec slope = v_mad(t.high, splat(0.4833163884849317), splat(-0.4271858474139585));
-    vec p = v_mad(t.low, slope, splat(0.25539567631050575));
-    p = v_mad(t.high, v_mad(t.high, POLYNOMIAL(far, t.high), splat(-0.4271858474139585)), p);
-    vec tail = v_exp_scaled(-z, 0) * v_mad(-lost, p, p);
-    return v_copysign(v_where(a < 1, low, 1 - tail), x);
+    vec a = v_below(splat(6), v_abs(x)), t = (a - 2) / (a + 2);
+    vec p = v_mad(t, v_mad(t, POLYNOMIAL(f, t), splat(-0.4271858474139585)), splat(0.25539567631050575));
+    vec far = 1 - v_exp_scaled(-a * a, 0) * p;
+    return v_copysign(v_where(a < 1, pair_rounded(erf_near(v_below(splat(1), a))), far), x);
 }
 
 #if defined(__AVX512F__)

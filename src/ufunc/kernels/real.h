@@ -4,7 +4,7 @@
 #ifndef RT_UFUNC_KERNELS_REAL_H
 #define RT_UFUNC_KERNELS_REAL_H
 #include "ufunc/kernels/elementary.h"
-#include "ufunc/kernels/special.h"
+#include "ufunc/kernels/special_wide.h"
 
 ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }
 ALWAYS vec v_maximum(vec x, vec y) { return v_where(y != y, y, v_above(y, x)); }
@@ -21,17 +21,6 @@ ALWAYS vec v_sinc(vec x)
     vec rest = product_rest(x, splat(pi), p) + x * pi_rest;
     return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-14 : 0x1p-28), splat(1), v_where(s == 0, q, q - q * (rest / p)));
 }
-#if !IS_F32
-/* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
-ALWAYS vec v_silu(vec x)
-{
-    vec r = x * v_sigmoid(x);
-    mask far = x < (real)(IS_F32 ? -80 : -700);
-    if (!any_lane(far)) return r;
-    vec root = v_exp(v_where(far, x * (real)0.5, splat(0)));
-    return v_where(far, x * root * root, r);
-}
-#endif
 /* x tanh(log(1 + e^x)), e the exponential: x e (e + 2) / (e (e + 2) + 2). */
 ALWAYS vec v_mish(vec x)
 {
@@ -142,20 +131,20 @@ static inline double frexp_exponent_lane(double x)
 #define entr(x) v_entr(V(x))
 #define frexp_exponent(x) v_each1(frexp_exponent_lane, V(x))
 /* Of special.h, one lane at a time. */
-#define erfinv(x) v_each1(rt_special_erfinv, V(x))
-#define erfcx(x) v_each1(rt_special_erfcx, V(x))
-#define ndtri(x) v_each1(rt_special_ndtri, V(x))
-#define log_ndtr(x) v_each1(rt_special_log_ndtr, V(x))
-#define digamma(x) v_each1(rt_special_digamma, V(x))
-#define trigamma(x) v_each1(rt_special_trigamma, V(x))
+#define erfinv(x) v_erfinv(V(x))
+#define erfcx(x) v_erfcx(V(x))
+#define ndtri(x) v_ndtri(V(x))
+#define log_ndtr(x) v_log_ndtr(V(x))
+#define digamma(x) v_digamma(V(x))
+#define trigamma(x) v_trigamma(V(x))
 #define polygamma(x, n) v_each2(rt_special_polygamma, V(x), V(n))
 #define zeta(x, y) v_each2(rt_special_zeta, V(x), V(y))
 #define igamma(a, x) v_each2(rt_special_igamma, V(a), V(x))
 #define igammac(a, x) v_each2(rt_special_igammac, V(a), V(x))
-#define i0(x) v_each1(rt_special_i0, V(x))
-#define i0e(x) v_each1(rt_special_i0e, V(x))
-#define i1(x) v_each1(rt_special_i1, V(x))
-#define i1e(x) v_each1(rt_special_i1e, V(x))
+#define i0(x) v_i0(V(x))
+#define i0e(x) v_i0e(V(x))
+#define i1(x) v_i1(V(x))
+#define i1e(x) v_i1e(V(x))
 #define modified_bessel_k0(x) v_each1(rt_special_k0, V(x))
 #define modified_bessel_k1(x) v_each1(rt_special_k1, V(x))
 #define scaled_modified_bessel_k0(x) v_each1(rt_special_k0e, V(x))

@@ -1,7 +1,8 @@
 /* single: the float32 functions that networks use most, in single precision: exponential parts, logarithms, sigmoid,
  * silu, erf, tanh and the normal distribution.  What rounding takes off is carried where 1 ULP asks for it.  With
- * AVX-512 sigmoid, erf, tanh and the normal distribution are piecewise polynomials (piecewise.h); without fused products some go
- * through double (wide.h).  Polynomials interpolate at Chebyshev's nodes.  Floor: ufunc/kernels.  Word f32 only. */
+ * AVX-512 sigmoid, erf, tanh and the normal distribution are piecewise polynomials (piecewise.h); without fused
+ * products some go through double (wide.h).  Polynomials interpolate at Chebyshev's nodes.
+ * Floor: ufunc/kernels.  Word f32 only. */
 #ifndef RT_UFUNC_KERNELS_SINGLE_H
 #define RT_UFUNC_KERNELS_SINGLE_H
 #include <math.h>
@@ -39,14 +40,14 @@ ALWAYS vec single_inverse(vec x)
 #endif
 }
 
-/* How logarithms to a base are scaled: log 2 (its first part short, so that n times it is exact), 1 / log of the base. */
+/* A logarithm's base: log 2 (its first part short, so that n times it is exact), 1 / log of the base. */
 typedef struct { float two, two_rest, factor, factor_rest; } single_base;
 static const single_base single_e = {0.693359375, -2.12194440e-4, 1, 0};
 static const single_base single_2 = {1, 0, 1.44269504, 1.92596299e-8};
 static const single_base single_10 = {0.301025390625, 4.6050389811952e-6, 0.4342944920063, -1.0103050118726031e-8};
 
-/* log(2^e m 2^n) + c, c below an ULP of x = 2^e m, normal: log m = f - f^2 / 2 + f^3 q(f), f = m - 1, m within sqrt(1/2)
- * and sqrt(2). */
+/* log(x 2^n_more) + c, c below an ULP of x = 2^e m, normal: log m = f - f^2 / 2 + f^3 q(f), f = m - 1, m within
+ * sqrt(1/2) and sqrt(2). */
 ALWAYS vec single_log_core(vec x, float n_more, vec c, const single_base *base)
 {
     static const float q[] = {0.06971346319, -0.1148308133, 0.1168702488, -0.1242535982, 0.1424887698,
