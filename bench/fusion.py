@@ -55,7 +55,7 @@ def _expressions(sizes: tuple[int, ...], dtypes: tuple[str, ...]) -> Iterator[Ro
                         "numexpr": lambda t=exact, d=local | numbers: numexpr.evaluate(t, local_dict=d),
                         "torch": lambda f=fn, v=theirs: f(torch, *v),
                     },
-                    {"numexpr": 1.0, "eager": 1.0},
+                    {"numexpr": 1.0},
                     budget=0.08 if n < 10**7 else 0.15,
                     work=("write", n * (size * len(names) + result)) if n >= 10**7 else None,
                 )
