@@ -15,6 +15,13 @@ ALWAYS vec only(vec v, intptr_t m, real rest) { return m >= LANES ? v : v_where(
 /* Whole vectors: there is room behind the rows. */
 ALWAYS void put(real *p, vec v) { vector_store((char *)p, v); }
 
+/* e^x for x <= 0: what would be subnormal is 0, so that masked elements cost no more than others.  NaN stays. */
+ALWAYS vec weight(vec x)
+{
+    const real least = IS_F32 ? -85 : -700;
+    return v_where(x < least, splat(0), v_exp(v_above(splat(least), x)));
+}
+
 /* x = x scale + mask; the largest of them, or NaN. */
 ALWAYS real prepare(real *x, intptr_t n, real scale, const real *mask)
 {
@@ -37,7 +44,7 @@ ALWAYS real prepare(real *x, intptr_t n, real scale, const real *mask)
     return short_max(&top);
 }
 
-/* x = exp(x - shift); their sum. */
+/* x = exp(x - shift), shift being the largest; their sum. */
 ALWAYS double exponentials(real *x, intptr_t n, real shift)
 {
     double total = 0;
@@ -48,13 +55,13 @@ ALWAYS double exponentials(real *x, intptr_t n, real shift)
         _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) s.v[k] = splat(0);
         for (; i + WIDTH <= end; i += WIDTH)
             _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++) {
-                vec v = v_exp(vector_load((const char *)(x + i + k * LANES)) - shift);
+                vec v = weight(vector_load((const char *)(x + i + k * LANES)) - shift);
                 put(x + i + k * LANES, v);
                 s.v[k] += v;
             }
         _Pragma("GCC unroll 16") for (int k = 0; k < PARTS; k++, i += LANES) {
             if (i >= end) break;
-            vec v = only(v_exp(only(vector_load((const char *)(x + i)) - shift, end - i, 0)), end - i, 0);
+            vec v = only(weight(only(vector_load((const char *)(x + i)) - shift, end - i, 0)), end - i, 0);
             put(x + i, v);
             s.v[k] += v;
         }
@@ -90,7 +97,7 @@ static void resoften(void *xp, intptr_t n, double scale, const void *maskp, cons
     for (intptr_t i = 0; i < n; i += LANES) {
         vec v = vector_load((const char *)(x + i)) * s - lse;
         if (mask) v += get(mask + i, n - i);
-        put(x + i, v_exp(only(v, n - i, 0)));
+        put(x + i, weight(only(v, n - i, 0)));
     }
 }
 
