@@ -29,6 +29,8 @@ class RemovableHandle:
 
     def remove(self) -> None:
         self._hooks.pop(self.id, None)
+        if not self._hooks:
+            watch_modules(everywhere.any())
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -50,6 +52,10 @@ class HookSet:
         self.backward_pre: dict[int, Hook] = {}
         self.backward: dict[int, Hook] = {}
         self.full: bool | None = None
+
+    def any(self) -> bool:
+        """Is there a hook?"""
+        return bool(self.forward_pre or self.forward or self.backward_pre or self.backward)
 
     def of_kind(self, full: bool) -> dict[int, Hook]:
         """The backward hooks, which are all full ones or all of the older kind."""
@@ -91,7 +97,7 @@ everywhere = HookSet()
 
 
 def _watch_all() -> HookSet:
-    """The hooks on every module; from now on no module takes the short way past them."""
+    """The hooks on every module; while there are any, no module takes the short way past them."""
     watch_modules(True)
     return everywhere
 

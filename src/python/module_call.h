@@ -3,7 +3,7 @@
 #define RT_PYTHON_MODULE_CALL_H
 #include <Python.h>
 
-/* Are there, or were there, hooks on every module? */
+/* Are there hooks on every module? */
 int rt_module_call_is_watched(void);
 int rt_module_call_init(PyObject *module);
 #endif
