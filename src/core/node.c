@@ -1,5 +1,6 @@
 /* node: making, linking and dropping recorded computations.  Nodes come from a free
- * list; a chain of them is dropped without recursion.  Floor: core. */
+ * list; a chain of them is dropped without recursion.  Until Python's cyclic collector
+ * searches everything they stand in a list of their own, unknown to it.  Floor: core. */
 #include "core/node.h"
 #include "core/error.h"
 #include "core/shape.h"
@@ -11,7 +12,7 @@ int rt_anomaly_enabled = 0;
 PyObject *rt_anomaly_tracer;
 
 #define FREE_MAX 256
-static rt_node *free_list, *dying;
+static rt_node *free_list, *dying, *hidden;
 static int free_count, draining;
 static uint64_t sequence;
 
@@ -64,6 +65,30 @@ static int node_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
+static void hide(rt_node *n)
+{
+    n->next = hidden;
+    n->link = &hidden;
+    if (hidden) hidden->link = &n->next;
+    hidden = n;
+}
+
+static void unhide(rt_node *n)
+{
+    *n->link = n->next;
+    if (n->next) n->next->link = n->link;
+    n->link = NULL;
+}
+
+void rt_node_reveal(void)
+{
+    while (hidden) {
+        rt_node *n = hidden;
+        unhide(n);
+        PyObject_GC_Track((PyObject *)n);
+    }
+}
+
 static void node_free(rt_node *n)
 {
     node_clear((PyObject *)n);
@@ -72,7 +97,7 @@ static void node_free(rt_node *n)
     PyMem_Free(n->params);
     if (n->meta != n->inline_meta) PyMem_Free(n->meta);
     if (free_count < FREE_MAX) {
-        n->next_free = free_list;
+        n->next = free_list;
         free_list = n;
         free_count++;
     } else {
@@ -84,14 +109,15 @@ static void node_free(rt_node *n)
 static void node_dealloc(PyObject *self)
 {
     rt_node *n = (rt_node *)self;
-    PyObject_GC_UnTrack(self);
-    n->next_free = dying;
+    if (n->link) unhide(n);
+    else PyObject_GC_UnTrack(self);
+    n->next = dying;
     dying = n;
     if (draining) return;
     draining = 1;
     while (dying) {
         n = dying;
-        dying = n->next_free;
+        dying = n->next;
         node_free(n);
     }
     draining = 0;
@@ -128,7 +154,7 @@ rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
 {
     rt_node *n = free_list;
     if (n) {
-        free_list = n->next_free;
+        free_list = n->next;
         free_count--;
         PyObject_Init((PyObject *)n, &rt_node_type);
     } else {
@@ -141,7 +167,7 @@ rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved)
     n->nout = (int16_t)nout;
     n->edges = n->inline_edges;
     n->meta = n->inline_meta;
-    PyObject_GC_Track((PyObject *)n);
+    hide(n);
     if (alloc_arrays(n, nin, nsaved) < 0) {
         PyErr_NoMemory();
         Py_DECREF(n);

@@ -71,7 +71,7 @@ struct rt_node {
     PyObject *context;             /* autograd.Function's ctx, a view's source, ... or NULL */
     PyObject *hooks, *pre_hooks;   /* lists or NULL */
     PyObject *trace;               /* where it was created, in anomaly mode: a line of text, then the stack */
-    rt_node *next_free;            /* (free list) */
+    rt_node *next, **link;         /* in the list of hidden nodes, and what points at it there; next also in others */
     /* the engine's notes during one walk */
     uint64_t run;
     rt_tensor **pending;           /* owned array of nout owned gradients, or NULL */
@@ -92,6 +92,9 @@ extern PyObject *rt_anomaly_tracer;
 /* The innermost saved-tensor hooks, a tuple (pack, unpack), or NULL.  Owned, per thread. */
 extern RT_THREAD_LOCAL PyObject *rt_saved_hooks;
 
+/* Python's cyclic collector learns of nodes only when all it knows of is searched: until then a graph of many nodes
+ * costs it nothing.  Called at the start of such a search. */
+void rt_node_reveal(void);
 /* New node, edges empty, nothing saved. */
 RT_WARN_UNUSED rt_node *rt_node_new(const rt_node_class *cls, int nin, int nout, int nsaved);
 /* Points edge i at where t's gradient goes: its node, itself when a leaf that wants one,

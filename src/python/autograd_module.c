@@ -199,6 +199,35 @@ done:
     return result;
 }
 
+#define OLDEST_GENERATION 2        /* of gc: with it everything is searched */
+
+/* One of gc.callbacks: (phase, info). */
+static PyObject *collector_acts(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    (void)module;
+    if (n == 2 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0 && PyDict_Check(args[1])) {
+        PyObject *generation = PyDict_GetItemString(args[1], "generation");     /* borrowed */
+        if (!generation || PyLong_AsLong(generation) >= OLDEST_GENERATION) rt_node_reveal();
+        PyErr_Clear();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef collector = {"rustorch_reveals_its_graph", (PyCFunction)(void (*)(void))collector_acts, METH_FASTCALL,
+                                "Shows the collector the nodes of graphs before it searches everything."};
+
+/* Has the collector tell when it searches everything. */
+static int watch_collector(void)
+{
+    PyObject *gc = PyImport_ImportModule("gc"), *callbacks = gc ? PyObject_GetAttrString(gc, "callbacks") : NULL;
+    PyObject *function = callbacks ? PyCFunction_New(&collector, NULL) : NULL;
+    const int status = function ? PyList_Append(callbacks, function) : -1;
+    Py_XDECREF(function);
+    Py_XDECREF(callbacks);
+    Py_XDECREF(gc);
+    return status;
+}
+
 static PyMethodDef functions[] = {
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Are operations recorded?"},
     {"is_inference_mode_enabled", is_inference, METH_NOARGS, NULL},
@@ -221,5 +250,6 @@ int rt_autograd_init(PyObject *module)
         || PyType_Ready(&enable_grad_type) < 0
         || PyModule_AddObjectRef(module, "EnableGrad", (PyObject *)&enable_grad_type) < 0)
         return -1;
+    if (watch_collector() < 0) return -1;
     return PyModule_AddFunctions(module, functions);
 }

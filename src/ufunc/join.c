@@ -18,9 +18,27 @@ static int promote_all(const rt_op *op, int nin, const rt_operand *in, rt_dtype 
     return 0;
 }
 
+#define SMALL 65536                /* bytes; above it the plan's threads pay */
+
+/* x packed, of work's dtype and small: its rows are blocks of memory. */
+static int place_rows(rt_tensor *work, int d, intptr_t at, intptr_t n, const rt_tensor *x)
+{
+    const size_t item = rt_tensor_itemsize(work), bytes = (size_t)x->size * item;
+    if (x->dtype != work->dtype || x->dtype == RT_b1 || bytes > SMALL || !rt_tensor_is_contiguous(x)
+        || !rt_tensor_is_contiguous(work) || work->shape[d] == 0 || x->storage->device.type != RT_CPU)
+        return 0;
+    size_t inner = item, rows = 1;
+    for (int i = d + 1; i < work->ndim; i++) inner *= (size_t)work->shape[i];
+    for (int i = 0; i < d; i++) rows *= (size_t)work->shape[i];
+    char *to = work->data + (size_t)at * inner;
+    for (size_t r = 0; r < rows; r++) memcpy(to + r * (size_t)work->shape[d] * inner, x->data + r * (size_t)n * inner, (size_t)n * inner);
+    return 1;
+}
+
 /* Copies x into elements [at, at + n) of dimension d of work. */
 static int place(rt_tensor *work, int d, intptr_t at, intptr_t n, const rt_tensor *x)
 {
+    if (place_rows(work, d, at, n, x)) return 0;
     rt_tensor *window = rt_view_slice(work, d, at, 1, n);
     if (!window) return -1;
     int rc = rt_copy_into(window, x);
@@ -129,6 +147,7 @@ FORWARD(stack)
     for (int i = 0, k = 0; i <= first->ndim; i++) shape[i] = i == d ? nin : first->shape[k++];
     if (rt_output_begin(op, out, dtype, first->ndim + 1, shape, nin, in, 0, &work) < 0) return -1;
     for (int i = 0; rc == 0 && i < nin; i++) {
+        if (place_rows(work, d, i, 1, in[i].t)) continue;
         rt_tensor *window = rt_view_select(work, d, i);
         rc = window ? rt_copy_into(window, in[i].t) : -1;
         Py_XDECREF(window);

@@ -388,3 +388,27 @@ def test_grad_mode_comes_back():
         with pytest.raises(ZeroDivisionError):
             y.backward()
         assert rustorch.is_grad_enabled() == before
+
+
+def test_the_collector_learns_of_nodes_when_it_searches_everything():
+    y = x = rustorch.ones(2, requires_grad=True)
+    for _ in range(50):
+        y = y * 2
+    nodes = [node := y.grad_fn]
+    while (node := node.next_functions[0][0]) is not None and hasattr(node, "next_functions"):
+        nodes.append(node)
+    assert not any(gc.is_tracked(node) for node in nodes[:50])
+    gc.collect(1)
+    assert not any(gc.is_tracked(node) for node in nodes[:50])
+    gc.collect()
+    assert all(gc.is_tracked(node) for node in nodes[:50])
+
+
+def test_a_circle_through_hidden_nodes_is_collected():
+    x = rustorch.ones(2, requires_grad=True)
+    y = (x * 2).exp()
+    x.register_hook(lambda g, y=y: g)
+    gone = weakref.ref(y)
+    del x, y
+    gc.collect()
+    assert gone() is None
