@@ -1,6 +1,6 @@
 /* convolve_winograd: Winograd's F(4x4, 3x3) for float32: a tile of 6 x 6 inputs gives 4 x 4 results with 36
  * multiplications for each pair of channels instead of 144.  Points of interpolation are 0, 5/8, -5/8, 3/2, -3/2 and
- * infinity: with these the error is at most twice a plain sum's, with the usual 0, 1, -1, 2, -2 ten times
+ * infinity: with these the error is 1.4 to 2.8 times a plain sum's, with the usual 0, 1, -1, 2, -2 3.4 to 4.6 times
  * (Lavin, Gray: Fast algorithms for convolutional neural networks, 2016; Barabasz et al., 2020, for the points).
  * Work is cut over tiles and channels; the gradient's sums over tiles are cut by the shape alone and added in order.
  * Floor: backends.  Knows no Python. */
