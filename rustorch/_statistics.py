@@ -10,7 +10,7 @@ from . import _C, return_types
 
 _ops: dict[str, Any] = _C.ops
 _METHODS = {
-    "nansum", "nanmean", "aminmax", "cov", "corrcoef", "diff", "histc", "histogram", "argwhere", "logcumsumexp",
+    "nanmean", "aminmax", "cov", "corrcoef", "diff", "histc", "histogram", "argwhere", "logcumsumexp",
 }  # fmt: skip
 _PUBLIC = _METHODS | {
     "var_mean", "std_mean", "trapz", "trapezoid", "cumulative_trapezoid", "gradient", "histogramdd", "tensordot",
@@ -70,22 +70,12 @@ def std_mean(
     return _both("std", input, dim, unbiased, keepdim, correction, out)
 
 
-def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
-    """Sum over dim (all dimensions: None) with NaN taken as 0."""
-    if input.dtype.kind == "c":
-        raise _C.DtypeError(f"nansum: has no meaning for {input.dtype}")
-    if input.dtype.kind not in "iub":
-        input = _ops["where"](_ops["isnan"](input), 0, input)
-    return _ops["sum"](input, dim, keepdim, dtype=dtype, out=out)
-
-
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None) -> Any:
     """Mean over dim (all dimensions: None) of what is not NaN; NaN where nothing is."""
     if input.dtype.kind in "iub":
         raise _C.DtypeError(f"nanmean: input must be floating, not {input.dtype}")
-    missing = _ops["isnan"](input)
-    total = _ops["sum"](_ops["where"](missing, 0, input), dim, keepdim, dtype=dtype)
-    return _ops["div"](total, _ops["count_nonzero"](_ops["logical_not"](missing), dim, keepdim), out=out)
+    total = _ops["nansum"](input, dim, keepdim, dtype=dtype)
+    return _ops["div"](total, _ops["count_nonzero"](_ops["eq"](input, input), dim, keepdim), out=out)
 
 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:

@@ -134,6 +134,24 @@ int sum_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt
     return sum_like(op, RT_REDUCE_SUM, in, p, out);
 }
 
+/* A NaN is to be seen before it is converted to what has none. */
+int nansum_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
+{
+    (void)nin;
+    rt_tensor *x = rt_operand_tensor(op, &in[0], 0), *numbers;
+    if (!x) return -1;
+    if (rt_dtype_is_complex((rt_dtype)x->dtype))
+        return rt_error(rt_DtypeError, op->cls.name, "has no meaning for %s", rt_dtypes[x->dtype].name);
+    if (!rt_dtype_is_float((rt_dtype)x->dtype)) return sum_like(op, RT_REDUCE_SUM, in, p, out);
+    if (p->i[1] == RT_NODTYPE || rt_dtype_is_float((rt_dtype)p->i[1])) return sum_like(op, RT_REDUCE_NANSUM, in, p, out);
+    numbers = rt_apply2s(RT_OP_replace_nan, x, 0);
+    if (!numbers) return -1;
+    const rt_operand other = rt_operand_of(numbers);
+    const int status = sum_like(op, RT_REDUCE_SUM, &other, p, out);
+    Py_DECREF(numbers);
+    return status;
+}
+
 int prod_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)nin;
@@ -259,20 +277,10 @@ int all_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt
 int count_nonzero_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
     (void)nin;
-    int status = -1;
-    rt_tensor *bits = NULL;
     rt_frame f;
     if (rt_reduce_frame(op, in, p, &f) < 0) return -1;
-    plan a = {.kind = RT_REDUCE_SUM, .divisor = 1, .compute = RT_i64, .result = RT_i64};
-    if (f.x->dtype != RT_b1) {
-        bits = rt_empty(RT_b1, f.x->ndim, f.x->shape, f.x->storage->device);
-        if (!bits || rt_copy_into(bits, f.x) < 0) goto done;
-        f.x = bits;
-    }
-    status = compute(op, &f, &a, in, out);
-done:
-    Py_XDECREF(bits);
-    return status;
+    plan a = {.kind = RT_REDUCE_NONZERO, .divisor = 1, .compute = RT_b1, .result = RT_i64};
+    return compute(op, &f, &a, in, out);
 }
 
 /* ---- positions ---- */

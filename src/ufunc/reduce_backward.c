@@ -128,6 +128,21 @@ int sum_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     return gin[0] ? 0 : -1;
 }
 
+int nansum_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
+{
+    folded f;
+    if (folded_of(n, &f) < 0) return -1;
+    rt_tensor *x = unpack(n, 0), *each = x ? spread(&f, g[0]) : NULL, *missing = each ? rt_apply1(RT_OP_isnan, x) : NULL;
+    if (missing) {
+        const rt_operand pick[3] = {rt_operand_of(missing), rt_operand_int(0), rt_operand_of(each)};
+        if (rt_op_apply(&rt_ops[RT_OP_where], 3, pick, NULL, &gin[0]) < 0) gin[0] = NULL;
+    }
+    Py_XDECREF(x);
+    Py_XDECREF(each);
+    Py_XDECREF(missing);
+    return gin[0] ? 0 : -1;
+}
+
 int mean_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
 {
     folded f;

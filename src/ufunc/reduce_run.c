@@ -98,6 +98,22 @@ static void kernel_columns(const job *j, const char *x, intptr_t n, intptr_t ste
     else j->kernel->columns(x, n, step, m, col, out);
 }
 
+/* The same where they lie in long packed pieces.  0 where they do not. */
+static int line_in_pieces(const job *j, const char *x, intptr_t i, intptr_t n, char *out)
+{
+    enum { SHORTEST = 64, MOST = BLOCK / SHORTEST + 2 };
+    const char *at[MOST];
+    intptr_t length[MOST], left, step, count = 0;
+    if (walk_last(&j->folded, &step) < SHORTEST || step != j->size || j->center || !j->kernel->pieces) return 0;
+    for (intptr_t done = 0; done < n; done += left, count++) {
+        at[count] = x + walk_at(&j->folded, i + done, &left);
+        if (left > n - done) left = n - done;
+        length[count] = left;
+    }
+    j->kernel->pieces(at, length, count, out);
+    return 1;
+}
+
 /* Elements [i, i + n) of one result's line. */
 static void line_block(const job *j, const char *x, intptr_t i, intptr_t n, intptr_t at, char *out)
 {
@@ -108,6 +124,7 @@ static void line_block(const job *j, const char *x, intptr_t i, intptr_t n, intp
         kernel_block(j, x + offset, n, step, at, out);
         return;
     }
+    if (!j->cast && line_in_pieces(j, x, i, n, out)) return;
     char buf[BLOCK * 16] __attribute__((aligned(64)));
     while (done < n) {
         offset = walk_at(&j->folded, i + done, &left);
@@ -266,7 +283,7 @@ int rt_reduce_run(const rt_reduction *r)
 rt_dtype rt_reduce_compute(rt_reduce_kind kind, rt_dtype d)
 {
     const rt_kind k = rt_dtype_kind(d);
-    if (kind == RT_REDUCE_ANY || kind == RT_REDUCE_ALL) return RT_b1;
+    if (kind == RT_REDUCE_ANY || kind == RT_REDUCE_ALL || kind == RT_REDUCE_NONZERO) return RT_b1;
     if (d == RT_f16 || d == RT_bf16) return RT_f32;
     if (kind == RT_REDUCE_SUM || kind == RT_REDUCE_PROD)
         return k >= RT_KIND_FLOAT ? d : d == RT_u64 ? RT_u64 : RT_i64;

@@ -71,6 +71,7 @@ CASES = {
         (lambda x: ops["batch_norm_eval"](x, rt.ones(3), rt.ones(3)), [norm_input(4, 3)]),
     ],
     "sum": [(lambda x: ops["sum"](x, 1), [real(2, 3)]), (lambda x: ops["sum"](x, (0, 2), True), [cplx(2, 3, 2)])],
+    "nansum": [(lambda x: ops["nansum"](x, 1), [real(2, 3)])],
     "prod": [(lambda x: ops["prod"](x, 1), [real(2, 3)]), (lambda x: ops["prod"](x), [real(4)])],
     "mean": [(lambda x: ops["mean"](x, 0), [real(3, 2)]), (lambda x: ops["mean"](x), [real(3, 2)])],
     "var": [(lambda x: ops["var"](x, 1), [real(2, 4)]), (lambda x: ops["var"](x, correction=0), [real(5)])],

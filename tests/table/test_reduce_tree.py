@@ -10,11 +10,13 @@ import pytest
 
 import rustorch
 
-SHAPES = [(7,), (5000,), (33, 70), (3, 2050), (2050, 3), (20, 41, 42), (5, 6, 7, 8), (1100, 9, 2)]
-REDUCTIONS = ["sum", "prod", "mean", "var", "std", "amax", "amin", "logsumexp", "norm2", "any", "all", "count_nonzero"]
+SHAPES = [(7,), (5000,), (33, 70), (3, 2050), (2050, 3), (20, 41, 42), (5, 6, 7, 8), (1100, 9, 2), (3, 4, 700),
+          (70, 33), (9, 2, 100), (130, 16)]
+REDUCTIONS = ["sum", "prod", "mean", "var", "std", "amax", "amin", "logsumexp", "norm2", "any", "all", "count_nonzero",
+              "nansum"]
 ALONG = ["argmax", "argmin", "cumsum", "cumprod", "softmax", "log_softmax"]
 DTYPES = ["float16", "float32", "float64", "int16", "int64", "complex64"]
-REAL_ONLY = {"amax", "amin", "logsumexp", "argmax", "argmin", "softmax", "log_softmax"}
+REAL_ONLY = {"nansum", "amax", "amin", "logsumexp", "argmax", "argmin", "softmax", "log_softmax"}
 EXPONENTIAL = {"logsumexp", "softmax", "log_softmax"}
 
 
@@ -136,6 +138,34 @@ def test_order_of_summation():
                 parts[b] = parts[b] + parts[b + gap]
             gap *= 2
         assert np.asarray(rustorch.sum(rustorch.from_numpy(x[:n]))) == parts[0], n
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_sum_without_nan(dtype):
+    """NaN counts as the zero that changes nothing; infinities that cancel are a NaN all the same."""
+    for shape in [(10,), (40,), (5000,), (300, 7), (7, 300), (3, 5, 400)]:
+        a = sample(shape, dtype)
+        a[sample(shape, "float64") > 1] = np.nan
+        zeros = np.where(np.isnan(a), np.array(-0.0, dtype), a)
+        for dim in [*range(len(shape)), tuple(range(len(shape))), tuple(range(0, len(shape), 2))]:
+            for x, z in zip(layouts(a), layouts(zeros), strict=True):
+                assert bits("nansum", x, {"dim": dim}) == bits("sum", z, {"dim": dim}), (shape, dim)
+    x = rustorch.from_numpy(np.array([1, np.nan, np.inf], dtype)).requires_grad_()
+    x.nansum().backward()
+    assert x.nansum().item() == np.inf and x.grad.tolist() == [1, 0, 1]
+    assert np.isnan(rustorch.from_numpy(np.array([np.inf, np.nan, -np.inf] * 20, dtype)).nansum().item())
+    assert rustorch.nansum(x[:2], dtype=rustorch.int64).item() == 1
+
+
+def test_nonzero_elements_are_counted():
+    for shape in [(1,), (1000,), (3000,), (5000, 3), (3, 5000), (20, 30, 40), (0, 4)]:
+        a = (sample(shape, "float64") > 0.5) * sample(shape, "float32")
+        for dim in [*range(len(shape)), tuple(range(len(shape)))]:
+            for x in layouts(a):
+                found = np.asarray(rustorch.count_nonzero(rustorch.from_numpy(x), dim))
+                np.testing.assert_array_equal(found, np.count_nonzero(a, axis=dim))
+    odd = np.full(300, 3, "uint8").view(bool)                   # true bytes need not be 1
+    assert rustorch.count_nonzero(rustorch.from_numpy(odd)).item() == 300
 
 
 def test_negative_zero_and_nan():

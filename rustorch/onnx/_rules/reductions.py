@@ -49,6 +49,17 @@ def _reduction(graph: Graph, call: Arguments) -> str:
     return reduce(graph, _KINDS[call.row], graph.as_dtype(x, dtype), axes_of(x, call["dim"]), call["keepdim"])
 
 
+@rule("nansum")
+def _nansum(graph: Graph, call: Arguments) -> str:
+    x: Tensor = call["x"]
+    name = x.name
+    if x.dtype.startswith("float") or x.dtype == "bfloat16":
+        missing = graph.node("IsNaN", [graph.cast(name, "float32") if x.dtype == "bfloat16" else name])
+        name = graph.node("Where", [missing, graph.number(0.0, x.dtype), name])
+    name = graph.cast(name, call.out.dtype)
+    return name if x.ndim == 0 else reduce(graph, "ReduceSum", name, axes_of(x, call["dim"]), call["keepdim"])
+
+
 @rule("any", "all", "count_nonzero")
 def _truths(graph: Graph, call: Arguments) -> str:
     x: Tensor = call["x"]

@@ -12,6 +12,8 @@
 #define FOLD_PASTE(a, b) FOLD_PASTE_(a, b)
 #if defined(__AVX2__)
 #define FOLD_BYTES 32
+typedef int FOLD_WORDS __attribute__((vector_size(32)));
+typedef long long FOLD_LONGS __attribute__((vector_size(32)));
 #define FOLD_NATIVE(name, real) FOLD_NATIVE_(name, real, 256)
 #define FOLD_UNORDERED(real, a, b) FOLD_NATIVE_(cmp, real, 256)(a, b, 3)
 #else
@@ -24,7 +26,7 @@
 #pragma GCC diagnostic ignored "-Wtautological-compare"   /* x != x asks for a NaN; integers have none */
 #define FOLD_AHEAD 3072               /* bytes asked for early: the next block is likely to follow */
 #define FOLD_TILE_BYTES 512           /* of a row of columns: the lanes of a tile stay in L1 */
-enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN };
+enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN, FOLD_NANSUM };     /* the last: a NaN counts as nothing */
 #endif
 
 #define FN(name) FOLD_PASTE(name, FOLD_WORD)
@@ -40,7 +42,8 @@ typedef FOLD_I IV __attribute__((vector_size(FOLD_BYTES)));
 FOLD_INLINE T FN(one)(int op, T a, T b)
 {
     switch (op) {
-    case FOLD_SUM: return (T)(a + b);
+    case FOLD_SUM:
+    case FOLD_NANSUM: return (T)(a + b);
     case FOLD_PROD: return (T)(a * b);
     case FOLD_MAX: return (b > a) | (b != b) ? b : a;
     default: return (b < a) | (b != b) ? b : a;
@@ -52,7 +55,8 @@ FOLD_INLINE V FN(pick)(IV mask, V b, V a) { return (V)(((IV)b & mask) | ((IV)a &
 FOLD_INLINE V FN(many)(int op, V a, V b)
 {
     switch (op) {
-    case FOLD_SUM: return a + b;
+    case FOLD_SUM:
+    case FOLD_NANSUM: return a + b;
     case FOLD_PROD: return a * b;
     case FOLD_MAX: return FN(pick)((IV)(b > a) | (IV)(b != b), b, a);
     default: return FN(pick)((IV)(b < a) | (IV)(b != b), b, a);
@@ -106,12 +110,21 @@ FOLD_INLINE void FN(tree)(T *lane, intptr_t used, int op, int parts, T *out)
     for (int p = 0; p < parts; p++) out[p] = lane[p];
 }
 
-/* x, or (x - center)^2 where a center is given (of one element: `parts` values). */
-FOLD_INLINE T FN(term)(T x, const T *center, int p)
+/* What an element counts: itself, or (x - center)^2 where a center is given (of one element: `parts` values). */
+FOLD_INLINE T FN(term)(int op, T x, const T *center, int p)
 {
+    if (op == FOLD_NANSUM) return x == x ? x : -(T)0;
     if (!center) return x;
     T d = (T)(x - center[p]);
     return (T)(d * d);
+}
+
+FOLD_INLINE V FN(terms)(int op, V x, V c, int about)
+{
+    if (op == FOLD_NANSUM) return FN(pick)((IV)(x == x), x, (V){0} - (T)0);
+    if (!about) return x;
+    x -= c;
+    return x * x;
 }
 
 #if defined(FOLD_REAL) && defined(__SSE2__)
@@ -151,7 +164,7 @@ FOLD_INLINE int FN(native)(const T *x, intptr_t n, int op, T *lane)
 /* What changes no bit of a result, on either side. */
 FOLD_INLINE T FN(neutral)(int op)
 {
-    if (op == FOLD_SUM) return (T)-(T)0;
+    if (op == FOLD_SUM || op == FOLD_NANSUM) return (T)-(T)0;
     if (op == FOLD_PROD) return 1;
 #ifdef FOLD_REAL
     return op == FOLD_MAX ? -(T)__builtin_inf() : (T)__builtin_inf();
@@ -165,7 +178,7 @@ FOLD_INLINE T FN(neutral)(int op)
 FOLD_INLINE void FN(fold_few)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
 {
     T lane[2 * LANES];
-    for (intptr_t i = 0; i < n * parts; i++) lane[i] = FN(term)(x[i], center, i & (parts - 1));
+    for (intptr_t i = 0; i < n * parts; i++) lane[i] = FN(term)(op, x[i], center, i & (parts - 1));
     FN(tree)(lane, n, op, parts, out);
 }
 
@@ -183,7 +196,7 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
     V c = {0};
     if (center) for (int k = 0; k < WIDTH; k++) c[k] = center[k & (parts - 1)];
 #if defined(FOLD_REAL) && defined(__SSE2__)
-    if (op < FOLD_MAX || n < LANES || !FN(native)(x, n, op, lane))
+    if ((op != FOLD_MAX && op != FOLD_MIN) || n < LANES || !FN(native)(x, n, op, lane))
 #endif
     {
         V acc[2 * LANES / WIDTH];
@@ -195,7 +208,7 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
                 for (int j = 0; j < WIDTH; j++) v[j] = neutral;
             } else {
                 memcpy(&v, x + k * WIDTH, sizeof v);
-                if (center) { v -= c; v *= v; }
+                v = FN(terms)(op, v, c, center != NULL);
             }
             acc[k] = v;
         }
@@ -205,7 +218,7 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
             for (int k = 0; k < nvec; k++) {
                 V v;
                 memcpy(&v, x + i + k * WIDTH, sizeof v);
-                if (center) { v -= c; v *= v; }
+                v = FN(terms)(op, v, c, center != NULL);
                 acc[k] = FN(many)(op, acc[k], v);
             }
         }
@@ -217,7 +230,7 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
         V v, a;
         memcpy(&v, x + j, sizeof v);
         memcpy(&a, lane + j, sizeof a);
-        if (center) { v -= c; v *= v; }
+        v = FN(terms)(op, v, c, center != NULL);
         a = FN(many)(op, a, v);
         memcpy(lane + j, &a, sizeof a);
     }
@@ -227,15 +240,100 @@ FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *ce
         IV wanted;
         for (int k = 0; k < WIDTH; k++) wanted[k] = k < rest - j ? -1 : 0;
         v = FOLD_NATIVE(maskload, FOLD_REAL)((const void *)(x + j), wanted);
-        if (center) { v -= c; v *= v; }
+        v = FN(terms)(op, v, c, center != NULL);
         memcpy(&a, lane + j, sizeof a);
         a = FN(pick)(wanted, FN(many)(op, a, v), a);
         memcpy(lane + j, &a, sizeof a);
     }
 #else
-    for (; j < rest; j++) lane[j] = FN(one)(op, lane[j], FN(term)(x[j], center, j & (parts - 1)));
+    for (; j < rest; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, x[j], center, j & (parts - 1)));
 #endif
     FN(tree)(lane, LANES, op, parts, out);
+}
+
+/* n packed elements behind the first `at` of a block into its lanes, which hold what changes no bit where nothing came yet. */
+FOLD_INLINE void FN(fold_on)(const T *x, intptr_t n, intptr_t at, int op, T *lane)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
+    const intptr_t from = at & (LANES - 1), first = (LANES - from) & (LANES - 1), head = first < n ? first : n;
+    const V none = {0};
+    for (intptr_t j = 0; j < head; j++) lane[from + j] = FN(one)(op, lane[from + j], FN(term)(op, x[j], NULL, 0));
+    x += head, n -= head;
+    if (n >= LANES) {
+        V acc[NVEC];
+        memcpy(acc, lane, sizeof acc);
+        for (; n >= LANES; x += LANES, n -= LANES) {
+            for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)x + FOLD_AHEAD + k);
+#pragma GCC unroll 32
+            for (int k = 0; k < NVEC; k++) {
+                V v;
+                memcpy(&v, x + k * WIDTH, sizeof v);
+                acc[k] = FN(many)(op, acc[k], FN(terms)(op, v, none, 0));
+            }
+        }
+        memcpy(lane, acc, sizeof acc);
+    }
+    for (intptr_t j = 0; j < n; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, x[j], NULL, 0));
+}
+
+/* A block that lies in `count` packed pieces. */
+FOLD_INLINE void FN(fold_pieces)(const char *const *x, const intptr_t *n, intptr_t count, int op, T *out)
+{
+    T lane[LANES] __attribute__((aligned(64)));
+    intptr_t at = 0;
+    for (int j = 0; j < LANES; j++) lane[j] = FN(neutral)(op);
+    for (intptr_t k = 0; k < count; at += n[k++]) FN(fold_on)((const T *)x[k], n[k], at, op, lane);
+    FN(tree)(lane, LANES, op, 1, out);
+}
+
+#if defined(__AVX2__)
+/* m lines of n <= LANES packed elements, `col` bytes apart: a line is `nvec` vectors, the last one filled up. */
+FOLD_INLINE void FN(short_lines)(const char *x, intptr_t n, intptr_t m, intptr_t col, int op, int nvec, T *out)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
+    const T fill = FN(neutral)(op);
+    V rest;
+    IV in;
+    for (int k = 0; k < WIDTH; k++) in[k] = k < n - (nvec - 1) * WIDTH ? -1 : 0, rest[k] = fill;
+    for (intptr_t j = 0; j < m; j++, x += col) {
+        V v[NVEC];
+#pragma GCC unroll 32
+        for (int k = 0; k < nvec - 1; k++) memcpy(&v[k], x + k * FOLD_BYTES, sizeof v[k]);
+        const char *last = x + (nvec - 1) * FOLD_BYTES;
+        if (sizeof(T) == 4) v[nvec - 1] = (V)__builtin_ia32_maskloadps256((const void *)last, (FOLD_WORDS)in);
+        else v[nvec - 1] = (V)__builtin_ia32_maskloadpd256((const void *)last, (FOLD_LONGS)in);
+        v[nvec - 1] = FN(pick)(in, v[nvec - 1], rest);
+        if (op == FOLD_NANSUM)
+            for (int k = 0; k < nvec; k++) v[k] = FN(terms)(op, v[k], rest, 0);
+#pragma GCC unroll 5
+        for (int half = NVEC / 2; half; half /= 2)
+#pragma GCC unroll 8
+            for (int k = 0; k < half; k++)
+                if (k + half < nvec) v[k] = FN(many)(op, v[k], v[k + half]);
+#pragma GCC unroll 5
+        for (int half = WIDTH / 2; half; half /= 2) {
+            IV further;
+            memcpy(&further, FN(numbers) + half, sizeof further);
+            v[0] = FN(many)(op, v[0], __builtin_shuffle(v[0], further));
+        }
+        out[j] = v[0][0];
+    }
+}
+#endif
+
+/* The same for any n <= LANES; 0 where there is nothing of the kind. */
+FOLD_INLINE int FN(fold_short_lines)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, int op, T *out)
+{
+#if defined(__AVX2__)
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    if (sizeof(T) < 4 || step != (intptr_t)sizeof(T) || n > LANES) return 0;
+    switch ((n + WIDTH - 1) / WIDTH) {
+#define LINES(nvec) case nvec: FN(short_lines)(x, n, m, col, op, nvec <= LANES / WIDTH ? nvec : 1, out); return 1;
+    LINES(1) LINES(2) LINES(3) LINES(4) LINES(5) LINES(6) LINES(7) LINES(8)
+#undef LINES
+    }
+#endif
+    return 0;
 }
 
 /* m packed columns of n rows at `step` bytes, n at most a block; center per column. */
@@ -251,9 +349,9 @@ FOLD_INLINE void FN(fold_rows)(const char *x, intptr_t n, intptr_t step, intptr_
             T *restrict acc = lane[i % LANES];
             const T *v = (const T *)row;
             if (i < LANES)
-                for (intptr_t j = 0; j < w; j++) acc[j] = FN(term)(v[j], c, c ? (int)j : 0);
+                for (intptr_t j = 0; j < w; j++) acc[j] = FN(term)(op, v[j], c, c ? (int)j : 0);
             else
-                for (intptr_t j = 0; j < w; j++) acc[j] = FN(one)(op, acc[j], FN(term)(v[j], c, c ? (int)j : 0));
+                for (intptr_t j = 0; j < w; j++) acc[j] = FN(one)(op, acc[j], FN(term)(op, v[j], c, c ? (int)j : 0));
         }
         intptr_t used = n < LANES ? n : LANES;
         for (intptr_t half = LANES / 2; half; half /= 2) {

@@ -96,8 +96,12 @@ static void each_column(columns_fn *columns, block_fn *block, const char *x, int
     static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
         if (col == (intptr_t)sizeof(ctype) * parts) fold_rows_##word(x, n, step, m * parts, OP, NULL, (ctype *)out); \
-        else each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(ctype) * parts, out, \
+        else if (parts == 2 || !fold_short_lines_##word(x, n, step, m, col, OP, (ctype *)out)) each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(ctype) * parts, out, \
                          sizeof(ctype) * parts);                                                              \
+    }                                                                                                         \
+    static void name##_pieces_##word(const char *const *x, const intptr_t *n, intptr_t count, char *out)      \
+    {                                                                                                         \
+        fold_pieces_##word(x, n, count, OP, (ctype *)out);                                                    \
     }                                                                                                         \
     static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
     {                                                                                                         \
@@ -119,6 +123,8 @@ EXTREMES(f64, double)
 SHELLS(sum, FOLD_SUM, u64, uint64_t, 1)
 SHELLS(sum, FOLD_SUM, f32, float, 1)
 SHELLS(sum, FOLD_SUM, f64, double, 1)
+SHELLS(nansum, FOLD_NANSUM, f32, float, 1)
+SHELLS(nansum, FOLD_NANSUM, f64, double, 1)
 SHELLS(prod, FOLD_PROD, u64, uint64_t, 1)
 SHELLS(prod, FOLD_PROD, f32, float, 1)
 SHELLS(prod, FOLD_PROD, f64, double, 1)
@@ -250,15 +256,52 @@ ARGS(i64, int64_t)
 ARGS(f32, float)
 ARGS(f64, double)
 
-#define ROW(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0}
+/* ---- truth values that are not 0, counted ---- */
+static void nonzero_b1(const char *x, intptr_t n, intptr_t step, char *out)
+{
+    uint8_t lane[RT_REDUCE_LANES] = {0}, buf[BLOCK];
+    const uint8_t *v = packed_u8(x, n, step, 1, buf);
+    int64_t sum = 0;
+    intptr_t i = 0;
+    for (; i + RT_REDUCE_LANES <= n; i += RT_REDUCE_LANES)      /* of a block a lane gets 32 at most */
+        for (int j = 0; j < RT_REDUCE_LANES; j++) lane[j] = (uint8_t)(lane[j] + (v[i + j] != 0));
+    for (; i < n; i++) sum += v[i] != 0;
+    for (int j = 0; j < RT_REDUCE_LANES; j++) sum += lane[j];
+    *(int64_t *)out = sum;
+}
+static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out)
+{
+    enum { TILE = 256 };
+    uint16_t count[TILE];
+    if (col != 1) {
+        each_column(nonzero_columns_b1, nonzero_b1, x, n, step, m, col, 1, out, 8);
+        return;
+    }
+    for (intptr_t at = 0; at < m; at += TILE) {
+        const intptr_t w = m - at < TILE ? m - at : TILE;
+        memset(count, 0, sizeof count);
+        for (intptr_t i = 0; i < n; i++) {
+            const uint8_t *row = (const uint8_t *)x + i * step + at;
+            for (intptr_t j = 0; j < w; j++) count[j] = (uint16_t)(count[j] + (row[j] != 0));
+        }
+        for (intptr_t j = 0; j < w; j++) ((int64_t *)out)[at + j] = count[j];
+    }
+}
+
+#define ROW(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0, 0}
+#define ROW_PIECES(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0, \
+                                     name##_pieces_##word}
 #define ROW_ABOUT(acc, word) {RT_##acc, sumsq_##word, sumsq_columns_##word, sum_combine_##acc, \
-                              sumsq_about_##word, sumsq_columns_about_##word}
-#define SUMS(name) {[RT_i64] = ROW(i64, name, u64), [RT_u64] = ROW(u64, name, u64), [RT_f32] = ROW(f32, name, f32), \
-                    [RT_f64] = ROW(f64, name, f64), [RT_c64] = ROW(c64, name, c64), [RT_c128] = ROW(c128, name, c128)}
-#define ORDERED(name) {[RT_b1] = ROW(b1, name, u8), [RT_u8] = ROW(u8, name, u8), [RT_i8] = ROW(i8, name, i8), \
-                       [RT_u16] = ROW(u16, name, u16), [RT_i16] = ROW(i16, name, i16), [RT_u32] = ROW(u32, name, u32), \
-                       [RT_i32] = ROW(i32, name, i32), [RT_u64] = ROW(u64, name, u64), [RT_i64] = ROW(i64, name, i64), \
-                       [RT_f32] = ROW(f32, name, f32), [RT_f64] = ROW(f64, name, f64)}
+                              sumsq_about_##word, sumsq_columns_about_##word, 0}
+#define SUMS(name) {[RT_i64] = ROW_PIECES(i64, name, u64), [RT_u64] = ROW_PIECES(u64, name, u64), \
+                    [RT_f32] = ROW_PIECES(f32, name, f32), [RT_f64] = ROW_PIECES(f64, name, f64), \
+                    [RT_c64] = ROW(c64, name, c64), [RT_c128] = ROW(c128, name, c128)}
+#define ORDERED_(R, name) {[RT_b1] = R(b1, name, u8), [RT_u8] = R(u8, name, u8), [RT_i8] = R(i8, name, i8), \
+                       [RT_u16] = R(u16, name, u16), [RT_i16] = R(i16, name, i16), [RT_u32] = R(u32, name, u32), \
+                       [RT_i32] = R(i32, name, i32), [RT_u64] = R(u64, name, u64), [RT_i64] = R(i64, name, i64), \
+                       [RT_f32] = R(f32, name, f32), [RT_f64] = R(f64, name, f64)}
+#define ORDERED(name) ORDERED_(ROW_PIECES, name)
+#define PLACES(name) ORDERED_(ROW, name)
 
 /* Truth values are 0 and 1: any is their maximum, all their minimum. */
 rt_reducer_table RT_ISA_NAME(reducers) = {
@@ -266,10 +309,12 @@ rt_reducer_table RT_ISA_NAME(reducers) = {
     [RT_REDUCE_PROD] = SUMS(prod),
     [RT_REDUCE_MAX] = ORDERED(max),
     [RT_REDUCE_MIN] = ORDERED(min),
-    [RT_REDUCE_ARGMAX] = ORDERED(argmax),
-    [RT_REDUCE_ARGMIN] = ORDERED(argmin),
-    [RT_REDUCE_ANY] = {[RT_b1] = ROW(b1, max, u8)},
-    [RT_REDUCE_ALL] = {[RT_b1] = ROW(b1, min, u8)},
+    [RT_REDUCE_ARGMAX] = PLACES(argmax),
+    [RT_REDUCE_ARGMIN] = PLACES(argmin),
+    [RT_REDUCE_ANY] = {[RT_b1] = ROW_PIECES(b1, max, u8)},
+    [RT_REDUCE_ALL] = {[RT_b1] = ROW_PIECES(b1, min, u8)},
     [RT_REDUCE_SUMSQ] = {[RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
                          [RT_c64] = ROW_ABOUT(f32, c64), [RT_c128] = ROW_ABOUT(f64, c128)},
+    [RT_REDUCE_NANSUM] = {[RT_f32] = ROW_PIECES(f32, nansum, f32), [RT_f64] = ROW_PIECES(f64, nansum, f64)},
+    [RT_REDUCE_NONZERO] = {[RT_b1] = {RT_i64, nonzero_b1, nonzero_columns_b1, sum_combine_u64, 0, 0, 0}},
 };

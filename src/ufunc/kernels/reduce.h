@@ -13,7 +13,7 @@
 #define RT_REDUCE_BLOCK 1024
 
 typedef enum { RT_REDUCE_SUM, RT_REDUCE_PROD, RT_REDUCE_MAX, RT_REDUCE_MIN, RT_REDUCE_ARGMAX, RT_REDUCE_ARGMIN,
-               RT_REDUCE_ANY, RT_REDUCE_ALL, RT_REDUCE_SUMSQ, RT_REDUCE_COUNT } rt_reduce_kind;
+               RT_REDUCE_ANY, RT_REDUCE_ALL, RT_REDUCE_SUMSQ, RT_REDUCE_NANSUM, RT_REDUCE_NONZERO, RT_REDUCE_COUNT } rt_reduce_kind;
 
 struct rt_reducer {
     rt_dtype accumulate;    /* dtype of partial results and of `out`: sum of i32 in i64, f16 in f32 */
@@ -29,6 +29,8 @@ struct rt_reducer {
      * column (packed). */
     void (*block_about)(const char *x, intptr_t n, intptr_t step, const char *center, char *out);
     void (*columns_about)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, const char *center, char *out);
+    /* One block that lies in `count` packed pieces of n[k] elements; may be NULL. */
+    void (*pieces)(const char *const *x, const intptr_t *n, intptr_t count, char *out);
 };
 typedef struct rt_reducer rt_reducer;
 

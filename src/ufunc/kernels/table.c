@@ -23,6 +23,8 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
         [RT_REDUCE_ANY] = RT_BASE_NAME(reducers)[RT_REDUCE_ANY],
         [RT_REDUCE_ALL] = RT_BASE_NAME(reducers)[RT_REDUCE_ALL],
         [RT_REDUCE_SUMSQ] = RT_BASE_NAME(reducers)[RT_REDUCE_SUMSQ],
+        [RT_REDUCE_NANSUM] = RT_BASE_NAME(reducers)[RT_REDUCE_NANSUM],
+        [RT_REDUCE_NONZERO] = RT_BASE_NAME(reducers)[RT_REDUCE_NONZERO],
     },
     .scanners = {
         [RT_SCAN_SUM] = RT_BASE_NAME(scanners)[RT_SCAN_SUM],
