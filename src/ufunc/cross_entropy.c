@@ -1,7 +1,7 @@
 /* cross_entropy: the rows cross_entropy and nll_loss.  Class numbers go through one fused kernel; smoothed
  * labels and class probabilities through coefficients A: loss = -sum(A * logp).  A hidden second
- * output, logp as packed rows, is what the gradient needs; a gradient of the gradient flows
- * through it.  Floor: ufunc. */
+ * output, what log_softmax subtracts from every row (its maximum; the logarithm of the sum of the shifted exponentials),
+ * is what the gradient needs; a gradient of the gradient flows through it.  Floor: ufunc. */
 #include "backends/memory.h"
 #include "backends/threads.h"
 #include "core/error.h"
@@ -18,47 +18,70 @@ static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *
 
 /* ---- the fused kernels ---------------------------------------------------------------- */
 
+/* Scores lie as packed rows of classes, or (inner above 1) as columns: `inner` of them side by side, block behind block. */
 typedef struct {
     const rt_classes *c;
     const rt_rowwise *kernels;
-    const char *x;              /* forward: scores; backward: logp */
+    const char *x;
+    char *most, *rest;          /* of each row: what log_softmax subtracts */
     const char *scale;          /* backward: per row; NULL: forward */
-    char *out, *losses;
+    char *out, *losses;         /* backward, forward */
+    intptr_t inner;
 } job;
 
-static void run_rows(void *context, intptr_t begin, intptr_t end)
+static void run_rows(const job *j, intptr_t begin, intptr_t end, intptr_t column)
 {
-    const job *j = context;
     const rt_classes *c = j->c;
-    const intptr_t item = (intptr_t)rt_itemsize(c->compute), at = begin * c->classes * item;
-    const int64_t *target = (const int64_t *)c->target->data + begin;
+    const intptr_t item = (intptr_t)rt_itemsize(c->compute), n = c->classes, m = end - begin;
+    const intptr_t at = ((begin - column) * n + column) * item, row = begin * item;
+    const int64_t *target = j->losses || j->scale ? (const int64_t *)c->target->data + begin : NULL;
     const char *w = c->weight ? c->weight->data : NULL;
-    if (j->scale)
-        j->kernels->cross_entropy_backward(j->x + at, target, c->ignore, j->scale + begin * item, j->out + at,
-                                           end - begin, c->classes);
+    if (j->inner > 1 && j->scale)
+        j->kernels->cross_entropy_backward_columns(j->x + at, target, c->ignore, j->most + row, j->rest + row,
+                                                   j->scale + row, j->out + at, n, j->inner, m);
+    else if (j->inner > 1)
+        j->kernels->cross_entropy_columns(j->x + at, target, w, c->ignore, j->most + row, j->rest + row, j->losses + row,
+                                          n, j->inner, m);
+    else if (j->scale)
+        j->kernels->cross_entropy_backward(j->x + at, target, c->ignore, j->most + row, j->rest + row, j->scale + row,
+                                           j->out + at, m, n);
     else
-        j->kernels->cross_entropy(j->x + at, target, w, c->ignore, j->out + at, j->losses + begin * item, end - begin,
-                                  c->classes);
+        j->kernels->cross_entropy(j->x + at, target, w, c->ignore, j->most + row, j->rest + row,
+                                  j->losses ? j->losses + row : NULL, m, n);
 }
 
-static void run_softmax(void *context, intptr_t begin, intptr_t end)
+/* Rows begin .. end, none of which is more than a block's end. */
+static void run_range(void *context, intptr_t begin, intptr_t end)
 {
     const job *j = context;
-    const intptr_t at = begin * j->c->classes * (intptr_t)rt_itemsize(j->c->compute);
-    j->kernels->log_softmax(j->x + at, j->out + at, end - begin, j->c->classes);
+    for (intptr_t stop; j->inner > 1 && begin < end; begin = stop) {
+        stop = begin - begin % j->inner + j->inner < end ? begin - begin % j->inner + j->inner : end;
+        run_rows(j, begin, stop, begin % j->inner);
+    }
+    if (begin < end) run_rows(j, begin, end, 0);
 }
 
-static void run(rt_range_fn *fn, job *j)
+static void run(job *j)
 {
-    const intptr_t count = j->c->count, classes = j->c->classes, grain = 1 + GRAIN / (classes ? classes : 1);
+    const intptr_t count = j->c->count, classes = j->c->classes, least = j->inner > 1 ? 64 : 1;
+    intptr_t grain = (1 + GRAIN / (classes ? classes : 1) + least - 1) / least * least;
     if (count == 0 || classes == 0) return;
     if (count * classes < UNLOCK) {
-        fn(j, 0, count);
+        run_range(j, 0, count);
         return;
     }
     Py_BEGIN_ALLOW_THREADS
-    rt_threads_for(count, grain, fn, j);
+    rt_threads_for(count, grain, run_range, j);
     Py_END_ALLOW_THREADS
+}
+
+/* How many columns lie side by side when scores t are read in place; 1: as rows. */
+static intptr_t inner_of(const rt_classes *c, const rt_tensor *t)
+{
+    intptr_t inner = 1;
+    if (t->ndim < 3 || t->dtype != (int)c->compute || !rt_tensor_is_contiguous(t)) return 1;
+    for (int d = 2; d < t->ndim; d++) inner *= t->shape[d];
+    return inner;
 }
 
 /* ---- compositions ---------------------------------------------------------------------- */
@@ -100,26 +123,46 @@ static rt_tensor *linear_losses(rt_tensor *a, rt_tensor *logp)
 
 /* ---- cross_entropy ---------------------------------------------------------------------- */
 
-/* logp and the loss of every row.  0 or -1. */
-static int row_losses(const rt_classes *c, rt_tensor *rows, rt_tensor *probabilities, double smoothing,
-                      rt_tensor **logp, rt_tensor **losses)
+/* log_softmax of packed rows from what the kernels keep: (rows - most) - rest.  Consumes rows, passes NULL through. */
+static rt_tensor *logarithms(const rt_classes *c, rt_tensor *rows, rt_tensor *kept)
 {
-    const intptr_t shape[2] = {c->count, c->classes};
-    rt_tensor *a = NULL;
-    *logp = rt_empty(c->compute, 2, shape, cpu);
-    if (!*logp) return -1;
-    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .out = (*logp)->data};
-    if (c->target && smoothing == 0) {
-        *losses = rt_empty(c->compute, 1, shape, cpu);
-        if (!*losses) return -1;
-        j.losses = (*losses)->data;
-        run(run_rows, &j);
-        return 0;
+    const intptr_t shape[2] = {c->count, 1};
+    for (intptr_t k = 0; rows && k < 2; k++) {
+        rt_params p;
+        rt_params_begin(&p);
+        p.i[1] = k;
+        rt_tensor *part = rt_apply1p(RT_OP_select, kept, &p), *column;
+        rt_params_begin(&p);
+        rt_params_push(&p, 0, 2, shape);
+        column = part ? rt_apply1p(RT_OP_reshape, part, &p) : NULL;
+        rows = then(RT_OP_sub, rows, column);
+        Py_XDECREF((PyObject *)part);
+        Py_XDECREF((PyObject *)column);
     }
-    run(run_softmax, &j);
-    a = rt_classes_coefficients(c, probabilities, smoothing);
-    *losses = linear_losses(a, *logp);
+    return rows;
+}
+
+/* What the kernels keep, and the loss of every row.  0 or -1. */
+static int row_losses(const rt_classes *c, rt_tensor *x, rt_tensor *probabilities, double smoothing, rt_tensor **kept,
+                      rt_tensor **losses)
+{
+    const int plain = c->target && smoothing == 0;
+    const intptr_t shape[2] = {2, c->count}, inner = plain ? inner_of(c, x) : 1;
+    rt_tensor *rows = inner > 1 ? held(x) : rt_classes_rows(c, x), *a = NULL, *logp = NULL;
+    *kept = rows ? rt_zeros(c->compute, 2, shape, cpu) : NULL;
+    if (*kept && plain) *losses = rt_zeros(c->compute, 1, &c->count, cpu);
+    if (!*kept || (plain && !*losses)) goto done;
+    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .inner = inner, .most = (*kept)->data,
+             .rest = (*kept)->data + c->count * (intptr_t)rt_itemsize(c->compute), .losses = plain ? (*losses)->data : NULL};
+    run(&j);
+    if (plain) goto done;
+    logp = logarithms(c, held(rows), *kept);
+    a = logp ? rt_classes_coefficients(c, probabilities, smoothing) : NULL;
+    *losses = linear_losses(a, logp);
+done:
+    Py_XDECREF((PyObject *)rows);
     Py_XDECREF((PyObject *)a);
+    Py_XDECREF((PyObject *)logp);
     return *losses ? 0 : -1;
 }
 
@@ -127,30 +170,28 @@ FORWARD(cross_entropy)
 {
     int status = -1, recording = rt_grad_enabled;
     rt_classes c;
-    rt_tensor *rows = NULL, *probabilities = NULL, *logp = NULL, *losses = NULL;
+    rt_tensor *probabilities = NULL, *kept = NULL, *losses = NULL;
     const double smoothing = p->f[0];
     if (!(smoothing >= 0 && smoothing <= 1))
         return rt_error(rt_TensorError, op->cls.name, "label_smoothing must be between 0.0 and 1.0");
     rt_grad_enabled = 0;                  /* the whole is recorded, not its steps */
     if (rt_classes_begin(op, nin, in, p->i[0], &c) < 0) goto failed;
-    rows = rt_classes_rows(&c, in[0].t);
     if (!c.target && p->i[0] >= 0) {
         rt_error(rt_TensorError, op->cls.name, "ignore_index is not supported for floating point target");
         goto done;
     }
-    if (!rows || (!c.target && !(probabilities = rt_classes_rows(&c, in[1].t)))) goto done;
-    if (row_losses(&c, rows, probabilities, smoothing, &logp, &losses) < 0) goto done;
+    if (!c.target && !(probabilities = rt_classes_rows(&c, in[1].t))) goto done;
+    if (row_losses(&c, in[0].t, probabilities, smoothing, &kept, &losses) < 0) goto done;
     p->f[1] = p->i[1] == RT_LOSS_MEAN ? rt_classes_total(&c) : 1;
     rt_classes_keep(&c, p);
     status = rt_classes_output(op, &c, losses, (int)p->i[1], p->f[1], nin, in, out);
-    if (status == 0) out[1] = held(logp);
+    if (status == 0) out[1] = held(kept);
 done:
     rt_classes_end(&c);
 failed:
     rt_grad_enabled = recording;
-    Py_XDECREF((PyObject *)rows);
     Py_XDECREF((PyObject *)probabilities);
-    Py_XDECREF((PyObject *)logp);
+    Py_XDECREF((PyObject *)kept);
     Py_XDECREF((PyObject *)losses);
     return status;
 }
@@ -172,18 +213,24 @@ static rt_tensor *row_scales(const rt_classes *c, rt_tensor *g, int reduction, d
     return scale;
 }
 
-/* Gradient in rows for class numbers, unrecorded: one kernel. */
-static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *g, int reduction, double total)
+/* The scores' gradient for class numbers, unrecorded: one kernel. */
+static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *x, rt_tensor *kept, rt_tensor *g, int reduction, double total)
 {
-    const intptr_t shape[2] = {c->count, c->classes};
-    rt_tensor *scale = row_scales(c, g, reduction, total), *gx = scale ? rt_empty(c->compute, 2, shape, cpu) : NULL;
+    const intptr_t shape[2] = {c->count, c->classes}, inner = inner_of(c, x);
+    rt_tensor *scale = row_scales(c, g, reduction, total), *rows = NULL, *gx = NULL, *out;
+    if (scale) rows = inner > 1 ? held(x) : rt_classes_rows(c, x);
+    if (rows) gx = inner > 1 ? rt_empty(c->compute, x->ndim, x->shape, cpu) : rt_empty(c->compute, 2, shape, cpu);
     if (gx) {
-        job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = logp->data, .scale = scale->data,
-                 .out = gx->data};
-        run(run_rows, &j);
+        job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .inner = inner, .most = kept->data,
+                 .rest = kept->data + c->count * (intptr_t)rt_itemsize(c->compute), .scale = scale->data, .out = gx->data};
+        run(&j);
     }
     Py_XDECREF((PyObject *)scale);
-    return gx;
+    Py_XDECREF((PyObject *)rows);
+    if (!gx || inner > 1) return gx;
+    out = rt_classes_home(c, gx);
+    Py_DECREF((PyObject *)gx);
+    return out;
 }
 
 /* For any target: g (exp(logp) sum(a) - a), with g a column. */
@@ -195,14 +242,20 @@ static rt_tensor *composed_gradient(rt_tensor *logp, rt_tensor *a, rt_tensor *g)
     return gx;
 }
 
-/* What flows through logp itself: h - exp(logp) sum(h). */
-static rt_tensor *hidden_gradient(rt_tensor *logp, rt_tensor *h)
+/* What flows through the numbers kept: h exp(logp).  The maximum is a constant that logp does not depend on. */
+static rt_tensor *hidden_gradient(const rt_classes *c, rt_tensor *logp, rt_tensor *h)
 {
-    rt_tensor *total = row_sums(h, 1);
-    rt_tensor *part = total ? then(RT_OP_mul, rt_apply1(RT_OP_exp, logp), total) : NULL;
-    rt_tensor *out = part ? rt_apply2(RT_OP_sub, h, part) : NULL;
-    Py_XDECREF((PyObject *)total);
+    const intptr_t shape[2] = {c->count, 1};
+    rt_params p;
+    rt_params_begin(&p);
+    p.i[1] = 1;
+    rt_tensor *part = rt_apply1p(RT_OP_select, h, &p), *column, *out;
+    rt_params_begin(&p);
+    rt_params_push(&p, 0, 2, shape);
+    column = part ? rt_apply1p(RT_OP_reshape, part, &p) : NULL;
+    out = column ? then(RT_OP_mul, rt_apply1(RT_OP_exp, logp), column) : NULL;
     Py_XDECREF((PyObject *)part);
+    Py_XDECREF((PyObject *)column);
     return out;
 }
 
@@ -220,26 +273,26 @@ static rt_tensor *home(const rt_classes *c, rt_tensor *rows)
     return out;
 }
 
-/* Gradients in rows through the loss (g[0]) and through the hidden output (g[1]). */
-static int gradients(rt_node *node, const rt_classes *c, rt_tensor *q, rt_tensor *logp, rt_tensor *const *g,
-                     rt_tensor **gin)
+typedef struct { rt_operand x, target, weight, kept; rt_tensor *q; } saved;
+
+/* Gradients by compositions, through the loss (g[0]) and through the hidden output (g[1]). */
+static int composed(rt_node *node, const rt_classes *c, const saved *v, rt_tensor *const *g, rt_tensor **gin)
 {
     const rt_params *p = node->params;
-    int status = -1, reduction = (int)p->i[1];
-    rt_tensor *column = NULL, *a = NULL, *gx = NULL, *hidden = NULL, *sum;
-    if (g[0] && c->target && p->f[0] == 0 && !rt_records(g[0]) && !rt_records(logp)) {
-        gx = fused_gradient(c, logp, g[0], reduction, p->f[1]);
-        if (!gx) goto done;
-    } else if (g[0]) {
-        column = rt_classes_gradient(c, g[0], reduction, p->f[1]);
-        a = column ? rt_classes_coefficients(c, q, p->f[0]) : NULL;
+    int status = -1;
+    rt_tensor *logp = logarithms(c, rt_classes_rows(c, v->x.t), v->kept.t), *column = NULL, *a = NULL, *gx = NULL;
+    rt_tensor *hidden = NULL, *sum;
+    if (!logp) goto done;
+    if (g[0]) {
+        column = rt_classes_gradient(c, g[0], (int)p->i[1], p->f[1]);
+        a = column ? rt_classes_coefficients(c, v->q, p->f[0]) : NULL;
         if (!a) goto done;
         if (rt_node_wants(node, 0) && !(gx = composed_gradient(logp, a, column))) goto done;
-        if (q && rt_node_wants(node, 1)
+        if (v->q && rt_node_wants(node, 1)
             && !(gin[1] = home(c, target_gradient(c, logp, column, p->f[0])))) goto done;
     }
     if (g[1] && rt_node_wants(node, 0)) {
-        hidden = hidden_gradient(logp, g[1]);
+        hidden = hidden_gradient(c, logp, g[1]);
         if (!hidden) goto done;
         sum = gx ? rt_apply2(RT_OP_add, gx, hidden) : held(hidden);
         Py_XDECREF((PyObject *)gx);
@@ -249,6 +302,7 @@ static int gradients(rt_node *node, const rt_classes *c, rt_tensor *q, rt_tensor
     if (gx && rt_node_wants(node, 0) && !(gin[0] = rt_classes_home(c, gx))) goto done;
     status = 0;
 done:
+    Py_XDECREF((PyObject *)logp);
     Py_XDECREF((PyObject *)column);
     Py_XDECREF((PyObject *)a);
     Py_XDECREF((PyObject *)gx);
@@ -259,21 +313,27 @@ done:
 BACKWARD(cross_entropy)
 {
     int status = -1;
+    const rt_params *p = node->params;
     rt_classes c;
-    rt_operand target = {0}, weight = {0}, logp = {0};
-    rt_tensor *q = NULL;
-    if (rt_node_unpack(node, 0, &target) < 0 || rt_node_unpack(node, 1, &weight) < 0
-        || rt_node_unpack(node, 2, &logp) < 0) goto failed;
-    if (rt_classes_resume(node, &target, &weight, node->params->i[0], (rt_dtype)logp.t->dtype, &c) < 0) goto failed;
-    if (!c.target && !(q = rt_classes_rows(&c, target.t))) goto done;
-    status = gradients(node, &c, q, logp.t, g, gin);
+    saved v = {0};
+    if (rt_node_unpack(node, 0, &v.x) < 0 || rt_node_unpack(node, 1, &v.target) < 0
+        || rt_node_unpack(node, 2, &v.weight) < 0 || rt_node_unpack(node, 3, &v.kept) < 0) goto failed;
+    if (rt_classes_resume(node, &v.target, &v.weight, p->i[0], (rt_dtype)v.kept.t->dtype, &c) < 0) goto failed;
+    if (!c.target && !(v.q = rt_classes_rows(&c, v.target.t))) goto done;
+    if (!g[1] && c.target && p->f[0] == 0 && !rt_records(g[0]) && !rt_records(v.x.t)) {
+        if (rt_node_wants(node, 0) && !(gin[0] = fused_gradient(&c, v.x.t, v.kept.t, g[0], (int)p->i[1], p->f[1]))) goto done;
+        status = 0;
+    } else {
+        status = composed(node, &c, &v, g, gin);
+    }
 done:
     rt_classes_end(&c);
 failed:
-    Py_XDECREF((PyObject *)q);
-    Py_XDECREF((PyObject *)target.t);
-    Py_XDECREF((PyObject *)weight.t);
-    Py_XDECREF((PyObject *)logp.t);
+    Py_XDECREF((PyObject *)v.q);
+    Py_XDECREF((PyObject *)v.x.t);
+    Py_XDECREF((PyObject *)v.target.t);
+    Py_XDECREF((PyObject *)v.weight.t);
+    Py_XDECREF((PyObject *)v.kept.t);
     return status;
 }
 

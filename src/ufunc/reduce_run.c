@@ -26,6 +26,7 @@ typedef struct {
     char *parts;                /* [blocks][results], each out_size bytes; the results when one block */
     intptr_t in_size, size, out_size, blocks;
     int columns;                /* neighbouring results are neighbours in memory */
+    int plain;                  /* what is folded are the elements themselves, in their dtype */
     int bundle;                 /* a kernel may take several results in one call */
 } job;
 
@@ -105,10 +106,18 @@ static int line_in_pieces(const job *j, const char *x, intptr_t i, intptr_t n, c
     const char *at[MOST];
     intptr_t length[MOST], left, step, count = 0;
     if (walk_last(&j->folded, &step) < SHORTEST || step != j->size || j->center || !j->kernel->pieces) return 0;
-    for (intptr_t done = 0; done < n; done += left, count++) {
-        at[count] = x + walk_at(&j->folded, i + done, &left);
-        if (left > n - done) left = n - done;
-        length[count] = left;
+    const walk *f = &j->folded;
+    const intptr_t line = f->shape[f->ndim - 1], lines = f->shape[f->ndim - 2];
+    intptr_t skip = i % line, offset = 0, row = lines;            /* `row` of the lines that follow at one step */
+    for (intptr_t done = 0; done < n; done += length[count++]) {
+        if (row == lines) {
+            offset = walk_at(f, i + done - skip, &left);
+            row = (i + done) / line % lines;
+        }
+        at[count] = x + offset + skip * step;
+        length[count] = line - skip < n - done ? line - skip : n - done;
+        skip = 0, row++;
+        offset += f->steps[f->ndim - 2];
     }
     j->kernel->pieces(at, length, count, out);
     return 1;
@@ -135,6 +144,38 @@ static void line_block(const job *j, const char *x, intptr_t i, intptr_t n, intp
     kernel_block(j, buf, n, j->size, at, out);
 }
 
+/* The tree over whole rows of m results, where a result is folded as its elements are: 32 rows of lanes, one block. */
+static void column_rows(const job *j, const char *x, intptr_t i, intptr_t n, intptr_t m, intptr_t col, char *out)
+{
+    enum { LANES = RT_REDUCE_LANES };
+    char lanes[BUFFER / 2] __attribute__((aligned(64))), row[BUFFER / 2 / LANES] __attribute__((aligned(64)));
+    const intptr_t tile = sizeof lanes / LANES / (size_t)j->size, last = j->folded.ndim ? j->folded.steps[j->folded.ndim - 1] : 0;
+    for (intptr_t k = 0, w; k < m; k += w) {
+        w = m - k < tile ? m - k : tile;
+        const intptr_t line = w * j->size;
+        intptr_t left = 0, offset = 0, used = n < LANES ? n : LANES;
+        for (intptr_t r = 0; r < n; r++, offset += last, left--) {
+            if (left == 0) offset = walk_at(&j->folded, i + r, &left);
+            const char *from = x + offset + k * col;
+            char *const lane = lanes + r % LANES * line;
+            if (r < LANES) {
+                copy_row(j, from, col, w, lane);
+                continue;
+            }
+            if (j->cast || col != j->size) {
+                copy_row(j, from, col, w, row);
+                from = row;
+            }
+            j->kernel->combine(lane, from, w);
+        }
+        for (intptr_t half = LANES / 2; half; half /= 2) {
+            if (used > half) j->kernel->combine(lanes, lanes + half * line, (used - half) * w);
+            if (used > half) used = half;
+        }
+        memcpy(out + k * j->out_size, lanes, (size_t)line);
+    }
+}
+
 /* The same of m neighbouring results (`at` the first's number) whose elements lie `col` apart. */
 static void column_block(const job *j, const char *x, intptr_t i, intptr_t n, intptr_t m, intptr_t col,
                          intptr_t at, char *out)
@@ -144,6 +185,10 @@ static void column_block(const job *j, const char *x, intptr_t i, intptr_t n, in
     intptr_t offset = walk_at(&j->folded, i, &left);
     if (left >= n && !j->cast) {
         kernel_columns(j, x + offset, n, step, m, col, at, out);
+        return;
+    }
+    if (j->plain && m * j->size >= 64) {
+        column_rows(j, x, i, n, m, col, out);
         return;
     }
     char buf[BUFFER] __attribute__((aligned(64)));
@@ -251,6 +296,8 @@ static void prepare(job *j, const rt_reduction *r)
     intptr_t step;
     const intptr_t m = walk_last(&j->kept, &step), item = (intptr_t)rt_tensor_itemsize(x);
     j->columns = m * item >= 32 && step == item;
+    j->plain = r->kind <= RT_REDUCE_ALL && r->kind != RT_REDUCE_ARGMAX && r->kind != RT_REDUCE_ARGMIN
+        && j->kernel->accumulate == r->compute;
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
 }
 

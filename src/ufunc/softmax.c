@@ -16,9 +16,12 @@
 #define GRAIN 8192              /* elements a thread takes at least: exp is dear */
 #define RELEASE_GIL 50000       /* elements */
 
+typedef void row_fn(const char *x, char *out, intptr_t rows, intptr_t n);
+typedef void row_gradient_fn(const char *g, const char *out, char *gx, intptr_t rows, intptr_t n);
+
 typedef struct {
-    rt_row_fn *forward;         /* or */
-    rt_row_gradient_fn *gradient;
+    row_fn *forward;         /* or */
+    row_gradient_fn *gradient;
     const char *x, *y;
     char *out;
     intptr_t n, in_row, out_row;   /* elements of a row; bytes from row to row */
@@ -117,7 +120,7 @@ static int along(const rt_op *op, const rt_operand *in, rt_params *p, rt_tensor 
     const rt_rowwise *kernels = rt_isa_now->rowwise[compute];
     if (rt_output_begin(op, out, result, x->ndim, x->shape, 1, in, 1, &work) < 0) goto done;
     if (x->dtype == (int)compute && work->dtype == (int)compute && rt_crosswise_fit(x, dim)) {
-        status = rt_crosswise_run(is_log ? kernels->log_softmax : kernels->softmax, NULL, x, NULL, work, dim, is_log);
+        status = rt_crosswise_run(x, NULL, work, dim, is_log);
         if (status == 0) status = rt_output_finish(*out, work);
         else Py_DECREF(work);
         work = NULL;
@@ -216,12 +219,12 @@ static rt_tensor *fused(rt_tensor *g, rt_tensor *out, int dim, int is_log)
     const rt_dtype compute = row_dtype((rt_dtype)out->dtype);
     const uint32_t mask = out->ndim ? (uint32_t)1 << dim : 0;
     const rt_rowwise *kernels = rt_isa_now->rowwise[compute];
-    rt_row_gradient_fn *const kernel = is_log ? kernels->log_softmax_backward : kernels->softmax_backward;
+    row_gradient_fn *const kernel = is_log ? kernels->log_softmax_backward : kernels->softmax_backward;
     rt_tensor *grows = NULL, *rows = NULL;
     gx = rt_empty((rt_dtype)out->dtype, out->ndim, out->shape, out->storage->device);
     if (!gx) return NULL;
     if (out->dtype == (int)compute && g->dtype == (int)compute && rt_crosswise_fit(out, dim) && rt_tensor_is_contiguous(g)) {
-        if (rt_crosswise_run(NULL, kernel, g, out, gx, dim, is_log) < 0) Py_CLEAR(gx);
+        if (rt_crosswise_run(g, out, gx, dim, is_log) < 0) Py_CLEAR(gx);
         return gx;
     }
     grows = rows_of(g, mask, compute);

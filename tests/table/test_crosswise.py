@@ -7,7 +7,7 @@ import pytest
 
 import rustorch as rt
 
-# short lines side by side, long ones turned, too long to turn, few columns
+# columns side by side, of several blocks, few columns (turned)
 SHAPES = [((5, 40), 0), ((50, 64), 0), ((3, 10, 300), 1), ((1000, 33), 0), ((7, 33, 5), 1), ((2, 5000, 17), 1)]
 
 
@@ -33,3 +33,61 @@ def test_dimension_does_not_change_bits(shape, dim, dtype, name, threads):
     np.testing.assert_array_equal(np.moveaxis(p.detach().numpy(), dim, -1), q.detach().numpy())
     np.testing.assert_array_equal(np.moveaxis(gx.numpy(), dim, -1), gy.numpy())
     np.testing.assert_array_equal(inplace.numpy(), p.detach().numpy())
+
+
+IMAGES = [(3, 5, 4, 7), (2, 21, 10, 33), (1, 40, 3, 100), (2, 1100, 2, 9), (4, 3, 130), (2, 1, 5, 5)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", IMAGES, ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"weighted": True, "ignore_index": 0}, {"reduction": "sum"}, {"reduction": "none"}], ids=str
+)
+def test_cross_entropy_of_images(shape, dtype, options):
+    """Read where they lie, images have the bits they have as rows; PyTorch in double agrees."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(1)
+    more = {k: v for k, v in options.items() if k != "weighted"}
+    a = (rng.standard_normal(shape) * 5).astype(dtype)
+    t = rng.integers(0, shape[1], (shape[0], *shape[2:]))
+    t.flat[0] = min(1, shape[1] - 1)
+    w = rng.uniform(0.5, 2, shape[1]).astype(dtype) if "weighted" in options else None
+    if "ignore_index" in options and shape[1] > 1:
+        a[-1][:, t[-1] == 0] = np.nan                   # what is ignored is not looked at
+    results = []
+    before = rt.get_num_threads()
+    try:
+        for count, rows in ((1, False), (2, False), (1, True)):
+            rt.set_num_threads(count)
+            # channels last is rows already
+            x = rt.from_numpy(np.ascontiguousarray(np.moveaxis(a, 1, -1))).movedim(-1, 1) if rows else rt.from_numpy(a)
+            x = x.detach().requires_grad_()
+            weight = None if w is None else rt.from_numpy(w)
+            loss = rt.nn.functional.cross_entropy(x, rt.from_numpy(t), weight, **more)
+            loss.backward(rt.ones_like(loss))
+            results.append((loss.detach().numpy(), np.ascontiguousarray(x.grad.numpy())))
+    finally:
+        rt.set_num_threads(before)
+    for loss, gradient in results[1:]:
+        np.testing.assert_array_equal(loss, results[0][0])
+        np.testing.assert_array_equal(gradient, results[0][1])
+    y = torch.from_numpy(np.nan_to_num(a).astype("float64")).requires_grad_()
+    weight = None if w is None else torch.from_numpy(w.astype("float64"))
+    wanted = torch.nn.functional.cross_entropy(y, torch.from_numpy(t), weight, **more)
+    wanted.backward(torch.ones_like(wanted))
+    close = 2e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(results[0][0], wanted.detach().numpy(), rtol=close, atol=close)
+    np.testing.assert_allclose(results[0][1], y.grad.numpy(), rtol=close, atol=close * np.abs(y.grad.numpy()).max())
+
+
+def test_cross_entropy_far_from_zero():
+    """The maximum is kept apart: an offset of the scores costs no more than their own rounding."""
+    a = np.array([[0.0, 1.0, 2.0], [3.0, -1.0, 0.5]])
+    for offset in (0.0, 1e4, -1e4):
+        x = rt.from_numpy((a * 1024 + offset * 1024).astype("float32") / 1024).requires_grad_()
+        rt.nn.functional.cross_entropy(x, rt.tensor([2, 0]), reduction="sum").backward()
+        e = np.exp(a - a.max(1, keepdims=True))
+        p = e / e.sum(1, keepdims=True)
+        p[0, 2] -= 1
+        p[1, 0] -= 1
+        np.testing.assert_allclose(x.grad.numpy(), p, rtol=0, atol=3e-7)

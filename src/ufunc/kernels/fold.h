@@ -113,7 +113,7 @@ FOLD_INLINE void FN(tree)(T *lane, intptr_t used, int op, int parts, T *out)
 /* What an element counts: itself, or (x - center)^2 where a center is given (of one element: `parts` values). */
 FOLD_INLINE T FN(term)(int op, T x, const T *center, int p)
 {
-    if (op == FOLD_NANSUM) return x == x ? x : -(T)0;
+    if (op == FOLD_NANSUM) return x == x ? x : 0;
     if (!center) return x;
     T d = (T)(x - center[p]);
     return (T)(d * d);
@@ -121,7 +121,7 @@ FOLD_INLINE T FN(term)(int op, T x, const T *center, int p)
 
 FOLD_INLINE V FN(terms)(int op, V x, V c, int about)
 {
-    if (op == FOLD_NANSUM) return FN(pick)((IV)(x == x), x, (V){0} - (T)0);
+    if (op == FOLD_NANSUM) return (V)((IV)x & (IV)(x == x));
     if (!about) return x;
     x -= c;
     return x * x;
@@ -410,6 +410,10 @@ FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int pa
 {
     const intptr_t size = (intptr_t)sizeof(T) * parts;
     if (step == size || n == 1) return (const T *)x;
+    if (step == 2 * size && parts == 1) {
+        for (intptr_t i = 0; i < n; i++) buf[i] = ((const T *)x)[2 * i];
+        return buf;
+    }
     for (intptr_t i = 0; i < n; i++)
         for (int p = 0; p < parts; p++) buf[i * parts + p] = ((const T *)(x + i * step))[p];
     return buf;

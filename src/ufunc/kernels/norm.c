@@ -145,21 +145,48 @@ ALWAYS void row_slope(const rt_norm_rows *q, const real *restrict g, const real 
     else for (intptr_t i = 0; i < n; i++) gx[i] = r * g[i] + b * (x[i] - m) + c;
 }
 
-ALWAYS void add_weights(const real *restrict g, const real *restrict x, intptr_t n, real m, real r, double *restrict gw,
-                        double *restrict gb)
+/* A group's rows are added in single precision, groups in double. */
+enum { GROUP = 8 };
+
+ALWAYS void add_weights(const rt_norm_rows *q, intptr_t begin, int count, double *restrict gw, double *restrict gb)
 {
-    if (gw && gb) for (intptr_t i = 0; i < n; i++) gw[i] += (double)(g[i] * (x[i] - m) * r), gb[i] += (double)g[i];
-    else if (gw) for (intptr_t i = 0; i < n; i++) gw[i] += (double)(g[i] * (x[i] - m) * r);
-    else if (gb) for (intptr_t i = 0; i < n; i++) gb[i] += (double)g[i];
+    const intptr_t n = q->n;
+    const real *restrict g = (const real *)q->g + begin * n, *restrict x = (const real *)q->x + begin * n;
+    real m[GROUP], r[GROUP];
+    for (int k = 0; k < count; k++) {
+        m[k] = q->mean ? ((const real *)q->mean)[begin + k] : 0;
+        r[k] = ((const real *)q->rstd)[begin + k];
+    }
+    for (intptr_t i = 0; i < n; i++) {
+        real w = 0, b = 0;
+#pragma GCC unroll 8
+        for (int k = 0; k < count; k++) {
+            w += g[k * n + i] * (x[k * n + i] - m[k]) * r[k];
+            b += g[k * n + i];
+        }
+        if (gw) gw[i] += (double)w;
+        if (gb) gb[i] += (double)b;
+    }
+}
+
+ALWAYS void add_group(const rt_norm_rows *q, intptr_t begin, int count, double *gw, double *gb)
+{
+    if (gw && gb) add_weights(q, begin, count, gw, gb);
+    else if (gw) add_weights(q, begin, count, gw, NULL);
+    else if (gb) add_weights(q, begin, count, NULL, gb);
 }
 
 static void rows_backward(const rt_norm_rows *q, intptr_t begin, intptr_t end, double *gw, double *gb)
 {
-    for (intptr_t i = begin; i < end; i++) {
-        const real *g = (const real *)q->g + i * q->n, *x = (const real *)q->x + i * q->n;
-        const real m = q->mean ? ((const real *)q->mean)[i] : 0, r = ((const real *)q->rstd)[i];
-        if (q->out) row_slope(q, g, x, (real *)q->out + i * q->n, m, r);
-        add_weights(g, x, q->n, m, r, gw, gb);
+    for (intptr_t at = begin, stop; at < end; at = stop) {
+        stop = end - at < GROUP ? end : at + GROUP;
+        for (intptr_t i = at; q->out && i < stop; i++) {
+            const real *g = (const real *)q->g + i * q->n, *x = (const real *)q->x + i * q->n;
+            const real m = q->mean ? ((const real *)q->mean)[i] : 0, r = ((const real *)q->rstd)[i];
+            row_slope(q, g, x, (real *)q->out + i * q->n, m, r);
+        }
+        if (stop - at == GROUP) add_group(q, at, GROUP, gw, gb);
+        else for (intptr_t i = at; i < stop; i++) add_group(q, i, 1, gw, gb);
     }
 }
 

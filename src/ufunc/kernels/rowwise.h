@@ -11,12 +11,24 @@ typedef struct {   /* one per dtype with kernels (f32, f64); others are computed
     void (*logsumexp)(const char *x, char *out, intptr_t rows, intptr_t n);
     void (*softmax_backward)(const char *g, const char *out, char *gx, intptr_t rows, intptr_t n);
     void (*log_softmax_backward)(const char *g, const char *out, char *gx, intptr_t rows, intptr_t n);
-    /* one-pass cross entropy of class numbers: loss[r] = w[t] * (logsumexp(x[r]) - x[r][t]), 0 where t == ignore;
-     * keeps log_softmax in logp.  w may be NULL. */
-    void (*cross_entropy)(const char *x, const int64_t *target, const char *w, int64_t ignore,
-                          char *logp, char *loss, intptr_t rows, intptr_t n);
-    /* gx[r][j] = scale[r] * (exp(logp[r][j]) - (j == t)), 0 where t == ignore */
-    void (*cross_entropy_backward)(const char *logp, const int64_t *target, int64_t ignore,
-                                   const char *scale, char *gx, intptr_t rows, intptr_t n);
+    /* The same down m neighbouring columns of n rows, `step` elements from row to row in all operands; the bits are
+     * those of rows.  x and out, or g and gx, may be one. */
+    void (*softmax_columns)(const char *x, char *out, intptr_t n, intptr_t step, intptr_t m);
+    void (*log_softmax_columns)(const char *x, char *out, intptr_t n, intptr_t step, intptr_t m);
+    void (*softmax_backward_columns)(const char *g, const char *out, char *gx, intptr_t n, intptr_t step, intptr_t m);
+    void (*log_softmax_backward_columns)(const char *g, const char *out, char *gx, intptr_t n, intptr_t step, intptr_t m);
+    /* Cross entropy of class numbers, one pass: loss[r] = w[t] * (logsumexp(x[r]) - x[r][t]), 0 where t == ignore; keeps
+     * what log_softmax subtracts from x, the maximum in most[r] and the logarithm of the sum in rest[r].  w may be NULL;
+     * target NULL: these two only. */
+    void (*cross_entropy)(const char *x, const int64_t *target, const char *w, int64_t ignore, char *most, char *rest,
+                          char *loss, intptr_t rows, intptr_t n);
+    void (*cross_entropy_columns)(const char *x, const int64_t *target, const char *w, int64_t ignore, char *most,
+                                  char *rest, char *loss, intptr_t n, intptr_t step, intptr_t m);
+    /* gx[r][j] = scale[r] * (exp(x[r][j] - most[r] - rest[r]) - (j == t)), 0 where t == ignore */
+    void (*cross_entropy_backward)(const char *x, const int64_t *target, int64_t ignore, const char *most,
+                                   const char *rest, const char *scale, char *gx, intptr_t rows, intptr_t n);
+    void (*cross_entropy_backward_columns)(const char *x, const int64_t *target, int64_t ignore, const char *most,
+                                           const char *rest, const char *scale, char *gx, intptr_t n, intptr_t step,
+                                           intptr_t m);
 } rt_rowwise;
 #endif
