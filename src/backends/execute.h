@@ -8,6 +8,14 @@
 /* NumPy's inner loop: args[k] advances by steps[k] bytes, n[0] times; data is the loop's own. */
 typedef void rt_loop(char **args, const intptr_t *n, const intptr_t *steps, void *data);
 
+/* The data of a loop that knows rows: it walks `count` of them, args[k] advancing by steps[k] from one to the next.
+ * Operands of such a call coincide or do not overlap.  stream: the result is not read soon, past the cache with it. */
+typedef struct {
+    intptr_t count;
+    const intptr_t *steps;
+    int stream;
+} rt_rows;
+
 typedef struct {
     rt_loop *loop;
     void *data;
@@ -16,6 +24,7 @@ typedef struct {
     rt_loop *cast[RT_MAX_OPERANDS];
     uint8_t itemsize[RT_MAX_OPERANDS];   /* of the loop's dtype, where cast is set */
     int nin;                             /* operands before it are inputs.  In a plan operand 0.. nin-1 are inputs */
+    int rows;                            /* the loop knows rows (those of casts all do); data is not its own then */
     float cost;                          /* about nanoseconds an element: decides on threads */
 } rt_exec;
 

@@ -170,6 +170,7 @@ static void add_loop(loop_list *list, const rt_op *op, rt_dtype in, rt_dtype out
               && (op->logic || rt_dtype_is_inexact(in) || !rt_dtype_is_inexact(compute));
     if (own && compute != in && strcmp(op->numpy, "nextafter") == 0) return;   /* a neighbour in another dtype */
     if (!own && (op->logic || resolve(op, out, &compute, &result) < 0 || result != out)) return;
+    if (compute == RT_f16 || compute == RT_bf16) compute = RT_f32;         /* NumPy's reductions then add up in float32 */
     route r = {.loop = op->select ? rt_isa_now->selects[__builtin_ctz((unsigned)rt_itemsize(compute))] : op->loops[compute],
                .loop_data = op->data, .nin = op->nin, .fold = fold_of(op, compute)};
     rt_dtype made = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(compute) : compute;

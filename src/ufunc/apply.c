@@ -300,7 +300,7 @@ int rt_operand_store(const rt_operand *s, rt_dtype d, void *at)
 static void execute_copy(rt_tensor *dst, rt_dtype from, char *data, int ndim, const intptr_t *shape, const intptr_t *steps)
 {
     rt_plan plan;
-    rt_exec e = {.loop = rt_isa_now->casts[from][dst->dtype], .nin = 1, .cost = 0.25f};
+    rt_exec e = {.loop = rt_isa_now->casts[from][dst->dtype], .nin = 1, .rows = 1, .cost = 0.25f};
     rt_plan_init(&plan, dst->ndim, dst->shape);
     if (steps) rt_plan_add(&plan, data, ndim, shape, steps);
     else rt_plan_add_scalar(&plan, data);

@@ -226,7 +226,7 @@ int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_pa
     }
     rt_plan plan;
     rt_exec e = {.loop = op->select ? select_loop(compute) : op->loops[compute], .data = op->data, .nin = nin,
-                 .cost = rt_elementwise_cost(op)};
+                 .rows = op->index < RT_NKERNEL || op->select, .cost = rt_elementwise_cost(op)};
     rt_scalar_slot slot[3];
     rt_plan_init(&plan, work->ndim, work->shape);
     for (int i = 0; i < nin; i++)
@@ -256,7 +256,7 @@ static int fused_gradient(const rt_op *op, int i, const rt_rule_values *v, rt_te
     uint8_t uses = rt_rule_uses(op->rules[i]);
     const rt_operand *names[4] = {&v->x, &v->y, &v->z, &v->out};
     rt_plan plan;
-    rt_exec e = {.loop = loop, .nin = 5, .cost = 1.0f};
+    rt_exec e = {.loop = loop, .nin = 5, .rows = 1, .cost = 1.0f};
     rt_scalar_slot slot[4];
     for (int k = 0; k < 4; k++)
         if ((uses >> k & 1) && names[k]->t

@@ -3,7 +3,9 @@
 #include "ufunc/factory.h"
 #include <math.h>
 #include "backends/memory.h"
+#include "backends/threads.h"
 #include "core/error.h"
+#include "ufunc/kernels/isa.h"
 #include "ufunc/views.h"
 
 static const rt_device cpu = {RT_CPU, 0};
@@ -22,14 +24,76 @@ static int check_real(const char *op, const rt_operand *o)
     return 0;
 }
 
-/* t as dtype; steals t. */
-static rt_tensor *converted(rt_tensor *t, rt_dtype dtype)
+/* ---- sequences ---- */
+
+enum { BLOCK = 512, UNLOCK = 65536, GRAIN_BLOCKS = 64 };       /* elements; elements; blocks of a piece */
+
+/* Values [first, first + n) of a sequence: int64 where `whole`, else double. */
+typedef struct sequence sequence;
+struct sequence {
+    void (*values)(const sequence *s, intptr_t first, int n, void *to);
+    rt_tensor *out;
+    rt_loop *cast;                          /* to the dtype of out; NULL: it is the values' own */
+    uint64_t start, step;
+    double a, b, by;
+};
+
+typedef uint64_t four __attribute__((vector_size(32), aligned(8), may_alias));
+static void integer_values(const sequence *s, intptr_t first, int n, void *to)
 {
-    if (!t || (rt_dtype)t->dtype == dtype) return t;
-    rt_tensor *r = rt_empty(dtype, t->ndim, t->shape, cpu);
-    if (r && rt_copy_into(r, t) < 0) Py_CLEAR(r);
-    Py_DECREF(t);
-    return r;
+    const uint64_t at = s->start + (uint64_t)first * s->step, by = s->step;
+    uint64_t *v = to;
+    four x = {at, at + by, at + 2 * by, at + 3 * by};
+    int i = 0;
+    for (; i + 4 <= n; i += 4, x += 4 * by) *(four *)(v + i) = x;
+    for (int k = 0; i < n; i++, k++) v[i] = x[k];
+}
+/* Each from its index alone: numbers below 2^53 are added exactly. */
+static void real_values(const sequence *s, intptr_t first, int n, void *to)
+{
+    const double at = (double)first;
+    double *v = to;
+    for (int i = 0; i < n; i++) v[i] = s->a + (at + (double)i) * s->by;
+}
+/* From both ends, so that both are exact. */
+static void even_values(const sequence *s, intptr_t first, int n, void *to)
+{
+    const intptr_t all = s->out->size, half = all == 1 ? 1 : all / 2;
+    const double at = (double)first, back = (double)(all - 1 - first);
+    double *v = to;
+    int i = 0;
+    for (; i < n && first + i < half; i++) v[i] = s->a + (at + (double)i) * s->by;
+    for (; i < n; i++) v[i] = s->b - (back - (double)i) * s->by;
+}
+
+static void fill_blocks(void *context, intptr_t begin, intptr_t end)
+{
+    const sequence *s = context;
+    const intptr_t item = (intptr_t)rt_tensor_itemsize(s->out), steps[2] = {8, item};
+    uint64_t room[BLOCK];
+    for (intptr_t first = begin * BLOCK; first < end * BLOCK && first < s->out->size; first += BLOCK) {
+        char *to = s->out->data + first * item;
+        const intptr_t n = s->out->size - first < BLOCK ? s->out->size - first : BLOCK;
+        s->values(s, first, (int)n, s->cast ? (void *)room : to);
+        if (s->cast) s->cast((char *[2]){(char *)room, to}, &n, steps, NULL);
+    }
+}
+
+/* n elements of dtype, from values of dtype `own`. */
+static rt_tensor *filled(sequence *s, rt_dtype dtype, rt_dtype own, intptr_t n)
+{
+    s->out = rt_empty(dtype, 1, &n, cpu);
+    if (!s->out) return NULL;
+    s->cast = dtype == own || (dtype == RT_u64 && own == RT_i64) ? NULL : rt_isa_now->casts[own][dtype];
+    const intptr_t blocks = (n + BLOCK - 1) / BLOCK;
+    if (n < UNLOCK) {
+        fill_blocks(s, 0, blocks);
+        return s->out;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    rt_threads_for(blocks, GRAIN_BLOCKS, fill_blocks, s);
+    Py_END_ALLOW_THREADS
+    return s->out;
 }
 
 static rt_tensor *integer_range(rt_dtype dtype, __int128 start, __int128 end, __int128 step)
@@ -40,14 +104,8 @@ static rt_tensor *integer_range(rt_dtype dtype, __int128 start, __int128 end, __
         PyErr_SetString(PyExc_MemoryError, "arange: the range is too long");
         return NULL;
     }
-    intptr_t length = (intptr_t)n;
-    rt_tensor *t = rt_empty(RT_i64, 1, &length, cpu);
-    if (!t) return NULL;
-    int64_t *v = (int64_t *)t->data;
-    uint64_t at = (uint64_t)start;
-    for (intptr_t i = 0; i < length; i++, at += (uint64_t)step) v[i] = (int64_t)at;
-    if (dtype == RT_u64) t->dtype = RT_u64;
-    return converted(t, dtype);
+    sequence s = {.values = integer_values, .start = (uint64_t)start, .step = (uint64_t)step};
+    return filled(&s, dtype, RT_i64, (intptr_t)n);
 }
 
 static rt_tensor *real_range(rt_dtype dtype, double start, double end, double step)
@@ -61,17 +119,8 @@ static rt_tensor *real_range(rt_dtype dtype, double start, double end, double st
         PyErr_SetString(PyExc_MemoryError, "arange: the range is too long");
         return NULL;
     }
-    intptr_t length = n > 0 ? (intptr_t)n : 0;
-    rt_tensor *t = rt_empty(dtype == RT_f32 ? RT_f32 : RT_f64, 1, &length, cpu);
-    if (!t) return NULL;
-    if (dtype == RT_f32) {
-        float *v = (float *)t->data;
-        for (intptr_t i = 0; i < length; i++) v[i] = (float)(start + (double)i * step);
-    } else {
-        double *v = (double *)t->data;
-        for (intptr_t i = 0; i < length; i++) v[i] = start + (double)i * step;
-    }
-    return converted(t, dtype);
+    sequence s = {.values = real_values, .a = start, .by = step};
+    return filled(&s, dtype, RT_f64, n > 0 ? (intptr_t)n : 0);
 }
 
 rt_tensor *rt_factory_arange(rt_dtype dtype, const rt_operand *start, const rt_operand *end, const rt_operand *step)
@@ -110,15 +159,10 @@ rt_tensor *rt_factory_linspace(rt_dtype dtype, const rt_operand *start, const rt
         return NULL;
     }
     if (dtype == RT_NODTYPE) dtype = rt_default_dtype();
-    rt_tensor *t = rt_empty(RT_f64, 1, &n, cpu);
-    if (!t) return NULL;
     double a = as_double(start), b = as_double(end);
     if (!rt_dtype_is_inexact(dtype)) a = trunc(a), b = trunc(b);        /* as PyTorch */
-    double *v = (double *)t->data, step = n > 1 ? (b - a) / (double)(n - 1) : 0;
-    /* From both ends, so that both are exact. */
-    for (intptr_t i = 0; i < n; i++)
-        v[i] = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;
-    return converted(t, dtype);
+    sequence s = {.values = even_values, .a = a, .b = b, .by = n > 1 ? (b - a) / (double)(n - 1) : 0};
+    return filled(&s, dtype, RT_f64, n);
 }
 
 rt_tensor *rt_factory_eye(rt_dtype dtype, intptr_t n, intptr_t m, intptr_t k)

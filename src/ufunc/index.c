@@ -243,7 +243,7 @@ done:
 static void fill_masked(rt_tensor *out, const rt_tensor *mask, const rt_tensor *x, char *value)
 {
     rt_plan plan;
-    rt_exec e = {.loop = rt_isa_now->selects[__builtin_ctz((unsigned)rt_tensor_itemsize(x))], .nin = 3, .cost = 0.3f};
+    rt_exec e = {.loop = rt_isa_now->selects[__builtin_ctz((unsigned)rt_tensor_itemsize(x))], .nin = 3, .rows = 1, .cost = 0.3f};
     rt_plan_init(&plan, out->ndim, out->shape);
     rt_plan_add(&plan, mask->data, mask->ndim, mask->shape, mask->steps);
     rt_plan_add_scalar(&plan, value);

@@ -96,7 +96,9 @@ rt_tensor *rt_mapped_sum(const rt_op *op, int nin, const rt_operand *in, int mea
     rt_tensor *out = NULL;
     double few[16] = {0};
     if (rt_op_resolve(op, rt_elementwise_promote(op, nin, in), &compute, &result) < 0) return NULL;
-    job j = {.exec = {.loop = op->loops[compute], .data = op->data, .nin = nin, .cost = rt_elementwise_cost(op)},
+    if (rt_itemsize(compute) == 2) compute = RT_f32;          /* sums of 16-bit floats are float32's */
+    job j = {.exec = {.loop = op->loops[compute], .data = op->data, .nin = nin, .rows = op->index < RT_NKERNEL,
+                      .cost = rt_elementwise_cost(op)},
              .sum = &rt_isa_now->reducers[RT_REDUCE_SUM][compute], .item = (intptr_t)rt_itemsize(compute)};
     if (prepare(&j, op, nin, in, compute, slots) < 0) return NULL;
     const intptr_t blocks = (j.plan.size + BLOCK - 1) / BLOCK;

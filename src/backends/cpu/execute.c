@@ -7,20 +7,26 @@
 #include "backends/execute.h"
 #include "backends/threads.h"
 #include "backends/work.h"
+#include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define GRAIN_NS 20000.0f    /* a piece is worth at least this; two of them are worth a second thread */
 #define UNIT 1024            /* pieces are multiples of it: neighbours share no cache line */
 #define BLOCK 1024           /* elements converted at once */
 #define ITEM_BYTES 16        /* of the widest dtype */
-#define SHORT_ROW 8          /* rows below this are exchanged with a longer dimension */
-#define CACHE_LINE 64
+#define SHORT_ROW 8          /* rows below this are exchanged with a longer dimension where a loop takes one at a time */
 #define EXCHANGE 512         /* rows walked together then */
+#define CACHE_LINE 64
+#define TURN 8               /* lengths from which a transposed dimension counts */
+#define STREAM_BYTES ((intptr_t)16 << 20)
 
 typedef struct {
     const rt_plan *plan;
     const rt_exec *exec;
-    int has_casts;
+    int has_casts, stream, stream_casts;
     char *to;                            /* where the last operand's elements go instead, packed; or NULL */
     uint32_t fixed;                      /* operands converted once: cast and step 0 everywhere */
     char constant[RT_MAX_OPERANDS][ITEM_BYTES];
@@ -34,62 +40,85 @@ static intptr_t piece_elements(float cost)
 
 intptr_t rt_execute_grain(float cost) { return 2 * piece_elements(cost); }
 
-/* One row, or a part of one, through the conversion buffers. */
-static void row_with_casts(const walk *w, char *const *at, const intptr_t *steps, intptr_t n)
+/* Where operands stand, and how they advance along a row and from row to row. */
+typedef struct {
+    char *at[RT_MAX_OPERANDS];
+    intptr_t steps[RT_MAX_OPERANDS], rows[RT_MAX_OPERANDS];
+} place;
+
+static void run_rows(const walk *w, const place *from, intptr_t count, intptr_t n)
+{
+    const rt_exec *e = w->exec;
+    const int nop = w->plan->nop;
+    const rt_rows rows = {count, from->rows, w->stream};
+    char *args[RT_MAX_OPERANDS];
+    memcpy(args, from->at, (size_t)nop * sizeof *args);
+    if (e->rows) {
+        e->loop(args, &n, from->steps, (void *)&rows);
+        return;
+    }
+    for (intptr_t row = 0; row < count; row++) {
+        for (int k = 0; k < nop; k++) args[k] = from->at[k] + row * from->rows[k];
+        e->loop(args, &n, from->steps, e->data);
+    }
+}
+
+/* count rows of n elements between memory and packed buffers; what does not advance is converted once. */
+static void convert(rt_loop *cast, place *p, int k, char *buffer, int out, int size, intptr_t count, intptr_t n, int stream)
+{
+    if (!out && p->steps[k] == 0) n = 1;
+    if (!out && p->rows[k] == 0) count = 1;
+    const intptr_t steps[2] = {out ? size : p->steps[k], out ? p->steps[k] : size};
+    const intptr_t by[2] = {out ? n * size : p->rows[k], out ? p->rows[k] : n * size};
+    const rt_rows rows = {count, by, stream};
+    cast((char *[2]){out ? buffer : p->at[k], out ? p->at[k] : buffer}, &n, steps, (void *)&rows);
+    if (out) return;
+    p->at[k] = buffer;
+    p->rows[k] = p->rows[k] == 0 ? 0 : n * size;
+    p->steps[k] = p->steps[k] == 0 ? 0 : size;
+}
+
+/* Rows, or a part of one, through the conversion buffers: count * n is at most BLOCK. */
+static void run_block(const walk *w, const place *from, intptr_t count, intptr_t n)
 {
     char buffer[RT_MAX_OPERANDS][BLOCK * ITEM_BYTES] __attribute__((aligned(64)));
     const rt_exec *e = w->exec;
-    int nop = w->plan->nop;
-    char *args[RT_MAX_OPERANDS];
-    intptr_t arg_steps[RT_MAX_OPERANDS];
-    uint32_t each = 0;                   /* operands converted block by block */
-    for (int k = 0; k < nop; k++) {
-        args[k] = at[k];
-        arg_steps[k] = steps[k];
+    place p = *from, out = *from;
+    for (int k = 0; k < w->plan->nop; k++) {
         if (!e->cast[k]) continue;
-        args[k] = buffer[k];
-        if (k < e->nin && (w->fixed >> k & 1)) {
-            args[k] = (char *)w->constant[k];
-            arg_steps[k] = 0;
-        } else if (k < e->nin && steps[k] == 0) {
-            const intptr_t one = 1, pair[2] = {0, 0};
-            e->cast[k]((char *[2]){at[k], buffer[k]}, &one, pair, NULL);
-            arg_steps[k] = 0;
+        if (k >= e->nin) {
+            p.at[k] = buffer[k];
+            p.steps[k] = e->itemsize[k];
+            p.rows[k] = n * e->itemsize[k];
+        } else if (w->fixed >> k & 1) {
+            p.at[k] = (char *)w->constant[k];
         } else {
-            arg_steps[k] = e->itemsize[k];
-            each |= 1u << k;
+            convert(e->cast[k], &p, k, buffer[k], 0, e->itemsize[k], count, n, 0);
         }
     }
-    for (intptr_t done = 0; done < n; done += BLOCK) {
-        intptr_t m = n - done < BLOCK ? n - done : BLOCK;
-        for (int k = 0; k < e->nin; k++) {
-            if (!(each >> k & 1)) continue;
-            const intptr_t pair[2] = {steps[k], e->itemsize[k]};
-            e->cast[k]((char *[2]){at[k] + done * steps[k], buffer[k]}, &m, pair, NULL);
-        }
-        e->loop(args, &m, arg_steps, e->data);
-        for (int k = e->nin; k < nop; k++) {
-            if (!(each >> k & 1)) continue;
-            const intptr_t pair[2] = {e->itemsize[k], steps[k]};
-            e->cast[k]((char *[2]){buffer[k], at[k] + done * steps[k]}, &m, pair, NULL);
-        }
-        for (int k = 0; k < nop; k++)
-            if (!(each >> k & 1)) args[k] += m * arg_steps[k];
-    }
+    run_rows(w, &p, count, n);
+    for (int k = e->nin; k < w->plan->nop; k++)
+        if (e->cast[k]) convert(e->cast[k], &out, k, buffer[k], 1, e->itemsize[k], count, n, w->stream_casts);
 }
 
-static inline void run_row(const walk *w, char **args, const intptr_t *steps, intptr_t n)
+static void run_with_casts(const walk *w, const place *from, intptr_t count, intptr_t n)
 {
-    if (w->has_casts) row_with_casts(w, args, steps, n);
-    else w->exec->loop(args, &n, steps, w->exec->data);
+    const intptr_t wide = n < BLOCK ? n : BLOCK, high = BLOCK / wide;
+    for (intptr_t row = 0; row < count; row += high)
+        for (intptr_t col = 0; col < n; col += wide) {
+            place p = *from;
+            for (int k = 0; k < w->plan->nop; k++) p.at[k] += row * p.rows[k] + col * p.steps[k];
+            run_block(w, &p, count - row < high ? count - row : high, n - col < wide ? n - col : wide);
+        }
 }
 
-/* Moves to the next row: the odometer of all dimensions but the last. */
-static inline void next_row(const rt_plan *p, intptr_t *index, char **at)
+/* Moves `by` rows on: the odometer of all dimensions but the last; at most to the end of the last but one. */
+static inline void next_row(const rt_plan *p, intptr_t *index, char **at, intptr_t by)
 {
-    for (int d = p->ndim - 2; d >= 0; d--) {
-        int carry = ++index[d] == p->shape[d];
-        intptr_t move = carry ? 1 - p->shape[d] : 1;
+    for (int d = p->ndim - 2; d >= 0; d--, by = 1) {
+        index[d] += by;
+        int carry = index[d] == p->shape[d];
+        intptr_t move = carry ? by - p->shape[d] : by;
         for (int k = 0; k < p->nop; k++) at[k] += move * p->steps[k][d];
         if (!carry) return;
         index[d] = 0;
@@ -101,13 +130,15 @@ static void run_range(void *context, intptr_t begin, intptr_t end)
 {
     const walk *w = context;
     const rt_plan *p = w->plan;
-    char *at[RT_MAX_OPERANDS], *args[RT_MAX_OPERANDS];
-    intptr_t steps[RT_MAX_OPERANDS], index[RT_PLAN_NDIM];
+    char *at[RT_MAX_OPERANDS];
+    intptr_t index[RT_PLAN_NDIM];
+    place q;
     int nop = p->nop, last = p->ndim - 1;
     intptr_t length = last < 0 ? 1 : p->shape[last];
     for (int k = 0; k < nop; k++) {
         at[k] = p->data[k];
-        steps[k] = last < 0 ? 0 : p->steps[k][last];
+        q.steps[k] = last < 0 ? 0 : p->steps[k][last];
+        q.rows[k] = last < 1 ? 0 : p->steps[k][last - 1];
     }
     intptr_t row = begin / length, skip = begin % length, left = end - begin;
     for (int d = last - 1; d >= 0; d--) {
@@ -115,15 +146,23 @@ static void run_range(void *context, intptr_t begin, intptr_t end)
         row /= p->shape[d];
         for (int k = 0; k < nop; k++) at[k] += index[d] * p->steps[k][d];
     }
-    if (w->to) at[nop - 1] = w->to - skip * steps[nop - 1];
+    if (w->to) at[nop - 1] = w->to - skip * q.steps[nop - 1];
     while (left > 0) {
-        intptr_t n = length - skip < left ? length - skip : left;
-        for (int k = 0; k < nop; k++) args[k] = at[k] + skip * steps[k];
-        run_row(w, args, steps, n);
-        left -= n;
+        intptr_t n = length - skip < left ? length - skip : left, count = 1;
+        if (n == length && last > 0) {
+            count = p->shape[last - 1] - index[last - 1];
+            if (count > left / length) count = left / length;
+        }
+        for (int k = 0; k < nop; k++) q.at[k] = at[k] + skip * q.steps[k];
+        if (w->has_casts) run_with_casts(w, &q, count, n);
+        else run_rows(w, &q, count, n);
+        left -= count * n;
         skip = 0;
-        if (left > 0) next_row(p, index, at);
+        if (left > 0) next_row(p, index, at, count);
     }
+#if defined(__x86_64__)
+    if (w->stream | w->stream_casts) _mm_sfence();       /* others may read what went past the cache */
+#endif
 }
 
 /* An output that several elements share is folded in order, by its caller's own rules. */
@@ -150,9 +189,55 @@ static void convert_constants(walk *w)
     }
 }
 
+/* Where an input lies packed along another dimension than the last, that one comes next to it: loops transpose
+ * tiles of two dimensions. */
+static void bring_turned(rt_plan *p, int nin)
+{
+    const int last = p->ndim - 1;
+    for (int k = 0; k < nin; k++) {
+        int best = last;
+        for (int d = 0; d < last; d++)
+            if (p->steps[k][d] && p->shape[d] >= TURN && labs(p->steps[k][d]) < labs(p->steps[k][best])) best = d;
+        if (best >= last - 1) continue;
+        const intptr_t shape = p->shape[best];
+        memmove(p->shape + best, p->shape + best + 1, (size_t)(last - 1 - best) * sizeof shape);
+        p->shape[last - 1] = shape;
+        for (int j = 0; j < p->nop; j++) {
+            const intptr_t step = p->steps[j][best];
+            memmove(p->steps[j] + best, p->steps[j] + best + 1, (size_t)(last - 1 - best) * sizeof step);
+            p->steps[j][last - 1] = step;
+        }
+        return;
+    }
+}
+
+static int is_turned(const rt_plan *p, int nin)
+{
+    const int last = p->ndim - 1;
+    for (int k = 0; k < nin && last > 1; k++)
+        for (int d = 0; d < last - 1; d++)
+            if (p->steps[k][d] && p->shape[d] >= TURN && labs(p->steps[k][d]) < labs(p->steps[k][last])) return 1;
+    return 0;
+}
+
+/* A result this large is not in the cache any more when it is read: its lines need not be fetched to be written. */
+static int is_streamed(const rt_plan *p, const rt_exec *e)
+{
+    const int out = p->nop - 1;
+    if (p->nop != e->nin + 1 || p->ndim == 0 || p->size < STREAM_BYTES / ITEM_BYTES) return 0;
+    const intptr_t step = p->steps[out][p->ndim - 1];
+    if (step <= 0 || step > ITEM_BYTES || p->size * step < STREAM_BYTES) return 0;
+    for (int k = 0; k < e->nin; k++)
+        if (p->data[k] == p->data[out]) return 0;
+    return 1;
+}
+
 static void run_plan(const rt_plan *p, const rt_exec *e, int has_casts)
 {
     walk w = {.plan = p, .exec = e, .has_casts = has_casts};
+    const int stream = is_streamed(p, e);
+    w.stream = stream && !e->cast[p->nop - 1];
+    w.stream_casts = stream;
     if (has_casts) convert_constants(&w);
     intptr_t piece = piece_elements(e->cost);
     if (p->size >= 2 * piece && !has_shared_output(p, e->nin)) rt_threads_for(p->size, piece, run_range, &w);
@@ -225,12 +310,19 @@ void rt_execute(const rt_plan *p, const rt_exec *e)
             args[k] = p->data[k];
             steps[k] = last < 0 ? 0 : p->steps[k][0];
         }
-        e->loop(args, &n, steps, e->data);
+        e->loop(args, &n, steps, e->rows ? NULL : e->data);
         return;
     }
-    if (last > 0 && last < RT_PLAN_NDIM - 1 && p->shape[last] < SHORT_ROW && p->shape[last - 1] >= 4 * SHORT_ROW
-        && !has_shared_output(p, e->nin))
+    if (!e->rows && last > 0 && last < RT_PLAN_NDIM - 1 && p->shape[last] < SHORT_ROW && p->shape[last - 1] >= 4 * SHORT_ROW
+        && !has_shared_output(p, e->nin)) {
         run_exchanged(p, e, has_casts);
-    else
-        run_plan(p, e, has_casts);
+        return;
+    }
+    if (e->rows && is_turned(p, e->nin)) {
+        rt_plan q = *p;
+        bring_turned(&q, e->nin);
+        run_plan(&q, e, has_casts);
+        return;
+    }
+    run_plan(p, e, has_casts);
 }

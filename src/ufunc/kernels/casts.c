@@ -122,17 +122,17 @@ ALWAYS intptr_t halves(rt_dtype from, rt_dtype to, const char *in, char *out, in
         _Pragma("GCC ivdep") for (intptr_t i = halves(RT_##from, RT_##to, in[0], out, n); i < n; i++) \
             o[i] = ELEMENT_##to(VALUE_##from(x[i])); \
     } \
-    static void from##_to_##to(char **args, const intptr_t *n, const intptr_t *steps, void *data UNUSED) \
-    { walk_cast((int)sizeof(element_##from), (int)sizeof(element_##to), args, n[0], steps, from##_to_##to##_span); }
+    static void from##_to_##to(char **args, const intptr_t *n, const intptr_t *steps, void *rows) \
+    { walk_cast((int)sizeof(element_##from), (int)sizeof(element_##to), args, n[0], steps, rows, from##_to_##to##_span); }
 #define ENTRY(from, to) [RT_##to] = from##_to_##to,
 #define EACH_WORD(M, from) \
     M(from, b1) M(from, u8) M(from, i8) M(from, u16) M(from, i16) M(from, u32) M(from, i32) M(from, u64) \
     M(from, i64) M(from, f16) M(from, bf16) M(from, f32) M(from, f64) M(from, c64) M(from, c128)
 
 static __attribute__((noinline)) void walk_cast(int from, int to, char **args, intptr_t n, const intptr_t *steps,
-                                                span_fn *span)
+                                                const void *rows, span_fn *span)
 {
-    walk((walk_sizes){1, {from, to}}, args, n, steps, span);
+    walk((walk_sizes){1, {from, to}}, args, n, steps, rows, span);
 }
 
 EACH_WORD(CAST, b1)

@@ -20,15 +20,20 @@ typedef uint8_t truth;
 #endif
 
 /* TAKEN(class, SHELL, ...) is SHELL(...) when this dtype has loops for the class, else nothing. */
+#if IS_NARROW
+#define TAKEN(klass, SHELL, name, ...) PASTE(TAKEN_, LISTED(name))(SHELL, name, ##__VA_ARGS__)
+#define TAKEN_2(SHELL, name, ...) PASTE(BITS_, SHELL)(name)
+#else
 #define TAKEN(klass, ...) PASTE(TAKEN_, TAKES_##klass)(__VA_ARGS__)
+#endif
 #define TAKEN_0(...)
 #define TAKEN_1(SHELL, ...) SHELL(__VA_ARGS__)
 
 #define LOOP(name, walk, span) \
     static UNUSED void name##_span(char *const *in, const intptr_t *inc, char *out, intptr_t n) \
     { span(name##_one, in, inc, out, n); } \
-    static UNUSED void name##_loop(char **args, const intptr_t *n, const intptr_t *steps, void *data UNUSED) \
-    { walk(args, n[0], steps, name##_span); }
+    static UNUSED void name##_loop(char **args, const intptr_t *n, const intptr_t *steps, void *rows) \
+    { walk(args, n[0], steps, rows, name##_span); }
 #define SHELL1(name, e) ALWAYS value name##_one(value x UNUSED) { return R(e); } LOOP(name, walk1, span1)
 #define SHELL2(name, e) \
     ALWAYS value name##_one(value x UNUSED, value y UNUSED) { return R(e); } LOOP(name, walk2, span2)
@@ -43,8 +48,14 @@ typedef uint8_t truth;
 #else
 #define SHELL1_REAL(name, e) SHELL1(name, e)
 #endif
+#if IS_NARROW
+#define BITS_SHELL1(name) \
+    ALWAYS bits name##_one(bits x) { return name##_bits(x); } LOOP(name, walk1, span_bits)
+#define BITS_SHELL1_REAL(name) BITS_SHELL1(name)
+#define BITS_ENTRY(name) ENTRY(name)
+#endif
 #define ENTRY(name) [RT_KERNEL_##name] = name##_loop,
-#if IS_REAL
+#if IS_REAL && !IS_NARROW
 #define GRADIENT_SHELL(name, e) \
     ALWAYS value name##_one(value g UNUSED, value x UNUSED, value y UNUSED, value z UNUSED, value out UNUSED) \
     { return R(e); } LOOP(name, walk_gradient, span_gradient)
@@ -105,7 +116,7 @@ rt_loop *const SYMBOL(loops)[RT_NKERNEL] = {
 #undef UNARY_LOGIC
 #undef BINARY_LOGIC
 
-#if IS_REAL
+#if IS_REAL && !IS_NARROW
 /* Third pass: the table of gradient loops. */
 #define ROW1(name, dx) [RT_KERNEL_##name] = {GRADIENT_ENTRY(name##_dx, dx)},
 #define ROW2(name, dx, dy) [RT_KERNEL_##name] = {GRADIENT_ENTRY(name##_dx, dx), GRADIENT_ENTRY(name##_dy, dy)},

@@ -37,6 +37,7 @@ typedef struct {
     rt_loop *const (*gradients[RT_NDTYPE])[3];
     rt_loop *const (*casts)[RT_NDTYPE];          /* casts[from][to], all present */
     rt_loop *const *selects;                     /* where(c, x, y) by log2 of the itemsize, 0..4 */
+    rt_loop *const *copies;                      /* x, likewise */
     const rt_reducer *reducers[RT_REDUCE_COUNT]; /* [kind] -> array over dtypes */
     const rt_scanner *scanners[RT_SCAN_COUNT];   /* likewise */
     const rt_orderer *orderers;                  /* sorting and ranking, by dtype */

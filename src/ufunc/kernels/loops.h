@@ -1,5 +1,5 @@
 /* loops: from one element's function to NumPy's inner loop, in three layers:
- *   one    the row's expression, over a vector (f32, f64) or an element (the others)
+ *   one    the row's expression, over a vector (f32, f64, and f16 and bf16 widened to f32) or an element (the others)
  *   span   `one` over packed operands: the only place where it is compiled into
  *   walk   cuts what the caller gives into spans (walk.h)
  * Every element goes through the same span, so layout never changes bits.
@@ -10,20 +10,24 @@
 #if IS_REAL
 #include "ufunc/kernels/vector.h"
 #endif
+#if IS_NARROW
+#include "ufunc/kernels/narrow.h"
+#endif
 #define ELEMENT_BYTES sizeof(element)
 #include "ufunc/kernels/walk.h"
 
 /* The walks, once per number of inputs and size of result. */
 #define S ((int)sizeof(element))
 #define WALK(name, nin, ...) \
-    static __attribute__((noinline, unused)) void name(char **args, intptr_t n, const intptr_t *steps, span_fn *span) \
-    { walk((walk_sizes){nin, __VA_ARGS__}, args, n, steps, span); }
+    static __attribute__((noinline, unused)) void name(char **args, intptr_t n, const intptr_t *steps, const void *rows, \
+                                                     span_fn *span) \
+    { walk((walk_sizes){nin, __VA_ARGS__}, args, n, steps, rows, span); }
 WALK(walk1, 1, {S, S})
 WALK(walk2, 2, {S, S, S})
 WALK(walk3, 3, {S, S, S, S})
 WALK(walk1_logic, 1, {S, 1})
 WALK(walk2_logic, 2, {S, S, 1})
-#if IS_REAL
+#if IS_REAL && !IS_NARROW
 WALK(walk_gradient, 5, {S, S, S, S, S, S})
 #endif
 #if IS_COMPLEX
@@ -33,37 +37,41 @@ WALK(walk1_real, 1, {S, S / 2})
 #undef S
 
 #if IS_REAL
+#if !IS_NARROW
+ALWAYS vec lanes_load(const char *p) { return vector_load(p); }
+ALWAYS void lanes_store(char *p, vec v) { vector_store(p, v); }
+#endif
 ALWAYS void span1(vec (*one)(vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0];
     intptr_t dx = inc[0];
-    for (; n > 0; n--, x += dx, out += VECTOR_BYTES) vector_store(out, one(vector_load(x)));
+    for (; n > 0; n--, x += dx, out += LANES * sizeof(element)) lanes_store(out, one(lanes_load(x)));
 }
 ALWAYS void span2(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1];
     intptr_t dx = inc[0], dy = inc[1];
-    for (; n > 0; n--, x += dx, y += dy, out += VECTOR_BYTES)
-        vector_store(out, one(vector_load(x), vector_load(y)));
+    for (; n > 0; n--, x += dx, y += dy, out += LANES * sizeof(element))
+        lanes_store(out, one(lanes_load(x), lanes_load(y)));
 }
 ALWAYS void span3(vec (*one)(vec, vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1], *z = in[2];
     intptr_t dx = inc[0], dy = inc[1], dz = inc[2];
-    for (; n > 0; n--, x += dx, y += dy, z += dz, out += VECTOR_BYTES)
-        vector_store(out, one(vector_load(x), vector_load(y), vector_load(z)));
+    for (; n > 0; n--, x += dx, y += dy, z += dz, out += LANES * sizeof(element))
+        lanes_store(out, one(lanes_load(x), lanes_load(y), lanes_load(z)));
 }
 ALWAYS void span1_logic(mask (*one)(vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0];
     intptr_t dx = inc[0];
-    for (; n > 0; n--, x += dx, out += LANES) mask_store(out, one(vector_load(x)));
+    for (; n > 0; n--, x += dx, out += LANES) mask_store(out, one(lanes_load(x)));
 }
 ALWAYS void span2_logic(mask (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1];
     intptr_t dx = inc[0], dy = inc[1];
-    for (; n > 0; n--, x += dx, y += dy, out += LANES) mask_store(out, one(vector_load(x), vector_load(y)));
+    for (; n > 0; n--, x += dx, y += dy, out += LANES) mask_store(out, one(lanes_load(x), lanes_load(y)));
 }
 /* Loads of operands that `one` does not use vanish. */
 ALWAYS void span_gradient(vec (*one)(vec, vec, vec, vec, vec), char *const *in, const intptr_t *inc, char *out,

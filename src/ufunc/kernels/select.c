@@ -5,6 +5,9 @@
 
 typedef struct { uint64_t low, high; } __attribute__((aligned(1), may_alias)) unaligned_16;
 typedef uint8_t unaligned_1;
+typedef uint16_t unaligned_2 __attribute__((aligned(1), may_alias));
+typedef uint32_t unaligned_4 __attribute__((aligned(1), may_alias));
+typedef uint64_t unaligned_8 __attribute__((aligned(1), may_alias));
 
 #define SELECT_LOOP(bytes) \
     static void select_##bytes##_span(char *const *in, const intptr_t *inc UNUSED, char *out, intptr_t n) \
@@ -14,8 +17,8 @@ typedef uint8_t unaligned_1;
         unaligned_##bytes *o = (unaligned_##bytes *)out; \
         _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = c[i] ? x[i] : y[i]; \
     } \
-    static void select_##bytes(char **args, const intptr_t *n, const intptr_t *steps, void *data UNUSED) \
-    { walk((walk_sizes){3, {1, bytes, bytes, bytes}}, args, n[0], steps, select_##bytes##_span); }
+    static void select_##bytes(char **args, const intptr_t *n, const intptr_t *steps, void *rows) \
+    { walk((walk_sizes){3, {1, bytes, bytes, bytes}}, args, n[0], steps, rows, select_##bytes##_span); }
 SELECT_LOOP(1)
 SELECT_LOOP(2)
 SELECT_LOOP(4)

@@ -8,11 +8,16 @@
 const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .name = TEXT(RT_ISA),
 #define WORD(word) [RT_##word] = RT_BASE_NAME(loops_##word),
-    .loops = {RT_OTHER_WORDS(WORD) [RT_f32] = RT_ISA_NAME(loops_f32), [RT_f64] = RT_ISA_NAME(loops_f64)},
+    .loops = {RT_OTHER_WORDS(WORD) [RT_f32] = RT_ISA_NAME(loops_f32), [RT_f64] = RT_ISA_NAME(loops_f64),
+#ifdef RT_NARROW
+              [RT_f16] = RT_ISA_NAME(loops_f16), [RT_bf16] = RT_ISA_NAME(loops_bf16),
+#endif
+    },
 #undef WORD
     .gradients = {[RT_f32] = RT_ISA_NAME(gradients_f32), [RT_f64] = RT_ISA_NAME(gradients_f64)},
     .casts = RT_BASE_NAME(casts),
     .selects = RT_BASE_NAME(selects),
+    .copies = RT_ISA_NAME(copies),
     .reducers = {
         [RT_REDUCE_SUM] = RT_BASE_NAME(reducers)[RT_REDUCE_SUM],
         [RT_REDUCE_PROD] = RT_BASE_NAME(reducers)[RT_REDUCE_PROD],

@@ -2,6 +2,7 @@
  * table.c binds together, and the marks that functions in kernels carry.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_TABLE_H
 #define RT_UFUNC_KERNELS_TABLE_H
+#include "ufunc/kernels/copy.h"
 #include "ufunc/kernels/isa.h"
 
 #define PASTE2(a, b) a##b
@@ -23,9 +24,15 @@ RT_OTHER_WORDS(WORD)
 #undef WORD
 extern rt_loop *const RT_ISA_NAME(loops_f32)[RT_NKERNEL];
 extern rt_loop *const RT_ISA_NAME(loops_f64)[RT_NKERNEL];
+extern rt_loop *const RT_ISA_NAME(loops_f16)[RT_NKERNEL];      /* where RT_NARROW is set */
+extern rt_loop *const RT_ISA_NAME(loops_bf16)[RT_NKERNEL];
 extern rt_loop *const RT_ISA_NAME(gradients_f32)[RT_NKERNEL][3];
 extern rt_loop *const RT_ISA_NAME(gradients_f64)[RT_NKERNEL][3];
 extern rt_loop *const RT_BASE_NAME(casts)[RT_NDTYPE][RT_NDTYPE];
+extern rt_loop *const RT_ISA_NAME(copies)[5];     /* likewise */
+rt_copier RT_ISA_NAME(copy_1), RT_ISA_NAME(copy_2), RT_ISA_NAME(copy_4), RT_ISA_NAME(copy_8), RT_ISA_NAME(copy_16);
+/* n bytes past the cache; who calls it fences before others read them. */
+void RT_ISA_NAME(copy_stream)(char *to, const char *from, intptr_t n);
 extern rt_loop *const RT_BASE_NAME(selects)[5];   /* by log2 of the itemsize */
 extern rt_reducer_table RT_BASE_NAME(reducers);
 extern rt_scanner_table RT_BASE_NAME(scanners);

@@ -17,7 +17,11 @@
 #define VECTOR_BYTES 16
 #endif
 
+#if IS_NARROW
+typedef float real;
+#else
 typedef element real;
+#endif
 #if IS_F32
 typedef int32_t ireal;
 #else
@@ -27,6 +31,12 @@ typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef ireal mask __attribute__((vector_size(VECTOR_BYTES)));
 typedef real unaligned_vec __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
 typedef real unaligned_real __attribute__((aligned(1), may_alias));
+#if IS_F32
+typedef uint32_t ureal;
+#else
+typedef uint64_t ureal;
+#endif
+typedef ureal uvec __attribute__((vector_size(VECTOR_BYTES)));
 enum { LANES = VECTOR_BYTES / sizeof(real) };
 
 ALWAYS vec vector_load(const char *p) { return *(const unaligned_vec *)p; }

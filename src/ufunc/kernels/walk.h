@@ -1,11 +1,12 @@
-/* walk: cuts the strided operands of an inner loop into spans over packed memory.
+/* walk: cuts the operands of an inner loop, rows of any steps, into spans over packed memory.
  *
- *   packed operands are used where they lie; those of step 0 are spread once; others are
- *   gathered in blocks:   x . x . x . x  ->  [x x x x] -> span -> [o o o o] ->  o . . o . . o
+ *   operands that lie packed are used where they lie; those of step 0 are spread once; others are
+ *   copied in blocks of a few rows or a part of one:
+ *                       x . x . x . x  ->  [x x x x] -> span -> [o o o o] ->  o . . o . . o
  *
- * An output that runs into inputs not yet read is computed one element at a time, as NumPy's
- * reduce and accumulate ask.  Nothing outside the operands is touched.  The includer defines
- * ELEMENT_BYTES (of the largest operand); with vector.h before, a span's unit is a vector.
+ * A call without rows is NumPy's: an output that runs into inputs not yet read is computed one element at a time, as
+ * reduce and accumulate ask.  Nothing outside the operands is touched.  The includer defines ELEMENT_BYTES (of the
+ * largest operand); with vector.h before, a span's unit is a vector.
  * Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_WALK_H
 #define RT_UFUNC_KERNELS_WALK_H
@@ -13,12 +14,16 @@
 #include <string.h>
 #include "ufunc/kernels/table.h"
 
-enum { BLOCK = 256, MOST_INPUTS = 5 };
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-enum { CHUNK = LANES, SPREAD = LANES };   /* elements of a span's unit, and of a spread operand */
+enum { CHUNK = LANES, SLACK = VECTOR_BYTES };          /* elements of a span's unit; bytes behind a block */
+enum { OF_REALS = ELEMENT_BYTES == sizeof(real) };     /* elements are the vector's own */
 #else
-enum { CHUNK = 1, SPREAD = BLOCK };
+enum { CHUNK = 1, SLACK = 0, OF_REALS = 0 };
 #endif
+enum { MOST_INPUTS = 5, BLOCK = ELEMENT_BYTES > 8 ? 512 : 1024,       /* elements */
+       SPREAD = CHUNK > 1 ? CHUNK : BLOCK,                            /* elements of a spread operand */
+       SHORT = BLOCK / (CHUNK > 4 ? CHUNK : 4),                       /* rows up to this are taken several at once */
+       TURNED = BLOCK < 1024 ? 16 : 32 };                             /* rows and columns where an operand is transposed */
 
 /* The number of operands is known where a walk is compiled: sizes become constants. */
 #define EACH_OPERAND _Pragma("GCC unroll 8")
@@ -30,61 +35,59 @@ typedef void span_fn(char *const *in, const intptr_t *inc, char *out, intptr_t n
 /* Inputs, and bytes of an element of each and of the result (size[nin]). */
 typedef struct { int nin, size[MOST_INPUTS + 1]; } walk_sizes;
 
-typedef uint16_t unaligned_2 __attribute__((aligned(1), may_alias));
-typedef uint32_t unaligned_4 __attribute__((aligned(1), may_alias));
-typedef uint64_t unaligned_8 __attribute__((aligned(1), may_alias));
+/* How an input lies in the blocks of a call. */
+enum { ANYHOW, FIXED, REPEATED, ACROSS };              /* one element; every row the same; packed, rows included */
 
-ALWAYS void move(char *to, intptr_t to_step, const char *from, intptr_t from_step, intptr_t m, int size)
+/* As a copier; the size is known where it is called. */
+ALWAYS void copy(rt_place to, rt_place from, intptr_t rows, intptr_t cols, int size)
 {
-#pragma GCC unroll 4
-    for (; m > 0; m--, to += to_step, from += from_step) {
-        if (size == 1) *to = *from;
-        else if (size == 2) *(unaligned_2 *)to = *(const unaligned_2 *)from;
-        else if (size == 4) *(unaligned_4 *)to = *(const unaligned_4 *)from;
-        else if (size == 8) *(unaligned_8 *)to = *(const unaligned_8 *)from;
-        else memcpy(to, from, 16);
-    }
+    if (size == 1) RT_ISA_NAME(copy_1)(to, from, rows, cols);
+    else if (size == 2) RT_ISA_NAME(copy_2)(to, from, rows, cols);
+    else if (size == 4) RT_ISA_NAME(copy_4)(to, from, rows, cols);
+    else if (size == 8) RT_ISA_NAME(copy_8)(to, from, rows, cols);
+    else RT_ISA_NAME(copy_16)(to, from, rows, cols);
 }
 
-/* m elements into packed `to`, the last chunk filled up. */
-ALWAYS void gather(char *to, const char *from, intptr_t step, intptr_t m, int size)
+/* n elements into packed `to`, the last chunk filled up. */
+ALWAYS void pack(char *to, rt_place from, intptr_t rows, intptr_t cols, int size)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    intptr_t rest = m % LANES;
-    if (step == size) {
-        if (m >= LANES) memcpy(to, from, (size_t)(m - rest) * size);
-        if (rest) vector_store(to + (m - rest) * size, vector_load_part(from + (m - rest) * size, rest));
+    const intptr_t n = rows * cols;
+    if (OF_REALS && n < LANES && from.step == size && rows == 1) {
+        vector_store(to, vector_load_part(from.at, n));
         return;
     }
-    if (rest) vector_store(to + (m - rest) * size, splat(1));
+    if (n % LANES) vector_store(to + n * size, splat(1));
 #endif
-    move(to, size, from, step, m, size);
+    copy((rt_place){to, cols * size, size}, from, rows, cols, size);
 }
 
-ALWAYS void scatter(char *to, intptr_t step, const char *from, intptr_t m, int size)
+ALWAYS void unpack(rt_place to, const char *from, intptr_t rows, intptr_t cols, int size)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    if (step == size && m < LANES) {
-        /* Less than 32 bytes by halves: pieces of one stored vector are forwarded, masked stores are slow. */
-        intptr_t bytes = m * size;
+    if (to.step == size && rows == 1 && cols < LANES) {
+        /* Less than a vector by halves: pieces of one stored vector are forwarded, masked stores are slow. */
+        intptr_t bytes = cols * size;
         for (int piece = VECTOR_BYTES / 2; piece >= size; piece /= 2) {
             if (!(bytes & piece)) continue;
-            memcpy(to, from, (size_t)piece);
-            to += piece, from += piece;
+            memcpy(to.at, from, (size_t)piece);
+            to.at += piece, from += piece;
         }
         return;
     }
 #endif
-    move(to, step, from, size, m, size);
+    copy(to, (rt_place){(char *)from, cols * size, size}, rows, cols, size);
 }
 
 ALWAYS void spread(char *to, const char *from, intptr_t n UNUSED, int size UNUSED)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    vector_store(to, splat(*(const unaligned_real *)from));
-#else
-    move(to, size, from, 0, n < SPREAD ? n : SPREAD, size);
+    if (OF_REALS) {
+        vector_store(to, splat(*(const unaligned_real *)from));
+        return;
+    }
 #endif
+    copy((rt_place){to, 0, size}, (rt_place){(char *)from, 0, 0}, 1, CHUNK > 1 || n > SPREAD ? SPREAD : n, size);
 }
 
 /* Would writing out[i] change an input that is read for some element after i?  Operands that
@@ -101,56 +104,82 @@ ALWAYS int runs_ahead(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     return 0;
 }
 
-/* Elements [0, m), m <= BLOCK, through packed copies. */
-ALWAYS void walk_block(walk_sizes s, char *const *args, const intptr_t *steps,
-                       char *const *fixed, intptr_t m, span_fn *span)
+/* What all blocks of a call share. */
+typedef struct {
+    walk_sizes s;
+    intptr_t n;                            /* of a row */
+    const intptr_t *steps, *rows;          /* from an element to the next, from a row to the next */
+    int way[MOST_INPUTS + 1];
+    char **room, *result;
+    int kept, stream;                      /* repeated rows are in their rooms; past the cache */
+} blocks;
+
+/* `high` rows of `wide` elements at at[k]: packed operands are used in place when they fill whole chunks. */
+ALWAYS void walk_block(const blocks *b, char *const *at, intptr_t high, intptr_t wide, span_fn *span)
 {
-    char room[MOST_INPUTS][BLOCK * ELEMENT_BYTES] __attribute__((aligned(64)));
-    char result[BLOCK * ELEMENT_BYTES] __attribute__((aligned(64)));
+    const walk_sizes s = b->s;
+    const intptr_t m = high * wide;
     char *in[MOST_INPUTS];
     intptr_t inc[MOST_INPUTS];
+    const int whole = m % CHUNK == 0;
+    /* one row of packed elements, or rows that follow one another */
+#define IN_PLACE(k) (whole && b->steps[k] == s.size[k] && (high == 1 || (b->way[k] == ACROSS && wide == b->n)))
     EACH_OPERAND for (int k = 0; k < s.nin; k++) {
-        in[k] = fixed[k];
-        inc[k] = 0;
-        if (steps[k] == 0) continue;
-        gather(in[k] = room[k], args[k], steps[k], m, s.size[k]);
-        inc[k] = CHUNK * s.size[k];
+        in[k] = b->room[k];
+        inc[k] = b->steps[k] == 0 && (high == 1 || b->way[k] == FIXED) ? 0 : CHUNK * s.size[k];
+        if (b->way[k] == FIXED || (b->way[k] == REPEATED && b->kept)) continue;
+        if (IN_PLACE(k)) in[k] = at[k];
+        else if (inc[k] == 0) spread(in[k], at[k], wide, s.size[k]);
+        else pack(in[k], (rt_place){at[k], b->rows[k], b->steps[k]}, high, wide, s.size[k]);
     }
-    span(in, inc, result, (m + CHUNK - 1) / CHUNK);
-    scatter(args[s.nin], steps[s.nin], result, m, s.size[s.nin]);
+    char *out = at[s.nin];
+    const int direct = IN_PLACE(s.nin);
+    span(in, inc, direct && !b->stream ? out : b->result, (m + CHUNK - 1) / CHUNK);
+    if (direct && b->stream) RT_ISA_NAME(copy_stream)(out, b->result, m * s.size[s.nin]);
+    else if (!direct) unpack((rt_place){out, b->rows[s.nin], b->steps[s.nin]}, b->result, high, wide, s.size[s.nin]);
+#undef IN_PLACE
 }
 
-ALWAYS void walk_span(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, span_fn *span)
+/* Is an operand packed from row to row, not along them? */
+ALWAYS int is_turned(intptr_t row, intptr_t step, int size) { return row == size && step != size && step != 0; }
+
+ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, const rt_rows *r, span_fn *span)
 {
-    char room[MOST_INPUTS][SPREAD * ELEMENT_BYTES] __attribute__((aligned(64)));
-    char *at[MOST_INPUTS + 1], *fixed[MOST_INPUTS];
-    intptr_t inc[MOST_INPUTS];
-    int packed = steps[s.nin] == s.size[s.nin], fixes = 0;
-    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
-        at[k] = args[k];
-        fixed[k] = room[k];
-        inc[k] = CHUNK * s.size[k];
-        if (steps[k] == 0) {
-            spread(at[k] = room[k], args[k], n, s.size[k]);
-            inc[k] = 0;
-            fixes = 1;
-        } else packed &= steps[k] == s.size[k];
+    char room[MOST_INPUTS][BLOCK * ELEMENT_BYTES + SLACK] __attribute__((aligned(64)));
+    char result[BLOCK * ELEMENT_BYTES + SLACK] __attribute__((aligned(64)));
+    char *rooms[MOST_INPUTS], *at[MOST_INPUTS + 1];
+    blocks b = {.s = s, .n = n, .steps = steps, .rows = r->steps, .room = rooms, .result = result, .stream = r->stream};
+    intptr_t count = r->count, high = 1, wide = n;
+    int across = 1, packed = 1, turned = 0, fixes = 0;
+    EACH_OPERAND for (int k = 0; k <= s.nin; k++) {
+        const intptr_t step = steps[k], row = count > 1 ? r->steps[k] : n * step;
+        b.way[k] = k < s.nin && step == 0 && row == 0 ? FIXED : step == s.size[k] && row == n * step ? ACROSS
+                 : k < s.nin && row == 0 ? REPEATED : ANYHOW;
+        across &= b.way[k] == ACROSS || b.way[k] == FIXED;
+        packed &= step == s.size[k] || (k < s.nin && step == 0);
+        fixes |= step == 0;
+        turned |= k < s.nin && is_turned(row, step, s.size[k]);
+        if (k == s.nin) continue;
+        rooms[k] = room[k];
+        if (b.way[k] == FIXED) spread(room[k], args[k], n * count, s.size[k]);
     }
-    at[s.nin] = args[s.nin];
-    intptr_t whole = n / CHUNK * CHUNK;
-    while (packed && whole > 0) {
-        intptr_t m = fixes && CHUNK == 1 && whole > SPREAD ? SPREAD : whole;
-        span(at, inc, at[s.nin], m / CHUNK);
-        EACH_OPERAND for (int k = 0; k < s.nin; k++) if (inc[k]) at[k] += m * steps[k];
-        at[s.nin] += m * steps[s.nin];
-        whole -= m;
-        n -= m;
-    }
-    while (n > 0) {
-        intptr_t m = n < BLOCK ? n : BLOCK;
-        walk_block(s, at, steps, fixed, m, span);
-        EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] += m * steps[k];
-        n -= m;
+    if (across) b.n = n *= count, wide = n, count = 1;
+    if (count > 1 && n <= SHORT) high = BLOCK / n / CHUNK * CHUNK;
+    else if (turned && count >= 8) high = wide = TURNED;
+    else if (!packed || b.stream || (fixes && CHUNK == 1)) wide = BLOCK;
+    if (wide > n) wide = n;
+    for (intptr_t row = 0; row < count; row += high) {
+        const intptr_t h = count - row < high ? count - row : high;
+        for (intptr_t col = 0, w; col < n; col += w) {
+            w = n - col < wide ? n - col : wide;
+            if (CHUNK > 1 && h == 1 && w > CHUNK) w -= w % CHUNK;      /* what is left of a vector goes by itself */
+            EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] = args[k] + row * r->steps[k] + col * steps[k];
+            if (turned && wide < n) EACH_OPERAND for (int k = 0; k < s.nin; k++)
+                if (is_turned(r->steps[k], steps[k], s.size[k]))
+                    for (intptr_t c = wide; c < 2 * wide && col + c < n; c++) __builtin_prefetch(at[k] + c * steps[k]);
+            walk_block(&b, at, h, w, span);
+            b.kept = high > 1 && w == n && h == high;
+        }
     }
 }
 
@@ -175,25 +204,26 @@ ALWAYS int walk_short(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
         vector_store(room[k], steps[k] ? vector_load_part(args[k], n) : splat(*(const unaligned_real *)args[k]));
     }
     span(in, inc, result, 1);
-    scatter(out, steps[s.nin], result, n, s.size[s.nin]);
+    unpack((rt_place){out, 0, s.size[s.nin]}, result, 1, n, s.size[s.nin]);
     return 1;
 }
 #endif
 
-ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, span_fn *span)
+ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, const void *rows, span_fn *span)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    if (walk_short(s, args, n, steps, span)) return;
+    if (OF_REALS && !rows && walk_short(s, args, n, steps, span)) return;
 #endif
-    if (n > 1 && runs_ahead(s, args, n, steps)) {
+    const rt_rows one = {1, steps, 0};
+    if (!rows && n > 1 && runs_ahead(s, args, n, steps)) {
         char *at[MOST_INPUTS + 1];
         EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] = args[k];
         for (; n > 0; n--) {
-            walk_span(s, at, 1, steps, span);
+            walk_rows(s, at, 1, steps, &one, span);
             EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] += steps[k];
         }
         return;
     }
-    walk_span(s, args, n, steps, span);
+    walk_rows(s, args, n, steps, rows ? rows : &one, span);
 }
 #endif

@@ -23,12 +23,16 @@
 #define NATURE_f64 5
 #define NATURE_c64 6
 #define NATURE_c128 7
+#define NATURE_f16 8
+#define NATURE_bf16 9
 #define NATURE PASTE(NATURE_, RT_WORD)
 #define IS_BOOL (NATURE == 1)
 #define IS_INTEGER (NATURE == 2 || NATURE == 3)
 #define IS_SIGNED (NATURE == 3)
-#define IS_REAL (NATURE == 4 || NATURE == 5)
-#define IS_F32 (NATURE == 4)
+#define IS_NARROW (NATURE == 8 || NATURE == 9)      /* 16 bits, computed in float32: narrow.h */
+#define IS_F16 (NATURE == 8)
+#define IS_REAL (NATURE == 4 || NATURE == 5 || IS_NARROW)
+#define IS_F32 (NATURE == 4 || IS_NARROW)
 #define IS_COMPLEX (NATURE == 6 || NATURE == 7)
 #define IS_C64 (NATURE == 6)
 

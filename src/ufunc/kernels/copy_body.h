@@ -1,0 +1,122 @@
+/* copy_body: the copier of one size of elements; copy.c includes it with SIZE and CELL, the unsigned type of that
+ * size.  What is packed along the rows in the source and along the columns in the destination is turned
+ * in squares of 16 bytes:
+ *
+ *   source  a b c d . .     zip a with c, b with d,     destination  a e i m
+ *           e f g h . .     then neighbours, ...                     b f j n
+ *
+ * Floor: ufunc/kernels. */
+typedef CELL NAMED(cell) __attribute__((aligned(1), may_alias));
+#define cell NAMED(cell)
+
+/* n elements beside each other, all of them v. */
+static void NAMED(fill)(char *to, CELL v, intptr_t n)
+{
+    if (SIZE == 1 && n > 64) {
+        memset(to, (int)v, (size_t)n);
+        return;
+    }
+    for (intptr_t i = 0; i < n; i++) ((cell *)to)[i] = v;
+}
+
+/* One row, whatever its steps. */
+static void NAMED(row)(char *to, intptr_t to_step, const char *from, intptr_t from_step, intptr_t n)
+{
+    const cell *x = (const cell *)from;
+    cell *o = (cell *)to;
+    if (to_step != SIZE) {
+        _Pragma("GCC unroll 4") for (intptr_t i = 0; i < n; i++, to += to_step, from += from_step) *(cell *)to = *(const cell *)from;
+    } else if (from_step == SIZE) {
+        copy_bytes(to, from, n * SIZE);
+    } else if (from_step == 0) {
+        NAMED(fill)(to, *x, n);
+    } else if (from_step == -SIZE) {
+        _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = x[-i];
+    } else if (from_step == 2 * SIZE) {
+        _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = x[2 * i];
+    } else {
+        _Pragma("GCC unroll 8") for (intptr_t i = 0; i < n; i++, from += from_step) o[i] = *(const cell *)from;
+    }
+}
+
+#if SIZE < 16
+enum { NAMED(SQUARE) = 16 / SIZE };
+typedef CELL NAMED(line) __attribute__((vector_size(16)));
+typedef NAMED(line) NAMED(unaligned_line) __attribute__((aligned(1), may_alias));
+
+ALWAYS void NAMED(square)(char *to, intptr_t to_row, const char *from, intptr_t from_step)
+{
+    NAMED(line) v[NAMED(SQUARE)], w[NAMED(SQUARE)];
+#pragma GCC unroll 16
+    for (int i = 0; i < NAMED(SQUARE); i++) v[i] = *(const NAMED(unaligned_line) *)(from + i * from_step);
+#pragma GCC unroll 4
+    for (int times = 1; times < NAMED(SQUARE); times *= 2) {
+#pragma GCC unroll 16
+        for (int i = 0; i < NAMED(SQUARE) / 2; i++) {
+            w[2 * i] = __builtin_shuffle(v[i], v[i + NAMED(SQUARE) / 2], (NAMED(line))ZIP_LOW);
+            w[2 * i + 1] = __builtin_shuffle(v[i], v[i + NAMED(SQUARE) / 2], (NAMED(line))ZIP_HIGH);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < NAMED(SQUARE); i++) v[i] = w[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < NAMED(SQUARE); i++) *(NAMED(unaligned_line) *)(to + i * to_row) = v[i];
+}
+#endif
+
+/* A tile: from.row and to.step are SIZE. */
+static void NAMED(tile)(char *to, intptr_t to_row, const char *from, intptr_t from_step, intptr_t rows, intptr_t cols)
+{
+    intptr_t r = 0;
+#if SIZE < 16
+    for (; r + NAMED(SQUARE) <= rows; r += NAMED(SQUARE), to += NAMED(SQUARE) * to_row, from += 16) {
+        intptr_t c = 0;
+        for (; c + NAMED(SQUARE) <= cols; c += NAMED(SQUARE)) NAMED(square)(to + c * SIZE, to_row, from + c * from_step, from_step);
+        for (; c < cols; c++)
+            for (int i = 0; i < NAMED(SQUARE); i++)
+                *(cell *)(to + i * to_row + c * SIZE) = *(const cell *)(from + c * from_step + i * SIZE);
+    }
+#endif
+    for (; r < rows; r++, to += to_row, from += SIZE) NAMED(row)(to, SIZE, from, from_step, cols);
+}
+
+static void NAMED(turn)(rt_place to, rt_place from, intptr_t rows, intptr_t cols)
+{
+    for (intptr_t r = 0; r < rows; r += TILE) {
+        const intptr_t high = rows - r < TILE ? rows - r : TILE;
+        for (intptr_t c = 0; c < cols; c += TILE) {
+            const intptr_t wide = cols - c < TILE ? cols - c : TILE;
+            const char *in = from.at + r * SIZE + c * from.step;
+            for (intptr_t next = wide; next < 2 * wide && c + next < cols; next++) __builtin_prefetch(in + next * from.step);
+            NAMED(tile)(to.at + r * to.row + c * SIZE, to.row, in, from.step, high, wide);
+        }
+    }
+}
+
+static void NAMED(copy)(rt_place to, rt_place from, intptr_t rows, intptr_t cols)
+{
+    if (cols < FEW && rows > cols && (to.step != SIZE || from.step != SIZE || cols == 1)) {
+        const intptr_t many = rows;                  /* by columns: rows this short cost more to begin than to walk */
+        rows = cols, cols = many;
+        to = (rt_place){to.at, to.step, to.row};
+        from = (rt_place){from.at, from.step, from.row};
+    }
+    if (to.step == SIZE && from.step == SIZE && to.row == cols * SIZE && from.row == cols * SIZE) cols *= rows, rows = 1;
+    if (to.step == SIZE && from.row == SIZE && from.step != SIZE && from.step != 0 && rows >= FEW && cols >= FEW) {
+        NAMED(turn)(to, from, rows, cols);
+        return;
+    }
+    for (; rows > 0; rows--, to.at += to.row, from.at += from.row) NAMED(row)(to.at, to.step, from.at, from.step, cols);
+}
+
+static void NAMED(loop)(char **args, const intptr_t *n, const intptr_t *steps, void *data)
+{
+    const rt_rows *r = data;
+    NAMED(copy)((rt_place){args[1], r ? r->steps[1] : 0, steps[1]}, (rt_place){args[0], r ? r->steps[0] : 0, steps[0]},
+                r ? r->count : 1, *n);
+}
+#undef cell
+#undef SIZE
+#undef CELL
+#undef ZIP_LOW
+#undef ZIP_HIGH
