@@ -253,7 +253,7 @@ def indexing() -> Iterator[Row]:
         ("a[i, j]", lambda lib, x, i, j: x[j, j], lambda x, i, j: x[j, j]),
         ("a[I, J]", lambda lib, x, i, j: x[i[:100], i[:100]], lambda x, i, j: x[i[:100], i[:100]]),
         ("take", lambda lib, x, i, j: lib.take(x, i), lambda x, i, j: x.take(i)),
-        ("a[i] = b", lambda lib, x, i, j: x.__setitem__(j, x[:1]), lambda x, i, j: x.__setitem__(j, x[:1])),
+        ("a[i] = 1", lambda lib, x, i, j: x.__setitem__(j, 1.0), lambda x, i, j: x.__setitem__(j, 1.0)),
         ("nonzero", lambda lib, x, i, j: lib.nonzero(i[:100] > 500), lambda x, i, j: np.argwhere(i[:100] > 500)),
         ("a[a > 0]", lambda lib, x, i, j: x[x > 0], lambda x, i, j: x[x > 0]),
         ("masked_select", lambda lib, x, i, j: lib.masked_select(x, x > 0), None),

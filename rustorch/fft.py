@@ -47,11 +47,14 @@ def _input(name: str, x: Any, complex_: bool | None) -> Any:
     """x as the transform takes it: complex, real, or (None) either."""
     if not isinstance(x, _C.Tensor):
         raise TypeError(f"fft.{name}: argument 'input' must be a Tensor, not {type(x).__name__}")
+    kind = x.dtype.kind
+    if kind == "f" and x.dtype.itemsize > 2 and not complex_ or kind == "c" and complex_ is not False:
+        return x
     if str(x.dtype) in ("float16", "bfloat16"):
         raise _C.DtypeError(f"fft.{name}: no transform in half precision ({x.dtype}); convert to float32")
-    if x.dtype.kind in "iub":
+    if kind in "iub":
         x = x.to(_C.get_default_dtype())
-    if complex_ is False and x.dtype.kind == "c":
+    if kind == "c":
         raise _C.DtypeError(f"fft.{name}: expects a real input tensor, got {x.dtype}")
     return _complex(x) if complex_ else x
 

@@ -63,26 +63,12 @@ static void gather_rows(void *context, intptr_t begin, intptr_t end)
     for (intptr_t row = begin; row < end; row++) {
         const int64_t *v = (const int64_t *)index->data + row * n;
         char *from = x->data, *to = c->out + row * n * item;
-        intptr_t rest = row, bad = -1;
+        intptr_t rest = row, bad;
         for (int d = last - 1; d >= 0; d--) {
             if (d != c->dim) from += rest % index->shape[d] * x->steps[d];
             rest /= index->shape[d];
         }
-        switch (item) {
-#define GATHER_BY(size, from_row, from_step) \
-            for (intptr_t j = 0; j < n; j++) { \
-                intptr_t i = v[j] < 0 ? v[j] + length : v[j]; \
-                if (__builtin_expect((size_t)i >= (size_t)length, 0)) { bad = j; break; } \
-                memcpy(to + j * size, from + j * from_row + i * from_step, size); \
-            }
-#define GATHER(size) case size: \
-            if (along == 0 && step == size) { GATHER_BY(size, 0, size) } \
-            else { GATHER_BY(size, along, step) } \
-            break
-        GATHER(1); GATHER(2); GATHER(4); GATHER(8); GATHER(16);
-#undef GATHER
-#undef GATHER_BY
-        }
+        bad = rt_offsets_read(to, from, along, step, item, v, n, length);
         if (bad >= 0) {
             __atomic_store_n(&c->bad, row * n + bad, __ATOMIC_RELAXED);
             return;

@@ -43,6 +43,22 @@ int rt_index_shape(const char *op, const rt_tensor *x, uint32_t gone, int positi
     return n;
 }
 
+/* Elements of packed memory by their numbers, straight into a new tensor: 1; 0: not here, or a number is out of bounds. */
+static int read_flat(const rt_tensor *x, const rt_tensor *index, int k, const intptr_t *dims, int n,
+                     const intptr_t *shape, rt_tensor **out)
+{
+    for (int i = 0; i < k; i++) if (dims[i] != i) return 0;
+    if (index->dtype != RT_i64 || !rt_tensor_is_contiguous(index) || !rt_tensor_is_contiguous(x)) return 0;
+    rt_tensor *made = rt_empty((rt_dtype)x->dtype, n, shape, x->storage->device);
+    if (!made) return -1;
+    if (!rt_offsets_read_flat(x, index, made->data)) {
+        Py_DECREF(made);
+        return 0;
+    }
+    out[0] = made;
+    return 1;
+}
+
 int rt_index_get(const rt_op *op, int nin, const rt_operand *in, int k, const intptr_t *dims, uint32_t gone, int position,
                  rt_tensor **out)
 {
@@ -50,7 +66,10 @@ int rt_index_get(const rt_op *op, int nin, const rt_operand *in, int k, const in
     intptr_t shape[RT_MAX_NDIM];
     rt_offsets o;
     int n = rt_index_shape(op->cls.name, x, gone, position, index, shape);
-    if (n < 0 || rt_offsets_flat(op->cls.name, &o, x, k, dims, index) < 0) return -1;
+    if (n < 0) return -1;
+    int read = k > 0 && k == x->ndim && !out[0] ? read_flat(x, index, k, dims, n, shape, out) : 0;
+    if (read) return read < 0 ? -1 : 0;
+    if (rt_offsets_flat(op->cls.name, &o, x, k, dims, index) < 0) return -1;
     int rc = rt_output_begin(op, out, (rt_dtype)x->dtype, n, shape, nin, in, 1, &work);
     if (rc == 0) {
         rt_offsets_move(RT_MOVE_GET, x, gone, position, &o, work->data);

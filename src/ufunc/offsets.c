@@ -122,6 +122,53 @@ int rt_offsets_along(const char *op, rt_offsets *o, const rt_tensor *x, int dim,
     return rc;
 }
 
+/* ---- reading at once ---- */
+
+intptr_t rt_offsets_read(char *to, const char *from, intptr_t along, intptr_t step, intptr_t item, const int64_t *v, intptr_t n,
+                         intptr_t length)
+{
+    switch (item) {
+#define READ_BY(size, along, step) \
+        for (intptr_t j = 0; j < n; j++) { \
+            const intptr_t i = v[j] < 0 ? v[j] + length : v[j]; \
+            if (__builtin_expect((size_t)i >= (size_t)length, 0)) return j; \
+            memcpy(to + j * size, from + j * (along) + i * (step), size); \
+        }
+#define READ(size) case size: \
+        if (along == 0 && step == size) { READ_BY(size, 0, size) } \
+        else { READ_BY(size, along, step) } \
+        break
+    READ(1); READ(2); READ(4); READ(8); READ(16);
+#undef READ
+#undef READ_BY
+    }
+    return -1;
+}
+
+typedef struct { const rt_tensor *x, *index; char *out; int bad; } reader;
+
+static void read_range(void *context, intptr_t begin, intptr_t end)
+{
+    reader *r = context;
+    const intptr_t item = (intptr_t)rt_tensor_itemsize(r->x);
+    const int64_t *v = (const int64_t *)r->index->data + begin;
+    if (rt_offsets_read(r->out + begin * item, r->x->data, 0, item, item, v, end - begin, r->x->size) >= 0)
+        __atomic_store_n(&r->bad, 1, __ATOMIC_RELAXED);
+}
+
+int rt_offsets_read_flat(const rt_tensor *x, const rt_tensor *index, char *out)
+{
+    reader r = {x, index, out, 0};
+    if (index->size < UNLOCK / 8) {
+        read_range(&r, 0, index->size);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        rt_threads_for(index->size, 32768, read_range, &r);
+        Py_END_ALLOW_THREADS
+    }
+    return !r.bad;
+}
+
 /* ---- moving ---- */
 
 typedef struct {

@@ -29,4 +29,11 @@ void rt_offsets_move(rt_move_kind kind, const rt_tensor *far, uint32_t gone, int
 RT_WARN_UNUSED rt_tensor *rt_index_int64(const char *op, const rt_tensor *index);
 /* New 1-d int64 tensor: flat positions where mask (bool) is true. */
 RT_WARN_UNUSED rt_tensor *rt_index_nonzero(const rt_tensor *mask);
+
+/* n elements of `item` bytes at indices v: of a line of `length`, `step` bytes apart, which moves `along` from one to the
+ * next, into packed `to`.  Returns the place of an index out of bounds, or -1. */
+intptr_t rt_offsets_read(char *to, const char *from, intptr_t along, intptr_t step, intptr_t item, const int64_t *v, intptr_t n,
+                         intptr_t length);
+/* The elements of contiguous x at contiguous int64 numbers; 0 when one is out of bounds. */
+int rt_offsets_read_flat(const rt_tensor *x, const rt_tensor *index, char *out);
 #endif

@@ -6,10 +6,17 @@
 #include <immintrin.h>
 #endif
 
-enum { TILE = 32, FEW = 8, LONG = 1024 };
+#pragma GCC optimize("no-tree-loop-distribute-patterns")      /* copies stay the loops they are, not calls */
+
+enum { TILE = 32, FEW = 8, LONG = 1 << 18 };   /* of a tile; rows and columns; bytes from which memcpy knows better */
 #define NAMED(stem) PASTE(stem##_, SIZE)
 
-typedef uint8_t chunk __attribute__((vector_size(32), aligned(1), may_alias));
+#if defined(__AVX512F__)
+enum { CHUNK = 64 };
+#else
+enum { CHUNK = 32 };
+#endif
+typedef uint8_t chunk __attribute__((vector_size(CHUNK), aligned(1), may_alias));
 typedef uint8_t half __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint64_t word_8 __attribute__((aligned(1), may_alias));
 typedef uint32_t word_4 __attribute__((aligned(1), may_alias));
@@ -19,10 +26,11 @@ ALWAYS void copy_bytes(char *to, const char *from, intptr_t n)
 {
     if (n > LONG) {
         memcpy(to, from, (size_t)n);
-    } else if (n >= 32) {
-        for (intptr_t i = 0; i < n - 32; i += 32) *(chunk *)(to + i) = *(const chunk *)(from + i);
-        *(chunk *)(to + n - 32) = *(const chunk *)(from + n - 32);
+    } else if (n >= CHUNK) {
+        for (intptr_t i = 0; i < n - CHUNK; i += CHUNK) *(chunk *)(to + i) = *(const chunk *)(from + i);
+        *(chunk *)(to + n - CHUNK) = *(const chunk *)(from + n - CHUNK);
     } else if (n >= 16) {
+        for (intptr_t i = 16; i < n - 16; i += 16) *(half *)(to + i) = *(const half *)(from + i);
         const half a = *(const half *)from, b = *(const half *)(from + n - 16);
         *(half *)to = a, *(half *)(to + n - 16) = b;
     } else if (n >= 8) {

@@ -5,7 +5,7 @@
  *   source  a b c d . .     zip a with c, b with d,     destination  a e i m
  *           e f g h . .     then neighbours, ...                     b f j n
  *
- * Floor: ufunc/kernels. */
+ * No include guard.  Floor: ufunc/kernels. */
 typedef CELL NAMED(cell) __attribute__((aligned(1), may_alias));
 #define cell NAMED(cell)
 
