@@ -36,10 +36,14 @@ def _row(title: str, job: Make, arrays: list[Any], numpy: Make | None = None, wr
 
     jobs: dict[str, Any] = {}
     for lib in (rustorch, torch):
-        jobs[lib.__name__] = partial(job, lib, *(lib.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in arrays))
+        jobs[lib.__name__] = partial(
+            job, lib, *(lib.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in arrays)
+        )
     if numpy:
         jobs["numpy"] = partial(numpy, *arrays)
-    return Row(title, jobs, {k: goal for k in jobs if k != "rustorch"}, budget=BUDGET, work=("write", write) if write else None)
+    return Row(
+        title, jobs, {k: goal for k in jobs if k != "rustorch"}, budget=BUDGET, work=("write", write) if write else None
+    )
 
 
 def _of(dtype: str, n: int) -> np.ndarray[Any, Any]:
@@ -65,7 +69,9 @@ def plain() -> Iterator[Row]:
                 yield _row(f"{name} {dtype} {n:.0e}", lambda lib, a, b, f=name: getattr(lib, f)(a, b), [x, y], ours)
             yield _row(f"x * 2 {dtype} {n:.0e}", lambda lib, a: a * 2.0, [x], lambda a: a * 2.0)
             yield _row(f"clamp {dtype} {n:.0e}", lambda lib, a: a.clamp(0.2, 0.7), [x], lambda a: a.clip(0.2, 0.7))
-            yield _row(f"add_ {dtype} {n:.0e}", lambda lib, a, b: a.add_(b), [x, y * 0], lambda a, b: np.add(a, b, out=a))
+            yield _row(
+                f"add_ {dtype} {n:.0e}", lambda lib, a, b: a.add_(b), [x, y * 0], lambda a, b: np.add(a, b, out=a)
+            )
             yield _row(f"addcmul {dtype} {n:.0e}", lambda lib, a, b: lib.addcmul(a, a, b), [x, y])
             yield _row(f"lerp {dtype} {n:.0e}", lambda lib, a, b: lib.lerp(a, b, 0.3), [x, y])
             yield _row(f"where {dtype} {n:.0e}", lambda lib, c, a, b: lib.where(c, a, b), [x > y, x, y], np.where)
@@ -82,9 +88,10 @@ def narrow() -> Iterator[Row]:
                     return getattr(lib, f)(x, y) if two else getattr(lib, f)(x)
 
                 made = _row(f"{name} {dtype} {n:.0e}", job, [_of("float32", n), _of("float32", n)])
-                for k, j in made.jobs.items():
-                    lib = j.args[0]  # type: ignore[union-attr]
-                    made.jobs[k] = partial(j.func, lib, *(a.to(getattr(lib, dtype)) for a in j.args[1:]))  # type: ignore[union-attr]
+                jobs: dict[str, Any] = made.jobs  # type: ignore[assignment]
+                for k, j in jobs.items():
+                    lib = j.args[0]
+                    jobs[k] = partial(j.func, lib, *(a.to(getattr(lib, dtype)) for a in j.args[1:]))
                 yield made
     for dtype in ("int8", "uint8", "int16", "int32", "int64"):
         for n in (1000, 100_000, 1_000_000):
@@ -110,7 +117,12 @@ def narrow() -> Iterator[Row]:
             ours = getattr(np, NUMPY[name]) if name != "add" else np.add
             yield _row(f"{name} {dtype} 1e+05", lambda lib, a, b, f=name: getattr(lib, f)(a, b), [x, y], ours)
         yield _row(f"abs {dtype} 1e+05", lambda lib, a: a.abs(), [x], np.abs)
-        yield _row(f"conj {dtype} 1e+05", lambda lib, a: a.conj().resolve_conj() if lib is not rustorch else a.conj(), [x], np.conj)
+        yield _row(
+            f"conj {dtype} 1e+05",
+            lambda lib, a: a.conj().resolve_conj() if lib is not rustorch else a.conj(),
+            [x],
+            np.conj,
+        )
         yield _row(f"real + imag {dtype} 1e+05", lambda lib, a: a.real + a.imag, [x], lambda a: a.real + a.imag)
 
 
@@ -123,11 +135,12 @@ def casts() -> Iterator[Row]:
                 if a == b:
                     continue
                 made = _row(f"{a} to {b} {n:.0e}", lambda lib, x, to=b: x.to(getattr(lib, to)), [_of("float32", n)])
-                for k, j in made.jobs.items():
-                    lib = j.args[0]  # type: ignore[union-attr]
-                    made.jobs[k] = partial(j.func, lib, j.args[1].to(getattr(lib, a)))  # type: ignore[union-attr]
+                jobs: dict[str, Any] = made.jobs  # type: ignore[assignment]
+                for k, j in jobs.items():
+                    lib = j.args[0]
+                    jobs[k] = partial(j.func, lib, j.args[1].to(getattr(lib, a)))
                 if "bfloat16" not in (a, b):
-                    made.jobs["numpy"] = partial(np.ndarray.astype, _of("float32", n).astype(a), b)
+                    jobs["numpy"] = partial(np.ndarray.astype, _of("float32", n).astype(a), b)
                 yield made
         x32, x64, i64, i32 = _of("float32", n), _of("float64", n), _of("int64", n), _of("int32", n)
         for title, pair in (("f32 + f64", [x32, x64]), ("f32 * i64", [x32, i64]), ("i32 + i64", [i32, i64]),
@@ -135,30 +148,34 @@ def casts() -> Iterator[Row]:
             yield _row(f"{title} {n:.0e}", lambda lib, a, b: a * b if lib else None, pair, np.multiply)
 
 
+def _layouts_of(rows: int, cols: int) -> Iterator[Row]:
+    a, b = _normal(rows, cols), _normal(rows, cols)
+    size = f"{rows}x{cols}"
+    pairs: list[tuple[str, Callable[[Any, Any], Any]]] = [
+        ("row", lambda a, b: a + b[0]),
+        ("column", lambda a, b: a + b[:, :1]),
+        ("outer", lambda a, b: a[:, :1] + b[0]),
+        ("::2", lambda a, b: a[:, ::2] + b[:, ::2]),
+        ("::2 rows", lambda a, b: a[::2] * b[::2]),
+        ("::3", lambda a, b: a[:, ::3] * b[:, ::3]),
+        ("::2 unary", lambda a, b: abs(a[:, ::2])),
+        ("half of rows", lambda a, b: a[:, : cols // 2] + b[:, cols // 2 : cols // 2 * 2]),
+        ("T + ", lambda a, b: a.T + b.reshape(cols, rows)),
+        ("T + T", lambda a, b: a.T + b.T),
+        ("T abs", lambda a, b: abs(a.T)),
+        ("a > row", lambda a, b: a > b[0]),
+    ]
+    for title, f in pairs:
+        yield _row(f"{title} {size}", lambda lib, a, b, f=f: f(a, b), [a, b], f)
+    yield _row(f"where column {size}", lambda lib, c, a, b: lib.where(c, a, b), [a[:, :1] > 0, a, b], np.where)
+    yield _row(f"out[::2] = {size}", lambda lib, a, b: a[:, ::2].copy_(b[:, ::2]), [a, b],
+               lambda a, b: np.copyto(a[:, ::2], b[:, ::2]))  # fmt: skip
+
+
 def layouts() -> Iterator[Row]:
     """Broadcast, strided, transposed."""
-    for rows, cols in ((1000, 1000), (100, 100), (10_000, 10), (10, 10_000), (5000, 50)):
-        a, b = _normal(rows, cols), _normal(rows, cols)
-        size = f"{rows}x{cols}"
-        pairs: list[tuple[str, Callable[[Any, Any], Any]]] = [
-            ("row", lambda a, b: a + b[0]),
-            ("column", lambda a, b: a + b[:, :1]),
-            ("outer", lambda a, b: a[:, :1] + b[0]),
-            ("::2", lambda a, b: a[:, ::2] + b[:, ::2]),
-            ("::2 rows", lambda a, b: a[::2] * b[::2]),
-            ("::3", lambda a, b: a[:, ::3] * b[:, ::3]),
-            ("::2 unary", lambda a, b: abs(a[:, ::2])),
-            ("half of rows", lambda a, b: a[:, : cols // 2] + b[:, cols // 2 : cols // 2 * 2]),
-            ("T + ", lambda a, b: a.T + b.reshape(cols, rows)),
-            ("T + T", lambda a, b: a.T + b.T),
-            ("T abs", lambda a, b: abs(a.T)),
-            ("a > row", lambda a, b: a > b[0]),
-        ]
-        for title, f in pairs:
-            yield _row(f"{title} {size}", lambda lib, a, b, f=f: f(a, b), [a, b], f)
-        yield _row(f"where column {size}", lambda lib, c, a, b: lib.where(c, a, b), [a[:, :1] > 0, a, b], np.where)
-        yield _row(f"out[::2] = {size}", lambda lib, a, b: a[:, ::2].copy_(b[:, ::2]), [a, b],
-                   lambda a, b: np.copyto(a[:, ::2], b[:, ::2]))  # fmt: skip
+    for shape in ((1000, 1000), (100, 100), (10_000, 10), (10, 10_000), (5000, 50)):
+        yield from _layouts_of(*shape)
     x = _normal(8, 64, 28, 28)
     s = _normal(1, 64, 1, 1)
     yield _row("channel bias 8x64x28x28", lambda lib, a, b: a + b, [x, s], np.add)
@@ -168,55 +185,59 @@ def layouts() -> Iterator[Row]:
                lambda a, b: a.transpose(0, 2, 3, 1) + b.reshape(8, 28, 28, 64))  # fmt: skip
 
 
+def _moves_of(n: int) -> Iterator[Row]:
+    a, b = _normal(n, n), _normal(n, n)
+    c = n // 10
+    jobs: list[tuple[str, Make, Make | None]] = [
+        ("clone", lambda lib, a, b: a.clone(), lambda a, b: a.copy()),
+        ("t().contiguous()", lambda lib, a, b: a.t().contiguous(), lambda a, b: np.ascontiguousarray(a.T)),
+        ("permute 3-D", lambda lib, a, b: a.view(c, 10, n).permute(2, 0, 1).contiguous(),
+         lambda a, b: np.ascontiguousarray(a.reshape(c, 10, n).transpose(2, 0, 1))),
+        ("permute 3-D outer", lambda lib, a, b: a.view(c, 10, n).permute(1, 0, 2).contiguous(),
+         lambda a, b: np.ascontiguousarray(a.reshape(c, 10, n).transpose(1, 0, 2))),
+        ("cat 0", lambda lib, a, b: lib.cat([a, b], 0), lambda a, b: np.concatenate([a, b], 0)),
+        ("cat 1", lambda lib, a, b: lib.cat([a, b], 1), lambda a, b: np.concatenate([a, b], 1)),
+        ("cat 10 narrow", lambda lib, a, b: lib.cat([a[:, :7]] * 10, 1), lambda a, b: np.concatenate([a[:, :7]] * 10, 1)),  # noqa: E501
+        ("stack 0", lambda lib, a, b: lib.stack([a, b]), lambda a, b: np.stack([a, b])),
+        ("stack last", lambda lib, a, b: lib.stack([a, b], -1), lambda a, b: np.stack([a, b], -1)),
+        ("flip 1", lambda lib, a, b: a.flip(1), lambda a, b: np.flip(a, 1).copy()),
+        ("flip 0", lambda lib, a, b: a.flip(0), lambda a, b: np.flip(a, 0).copy()),
+        ("flip 0 1", lambda lib, a, b: a.flip(0, 1), lambda a, b: np.flip(a).copy()),
+        ("roll 1", lambda lib, a, b: a.roll(3, 1), lambda a, b: np.roll(a, 3, 1)),
+        ("roll 0", lambda lib, a, b: a.roll(3, 0), lambda a, b: np.roll(a, 3, 0)),
+        ("roll flat", lambda lib, a, b: a.roll(7), lambda a, b: np.roll(a, 7)),
+        ("rot90", lambda lib, a, b: lib.rot90(a).contiguous(), lambda a, b: np.rot90(a).copy()),
+        ("tril", lambda lib, a, b: a.tril(), lambda a, b: np.tril(a)),
+        ("triu", lambda lib, a, b: a.triu(), lambda a, b: np.triu(a)),
+        ("repeat", lambda lib, a, b: a[:c].repeat(4, 2), lambda a, b: np.tile(a[:c], (4, 2))),
+        ("tile", lambda lib, a, b: lib.tile(a[:c, :3], (4, 100)), lambda a, b: np.tile(a[:c, :3], (4, 100))),
+        ("expand rows", lambda lib, a, b: a[0].expand(n, n).contiguous(),
+         lambda a, b: np.ascontiguousarray(np.broadcast_to(a[0], (n, n)))),
+        ("expand columns", lambda lib, a, b: a[:, :1].expand(n, n).contiguous(),
+         lambda a, b: np.ascontiguousarray(np.broadcast_to(a[:, :1], (n, n)))),
+        ("repeat_interleave", lambda lib, a, b: a.repeat_interleave(2, 1), lambda a, b: np.repeat(a, 2, 1)),
+        ("as_strided windows", lambda lib, a, b: a.view(-1)[: c * c * 8].unfold(0, 8, 4).contiguous(), None),
+        ("split + cat", lambda lib, a, b: lib.cat(a.split(c, 1)[::-1], 1), None),
+        ("meshgrid", lambda lib, a, b: lib.meshgrid(a[0], b[0], indexing="ij")[0].contiguous(), None),
+        ("outer", lambda lib, a, b: lib.outer(a[0], b[0]), lambda a, b: np.outer(a[0], b[0])),
+        ("kron", lambda lib, a, b: lib.kron(a[:10, :10], b[:c, :c]), lambda a, b: np.kron(a[:10, :10], b[:c, :c])),
+        ("diff", lambda lib, a, b: lib.diff(a), lambda a, b: np.diff(a)),
+        ("cumsum 1", lambda lib, a, b: a.cumsum(1), lambda a, b: a.cumsum(1)),
+        ("cumsum 0", lambda lib, a, b: a.cumsum(0), lambda a, b: a.cumsum(0)),
+        ("cumprod 1", lambda lib, a, b: a.cumprod(1), lambda a, b: a.cumprod(1)),
+        ("diagonal", lambda lib, a, b: a.diagonal().contiguous(), lambda a, b: np.diagonal(a).copy()),
+        ("diag", lambda lib, a, b: lib.diag(a[0]), lambda a, b: np.diag(a[0])),
+        ("fill_", lambda lib, a, b: a.fill_(1.5), lambda a, b: a.fill(1.5)),
+        ("zero_", lambda lib, a, b: a.zero_(), None),
+    ]  # fmt: skip
+    for title, f, g in jobs:
+        yield _row(f"{title} {n}x{n}", f, [a, b], g)
+
+
 def moves() -> Iterator[Row]:
     """Copies that reorder."""
     for n in (100, 1000):
-        a, b = _normal(n, n), _normal(n, n)
-        c = n // 10
-        jobs: list[tuple[str, Make, Make | None]] = [
-            ("clone", lambda lib, a, b: a.clone(), lambda a, b: a.copy()),
-            ("t().contiguous()", lambda lib, a, b: a.t().contiguous(), lambda a, b: np.ascontiguousarray(a.T)),
-            ("permute 3-D", lambda lib, a, b: a.view(c, 10, n).permute(2, 0, 1).contiguous(),
-             lambda a, b: np.ascontiguousarray(a.reshape(c, 10, n).transpose(2, 0, 1))),
-            ("permute 3-D outer", lambda lib, a, b: a.view(c, 10, n).permute(1, 0, 2).contiguous(),
-             lambda a, b: np.ascontiguousarray(a.reshape(c, 10, n).transpose(1, 0, 2))),
-            ("cat 0", lambda lib, a, b: lib.cat([a, b], 0), lambda a, b: np.concatenate([a, b], 0)),
-            ("cat 1", lambda lib, a, b: lib.cat([a, b], 1), lambda a, b: np.concatenate([a, b], 1)),
-            ("cat 10 narrow", lambda lib, a, b: lib.cat([a[:, :7]] * 10, 1), lambda a, b: np.concatenate([a[:, :7]] * 10, 1)),
-            ("stack 0", lambda lib, a, b: lib.stack([a, b]), lambda a, b: np.stack([a, b])),
-            ("stack last", lambda lib, a, b: lib.stack([a, b], -1), lambda a, b: np.stack([a, b], -1)),
-            ("flip 1", lambda lib, a, b: a.flip(1), lambda a, b: np.flip(a, 1).copy()),
-            ("flip 0", lambda lib, a, b: a.flip(0), lambda a, b: np.flip(a, 0).copy()),
-            ("flip 0 1", lambda lib, a, b: a.flip(0, 1), lambda a, b: np.flip(a).copy()),
-            ("roll 1", lambda lib, a, b: a.roll(3, 1), lambda a, b: np.roll(a, 3, 1)),
-            ("roll 0", lambda lib, a, b: a.roll(3, 0), lambda a, b: np.roll(a, 3, 0)),
-            ("roll flat", lambda lib, a, b: a.roll(7), lambda a, b: np.roll(a, 7)),
-            ("rot90", lambda lib, a, b: lib.rot90(a).contiguous(), lambda a, b: np.rot90(a).copy()),
-            ("tril", lambda lib, a, b: a.tril(), lambda a, b: np.tril(a)),
-            ("triu", lambda lib, a, b: a.triu(), lambda a, b: np.triu(a)),
-            ("repeat", lambda lib, a, b: a[:c].repeat(4, 2), lambda a, b: np.tile(a[:c], (4, 2))),
-            ("tile", lambda lib, a, b: lib.tile(a[:c, :3], (4, 100)), lambda a, b: np.tile(a[:c, :3], (4, 100))),
-            ("expand rows", lambda lib, a, b: a[0].expand(n, n).contiguous(),
-             lambda a, b: np.ascontiguousarray(np.broadcast_to(a[0], (n, n)))),
-            ("expand columns", lambda lib, a, b: a[:, :1].expand(n, n).contiguous(),
-             lambda a, b: np.ascontiguousarray(np.broadcast_to(a[:, :1], (n, n)))),
-            ("repeat_interleave", lambda lib, a, b: a.repeat_interleave(2, 1), lambda a, b: np.repeat(a, 2, 1)),
-            ("as_strided windows", lambda lib, a, b: a.view(-1)[: c * c * 8].unfold(0, 8, 4).contiguous(), None),
-            ("split + cat", lambda lib, a, b: lib.cat(a.split(c, 1)[::-1], 1), None),
-            ("meshgrid", lambda lib, a, b: lib.meshgrid(a[0], b[0], indexing="ij")[0].contiguous(), None),
-            ("outer", lambda lib, a, b: lib.outer(a[0], b[0]), lambda a, b: np.outer(a[0], b[0])),
-            ("kron", lambda lib, a, b: lib.kron(a[:10, :10], b[:c, :c]), lambda a, b: np.kron(a[:10, :10], b[:c, :c])),
-            ("diff", lambda lib, a, b: lib.diff(a), lambda a, b: np.diff(a)),
-            ("cumsum 1", lambda lib, a, b: a.cumsum(1), lambda a, b: a.cumsum(1)),
-            ("cumsum 0", lambda lib, a, b: a.cumsum(0), lambda a, b: a.cumsum(0)),
-            ("cumprod 1", lambda lib, a, b: a.cumprod(1), lambda a, b: a.cumprod(1)),
-            ("diagonal", lambda lib, a, b: a.diagonal().contiguous(), lambda a, b: np.diagonal(a).copy()),
-            ("diag", lambda lib, a, b: lib.diag(a[0]), lambda a, b: np.diag(a[0])),
-            ("fill_", lambda lib, a, b: a.fill_(1.5), lambda a, b: a.fill(1.5)),
-            ("zero_", lambda lib, a, b: a.zero_(), None),
-        ]  # fmt: skip
-        for title, f, g in jobs:
-            yield _row(f"{title} {n}x{n}", f, [a, b], g)
+        yield from _moves_of(n)
     x = _normal(8, 64, 28, 28)
     for dtype in ("float32", "float64", "float16", "uint8"):
         y = np.abs(x * 10).astype(dtype)
@@ -263,7 +284,7 @@ def indexing() -> Iterator[Row]:
         ("searchsorted", lambda lib, x, i, j: lib.searchsorted(j.sort()[0], i[:100]), None),
         ("bucketize", lambda lib, x, i, j: lib.bucketize(x, lib.linspace(-1, 1, 20)), None),
         ("bincount", lambda lib, x, i, j: lib.bincount(i.view(-1)), lambda x, i, j: np.bincount(i.reshape(-1))),
-        ("bincount 1e4", lambda lib, x, i, j: lib.bincount(i[:10].view(-1)), lambda x, i, j: np.bincount(i[:10].reshape(-1))),
+        ("bincount 1e4", lambda lib, x, i, j: lib.bincount(i[:10].view(-1)), lambda x, i, j: np.bincount(i[:10].reshape(-1))),  # noqa: E501
         ("histc", lambda lib, x, i, j: lib.histc(x, 100, -3, 3), None),
         ("unique", lambda lib, x, i, j: lib.unique(i[:100]), lambda x, i, j: np.unique(i[:100])),
         ("isin", lambda lib, x, i, j: lib.isin(i[:100], j[:100]), lambda x, i, j: np.isin(i[:100], j[:100])),
@@ -272,8 +293,15 @@ def indexing() -> Iterator[Row]:
         yield _row(title, f, [m, idx, i1], g)
     w, rows = _normal(10_000, 64), RNG.integers(0, 10_000, (32, 100))
     yield _row("embedding 64", lambda lib, w, i: lib.nn.functional.embedding(i, w), [w, rows], lambda w, i: w[i])
-    yield _row("embedding 8", lambda lib, w, i: lib.nn.functional.embedding(i, w), [w[:, :8].copy(), rows], lambda w, i: w[i])
-    yield _row("embedding 768", lambda lib, w, i: lib.nn.functional.embedding(i, w), [_normal(10_000, 768), rows], lambda w, i: w[i])
+    yield _row(
+        "embedding 8", lambda lib, w, i: lib.nn.functional.embedding(i, w), [w[:, :8].copy(), rows], lambda w, i: w[i]
+    )
+    yield _row(
+        "embedding 768",
+        lambda lib, w, i: lib.nn.functional.embedding(i, w),
+        [_normal(10_000, 768), rows],
+        lambda w, i: w[i],
+    )
 
 
 def makers() -> Iterator[Row]:
@@ -311,7 +339,9 @@ def transforms() -> Iterator[Row]:
     x = _normal(8, 256, 256)
     yield _row("fft2 8x256x256", lambda lib, a: lib.fft.fft2(a), [x], lambda a: np.fft.fft2(a))
     yield _row("rfft2 8x256x256", lambda lib, a: lib.fft.rfft2(a), [x], lambda a: np.fft.rfft2(a))
-    yield _row("fft 1000 rows of 64", lambda lib, a: lib.fft.fft(a), [_normal(1000, 64).astype("c8")], lambda a: np.fft.fft(a))
+    yield _row(
+        "fft 1000 rows of 64", lambda lib, a: lib.fft.fft(a), [_normal(1000, 64).astype("c8")], lambda a: np.fft.fft(a)
+    )
     h = RNG.integers(-30_000, 30_000, 100_000).astype("i2")
     yield _row("sort int16 1e5", lambda lib, a: a.sort()[0], [h], np.sort)
     yield _row("sort float16 1e5", lambda lib, a: a.sort()[0], [_normal(100_000).astype("f2")], np.sort)
@@ -324,9 +354,17 @@ def large() -> Iterator[Row]:
     n = 10_000_000
     a, b, o = _normal(n), _normal(n), np.empty(n, "f4")
     yield _row("add 1e7", lambda lib, a, b, o: lib.add(a, b), [a, b, o], lambda a, b, o: np.add(a, b), 12 * n)
-    yield _row("add out= 1e7", lambda lib, a, b, o: lib.add(a, b, out=o), [a, b, o], lambda a, b, o: np.add(a, b, out=o), 12 * n)
+    yield _row(
+        "add out= 1e7",
+        lambda lib, a, b, o: lib.add(a, b, out=o),
+        [a, b, o],
+        lambda a, b, o: np.add(a, b, out=o),
+        12 * n,
+    )
     yield _row("abs 1e7", lambda lib, a, b, o: a.abs(), [a, b, o], lambda a, b, o: np.abs(a), 8 * n)
-    yield _row("abs out= 1e7", lambda lib, a, b, o: lib.abs(a, out=o), [a, b, o], lambda a, b, o: np.abs(a, out=o), 8 * n)
+    yield _row(
+        "abs out= 1e7", lambda lib, a, b, o: lib.abs(a, out=o), [a, b, o], lambda a, b, o: np.abs(a, out=o), 8 * n
+    )
     yield _row("x * 2 1e7", lambda lib, a, b, o: a * 2, [a, b, o], lambda a, b, o: a * np.float32(2), 8 * n)
     yield _row("add_ 1e7", lambda lib, a, b, o: a.add_(b), [a * 0, b, o], lambda a, b, o: np.add(a, b, out=a), 12 * n)
     yield _row("mul_ 1e7", lambda lib, a, b, o: a.mul_(1.0), [a, b, o], lambda a, b, o: np.multiply(a, 1, out=a), 8 * n)
@@ -335,10 +373,20 @@ def large() -> Iterator[Row]:
     yield _row("zeros 1e7", lambda lib, a, b, o: lib.zeros(n), [a, b, o], None, 4 * n)
     yield _row("fill_ 1e7", lambda lib, a, b, o: o.fill_(1), [a, b, o], lambda a, b, o: o.fill(1), 4 * n)
     yield _row("a > b 1e7", lambda lib, a, b, o: a > b, [a, b, o], lambda a, b, o: a > b, 9 * n)
-    yield _row("to float64 1e7", lambda lib, a, b, o: a.to(lib.float64), [a, b, o], lambda a, b, o: a.astype("f8"), 12 * n)
+    yield _row(
+        "to float64 1e7", lambda lib, a, b, o: a.to(lib.float64), [a, b, o], lambda a, b, o: a.astype("f8"), 12 * n
+    )
     yield _row("to bfloat16 1e7", lambda lib, a, b, o: a.to(lib.bfloat16), [a, b, o], None, 6 * n)
-    yield _row("where 1e7", lambda lib, a, b, o: lib.where(a > b, a, b), [a, b, o], lambda a, b, o: np.where(a > b, a, b), 22 * n)
-    yield _row("cat 1e7", lambda lib, a, b, o: lib.cat([a, b]), [a, b, o], lambda a, b, o: np.concatenate([a, b]), 16 * n)
+    yield _row(
+        "where 1e7",
+        lambda lib, a, b, o: lib.where(a > b, a, b),
+        [a, b, o],
+        lambda a, b, o: np.where(a > b, a, b),
+        22 * n,
+    )
+    yield _row(
+        "cat 1e7", lambda lib, a, b, o: lib.cat([a, b]), [a, b, o], lambda a, b, o: np.concatenate([a, b]), 16 * n
+    )
     yield _row("row 1e4 x 1e3", lambda lib, a, b, o: a.reshape(-1, 1000) + b[:1000], [a, b, o],
                lambda a, b, o: a.reshape(-1, 1000) + b[:1000], 8 * n)  # fmt: skip
     yield _row("t().contiguous() 1e7", lambda lib, a, b, o: a.reshape(2500, 4000).t().contiguous(), [a, b, o],

@@ -48,7 +48,7 @@ def _input(name: str, x: Any, complex_: bool | None) -> Any:
     if not isinstance(x, _C.Tensor):
         raise TypeError(f"fft.{name}: argument 'input' must be a Tensor, not {type(x).__name__}")
     kind = x.dtype.kind
-    if kind == "f" and x.dtype.itemsize > 2 and not complex_ or kind == "c" and complex_ is not False:
+    if (kind == "f" and x.dtype.itemsize > 2 and not complex_) or (kind == "c" and complex_ is not False):
         return x
     if str(x.dtype) in ("float16", "bfloat16"):
         raise _C.DtypeError(f"fft.{name}: no transform in half precision ({x.dtype}); convert to float32")

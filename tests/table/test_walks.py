@@ -16,8 +16,8 @@ import rustorch
 Array = np.ndarray[Any, Any]
 DTYPES = ("f4", "f8", "f2", "i1", "u1", "i2", "i4", "i8", "?", "c8", "c16")
 # rows below, at and above what is taken at once; rests of vectors; more rows than a block; three dimensions
-SHAPES = ((1, 1), (3, 5), (100, 3), (3, 100), (33, 17), (40, 64), (65, 37), (257, 9), (9, 300), (20, 1100), (11, 12, 13),
-          (30, 33, 4), (5, 40, 50))  # fmt: skip
+SHAPES = ((1, 1), (3, 5), (100, 3), (3, 100), (33, 17), (40, 64), (65, 37), (257, 9), (9, 300), (20, 1100),
+          (11, 12, 13), (30, 33, 4), (5, 40, 50))  # fmt: skip
 RNG = np.random.default_rng(7)
 
 
@@ -142,6 +142,7 @@ def test_other_instruction_sets(isa: str) -> None:
     if "RUSTORCH_ISA" in os.environ:
         pytest.skip("runs for one instruction set already")
     env = {**os.environ, "RUSTORCH_ISA": isa}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__,
-                           "-k", "(f4 or f2 or i2 or narrow) and not other"], env=env, capture_output=True, text=True)  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
+    chosen = ["-k", "(f4 or f2 or i2 or narrow) and not other"]
+    done = subprocess.run([*command, *chosen], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
