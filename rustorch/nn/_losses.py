@@ -67,6 +67,8 @@ def smooth_l1_loss(
     if beta < 0:
         raise TensorError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     warn_of_shapes("smooth_l1_loss", input, target)
+    if beta == 0:
+        return _l1(input, target, reduction=reduction)
     return _smooth_l1(input, target, beta=beta, reduction=reduction)
 
 
