@@ -391,7 +391,7 @@ def test_grad_mode_comes_back():
 
 
 def test_the_collector_learns_of_nodes_when_it_searches_everything():
-    y = x = rustorch.ones(2, requires_grad=True)
+    y = rustorch.ones(2, requires_grad=True)
     for _ in range(50):
         y = y * 2
     nodes = [y.grad_fn]
