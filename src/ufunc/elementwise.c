@@ -48,6 +48,26 @@ rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in)
     return nin > 1 ? float_for_integers(op, nin, in, d) : d;
 }
 
+/* Is a number the same in d, a float of 16 bits? */
+static int is_exact(const rt_operand *s, rt_dtype d)
+{
+    rt_scalar_slot slot;
+    double value = s->kind == RT_KIND_FLOAT ? s->v.f : (double)s->v.i, back;
+    char *args[2] = {slot.bytes, (char *)&back};
+    intptr_t n = 1, steps[2] = {0, 0};
+    if (s->kind == RT_KIND_COMPLEX || rt_operand_store(s, d, slot.bytes) < 0) return 0;
+    rt_isa_now->casts[d][RT_f64](args, &n, steps, NULL);
+    return back == value || value != value;
+}
+
+rt_dtype rt_elementwise_compute(const rt_op *op, int nin, const rt_operand *in, rt_dtype compute)
+{
+    if ((compute != RT_f16 && compute != RT_bf16) || !op->loops[RT_f32]) return compute;
+    for (int i = op->select; i < nin; i++)
+        if (!in[i].t && !in[i].none && !is_exact(&in[i], compute)) return RT_f32;
+    return compute;
+}
+
 /* What a loop over small operands of one dtype is given: tensors of first's shape or of one element, and numbers, which
  * are stored in slot.  0: they are something else; -1 with an exception: a number does not fit. */
 static inline __attribute__((always_inline)) int small_inputs(const rt_op *op, int nin, const rt_operand *in,
@@ -67,6 +87,7 @@ static inline __attribute__((always_inline)) int small_inputs(const rt_op *op, i
         } else {
             if (in[i].kind > rt_dtype_kind((rt_dtype)first->dtype) || in[i].none) return 0;
             if (rt_dtype_is_integer((rt_dtype)first->dtype) && !rt_operand_fits(&in[i], (rt_dtype)first->dtype)) return 0;
+            if (itemsize == 2 && rt_dtype_is_float((rt_dtype)first->dtype) && !is_exact(&in[i], (rt_dtype)first->dtype)) return 0;
             if (rt_operand_store(&in[i], (rt_dtype)first->dtype, slot[i].bytes) < 0) return -1;
             args[i] = slot[i].bytes;
             steps[i] = 0;
@@ -211,6 +232,7 @@ int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_pa
     rt_dtype promoted = rt_elementwise_promote(op, nin, in), compute, result;
     if (promoted == RT_NODTYPE) return rt_error(rt_DtypeError, op->cls.name, "needs a tensor or a number");
     if (rt_op_resolve(op, promoted, &compute, &result) < 0) return -1;
+    compute = rt_elementwise_compute(op, nin, in, compute);
     if (op->index == RT_OP_pow && rt_dtype_is_integer(compute) && check_exponent(op, &in[1]) < 0) return -1;
     for (int i = 0; i < nin; i++)
         if (in[i].t && rt_shape_broadcast(op->cls.name, &ndim, shape, in[i].t->ndim, in[i].t->shape) < 0) return -1;

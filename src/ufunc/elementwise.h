@@ -12,6 +12,8 @@ rt_backward_fn rt_elementwise_backward;
 rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in);
 /* The same written into `out`, which has no history.  1: done; 0: not such a call; -1 with an exception. */
 RT_WARN_UNUSED int rt_elementwise_small_into(const rt_op *op, int nin, const rt_operand *in, rt_tensor *out);
+/* What to compute in, where resolving gave `compute`: float32 for 16-bit floats beside a number that these round. */
+rt_dtype rt_elementwise_compute(const rt_op *op, int nin, const rt_operand *in, rt_dtype compute);
 /* dtype the operands are promoted to. */
 rt_dtype rt_elementwise_promote(const rt_op *op, int nin, const rt_operand *in);
 

@@ -108,6 +108,7 @@ static int dtypes_of(const rt_op *op, int nin, const rt_operand *in, rt_dtype *c
         PyErr_Clear();
         return -1;
     }
+    *compute = rt_elementwise_compute(op, nin, in, *compute);
     *made = op->logic ? RT_b1 : op->real_result ? rt_dtype_to_real(*compute) : *compute;
     return 0;
 }

@@ -146,3 +146,14 @@ def test_other_instruction_sets(isa: str) -> None:
     chosen = ["-k", "(f4 or f2 or i2 or narrow) and not other"]
     done = subprocess.run([*command, *chosen], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("n", [3, 5000])
+def test_numbers_that_16_bits_round_are_used_whole(dtype, n):
+    x = rt.linspace(1, 2, n).to(dtype)
+    wide = x.to("float32")
+    assert (x / 300001).tolist() == (wide / 300001).to(dtype).tolist()
+    assert (x * 2.0315).tolist() == (wide * 2.0315).to(dtype).tolist()
+    assert (1.0001 - x).tolist() == (1.0001 - wide).to(dtype).tolist()
+    assert (x * 1e-5 > 0).all()

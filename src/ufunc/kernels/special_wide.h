@@ -15,6 +15,7 @@ typedef mask wide_mask;
 /* b b - square; log(1 - e) for e within 0 and 1. */
 #if IS_F32
 ALWAYS wide wide_rest(wide b UNUSED, wide square UNUSED) { return w_splat(0); }
+ALWAYS wide wide_rest_of(wide b, double c, wide product) { return w_mad(b, w_splat(c), -product); }
 ALWAYS wide w_log1m(wide e)
 {
     return w_where(e < (double)0x1p-14, -e - 0.5 * e * e, w_log(1 - e));
@@ -38,6 +39,7 @@ ALWAYS wide w_polynomial(const double *c, int n, wide x)
     return p;
 }
 ALWAYS wide wide_rest(wide b, wide square) { return product_rest(b, b, square); }
+ALWAYS wide wide_rest_of(wide b, double c, wide product) { return product_rest(b, w_splat(c), product); }
 ALWAYS wide w_log1m(wide e) { return v_log1p(-e); }
 #define WIDELY(f, x) f(x)
 #define TERMS(table, few) ((int)(sizeof table / sizeof *table))
@@ -109,7 +111,7 @@ ALWAYS wide w_log_ndtr(wide x)
     wide r = x;
     if (any_wide(~low)) {
         wide b = w_where(low | top, w_splat(0), x), h = b * half_sqrt;
-        wide rest = w_mad(b, w_splat(half_sqrt), -h) - b * (double)4.833646656726457e-17L;
+        wide rest = wide_rest_of(b, half_sqrt, h) - b * (double)4.833646656726457e-17L;
         r = w_log1m(w_mad(w_exp(-h * h) * (double)-0.56418958354775628695L, rest, 0.5 * w_erfc(h)));
         r = w_where(top, w_splat(-0.0), w_where(x == x, r, x));
     }
