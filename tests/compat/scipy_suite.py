@@ -26,8 +26,8 @@ ALL = [
 # What a test asks that is not a question about us.
 KNOWN = {
     "test_gh22601_infinite_elements": "the sign of pi where the imaginary part is -0: sums of -0 are -0 here",
-    "(TestFindRoot and test_vectorization)": "ends of brackets beside those that SciPy's own ndtr leads to, whose last bit"
-    " differs from ours",
+    "(TestFindRoot and test_vectorization)": "ends of brackets beside those that SciPy's own ndtr leads to,"
+    " whose last bits are others than ours",
     "test_array_api_lazy": "written for lazy arrays, which these are not",
 }
 

@@ -151,7 +151,7 @@ def test_other_instruction_sets(isa: str) -> None:
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("n", [3, 5000])
 def test_numbers_that_16_bits_round_are_used_whole(dtype, n):
-    x = rt.linspace(1, 2, n).to(dtype)
+    x = rustorch.linspace(1, 2, n).to(dtype)
     wide = x.to("float32")
     assert (x / 300001).tolist() == (wide / 300001).to(dtype).tolist()
     assert (x * 2.0315).tolist() == (wide * 2.0315).to(dtype).tolist()
