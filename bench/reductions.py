@@ -116,6 +116,11 @@ def softmaxes() -> Iterator[Row]:
 
             yield row(f"cross_entropy{word}, {shape}", loss, x, t)
             yield row(f"cross_entropy{word} and gradient, {shape}", differentiated(loss), x, t)
+        shares = RNG.uniform(size=shape).astype(np.float32)
+        soft: Job = lambda lib, x, q, w: lib.nn.functional.cross_entropy(x, q, w)  # noqa: E731
+        w = floats(shape[1])
+        yield row(f"cross_entropy of probabilities, {shape}", soft, x, shares, w)
+        yield row(f"cross_entropy of probabilities and gradient, {shape}", differentiated(soft), x, shares, w)
 
 
 def losses() -> Iterator[Row]:

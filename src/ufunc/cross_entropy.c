@@ -1,6 +1,5 @@
-/* cross_entropy: the rows cross_entropy and nll_loss.  Class numbers go through one fused kernel; smoothed
- * labels and class probabilities through coefficients A: loss = -sum(A * logp).  A hidden second
- * output, what log_softmax subtracts from every row (its maximum; the logarithm of the sum of the shifted exponentials),
+/* cross_entropy: the rows cross_entropy and nll_loss.  Both ways go through one fused kernel each
+ * (kernels/cross_entropy.h); gradients of gradients and of probabilities are composed.  A hidden second output, what log_softmax subtracts from every row (its maximum; the logarithm of the sum of the shifted exponentials),
  * is what the gradient needs; a gradient of the gradient flows through it.  Floor: ufunc. */
 #include "backends/memory.h"
 #include "backends/threads.h"
@@ -21,33 +20,32 @@ static rt_tensor *held(rt_tensor *t) { return (rt_tensor *)Py_NewRef((PyObject *
 /* Scores lie as packed rows of classes, or (inner above 1) as columns: `inner` of them side by side, block behind block. */
 typedef struct {
     const rt_classes *c;
-    const rt_rowwise *kernels;
-    const char *x;
-    char *most, *rest;          /* of each row: what log_softmax subtracts */
-    const char *scale;          /* backward: per row; NULL: forward */
-    char *out, *losses;         /* backward, forward */
+    const rt_entropies *kernels;
+    rt_entropy all;             /* of all rows; scale NULL: forward */
     intptr_t inner;
 } job;
 
+/* Rows begin .. end, `column` of which lie before the first in its block. */
 static void run_rows(const job *j, intptr_t begin, intptr_t end, intptr_t column)
 {
-    const rt_classes *c = j->c;
-    const intptr_t item = (intptr_t)rt_itemsize(c->compute), n = c->classes, m = end - begin;
+    const intptr_t item = (intptr_t)rt_itemsize(j->c->compute), n = j->c->classes, m = end - begin;
     const intptr_t at = ((begin - column) * n + column) * item, row = begin * item;
-    const int64_t *target = j->losses || j->scale ? (const int64_t *)c->target->data + begin : NULL;
-    const char *w = c->weight ? c->weight->data : NULL;
-    if (j->inner > 1 && j->scale)
-        j->kernels->cross_entropy_backward_columns(j->x + at, target, c->ignore, j->most + row, j->rest + row,
-                                                   j->scale + row, j->out + at, n, j->inner, m);
-    else if (j->inner > 1)
-        j->kernels->cross_entropy_columns(j->x + at, target, w, c->ignore, j->most + row, j->rest + row, j->losses + row,
-                                          n, j->inner, m);
-    else if (j->scale)
-        j->kernels->cross_entropy_backward(j->x + at, target, c->ignore, j->most + row, j->rest + row, j->scale + row,
-                                           j->out + at, m, n);
-    else
-        j->kernels->cross_entropy(j->x + at, target, w, c->ignore, j->most + row, j->rest + row,
-                                  j->losses ? j->losses + row : NULL, m, n);
+    rt_entropy e = j->all;
+    e.x += at;
+    if (e.q) e.q += at;
+    if (e.target) e.target += begin;
+    e.most += row;
+    e.rest += row;
+    if (e.scale) {
+        e.scale += row;
+        e.gx += at;
+        if (j->inner > 1) j->kernels->columns_backward(&e, n, j->inner, m);
+        else j->kernels->rows_backward(&e, m, n);
+    } else {
+        e.losses += row;
+        if (j->inner > 1) j->kernels->columns(&e, n, j->inner, m);
+        else j->kernels->rows(&e, m, n);
+    }
 }
 
 /* Rows begin .. end, none of which is more than a block's end. */
@@ -75,13 +73,34 @@ static void run(job *j)
     Py_END_ALLOW_THREADS
 }
 
-/* How many columns lie side by side when scores t are read in place; 1: as rows. */
+/* How many columns lie side by side when scores t are read in place; 1: as packed rows. */
 static intptr_t inner_of(const rt_classes *c, const rt_tensor *t)
 {
     intptr_t inner = 1;
     if (t->ndim < 3 || t->dtype != (int)c->compute || !rt_tensor_is_contiguous(t)) return 1;
     for (int d = 2; d < t->ndim; d++) inner *= t->shape[d];
     return inner;
+}
+
+/* New reference: t, of the scores' shape, as the kernels read it. */
+static rt_tensor *laid(const rt_classes *c, rt_tensor *t, intptr_t inner)
+{
+    rt_tensor *cast, *out;
+    if (inner == 1) return rt_classes_rows(c, t);
+    cast = rt_cast(t, c->compute);
+    out = cast ? rt_contiguous(cast) : NULL;
+    Py_XDECREF((PyObject *)cast);
+    return out;
+}
+
+/* kept: most of all rows, then rest of all. */
+static job job_of(const rt_classes *c, rt_tensor *x, rt_tensor *q, double smoothing, rt_tensor *kept, intptr_t inner)
+{
+    return (job){.c = c, .kernels = rt_isa_now->entropies[c->compute], .inner = inner,
+                 .all = {.x = x->data, .q = q ? q->data : NULL, .w = c->weight ? c->weight->data : NULL,
+                         .target = c->target ? (const int64_t *)c->target->data : NULL, .ignore = c->ignore,
+                         .keep = 1 - smoothing, .even = smoothing / (double)c->classes, .most = kept->data,
+                         .rest = kept->data + c->count * (intptr_t)rt_itemsize(c->compute)}};
 }
 
 /* ---- compositions ---------------------------------------------------------------------- */
@@ -113,14 +132,6 @@ static rt_tensor *negated(rt_tensor *x)
     return out;
 }
 
-/* -sum(a * logp) of every row. */
-static rt_tensor *linear_losses(rt_tensor *a, rt_tensor *logp)
-{
-    rt_tensor *product = a ? rt_apply2(RT_OP_mul, a, logp) : NULL, *sums = product ? row_sums(product, 0) : NULL;
-    Py_XDECREF((PyObject *)product);
-    return negated(sums);
-}
-
 /* ---- cross_entropy ---------------------------------------------------------------------- */
 
 /* log_softmax of packed rows from what the kernels keep: (rows - most) - rest.  Consumes rows, passes NULL through. */
@@ -142,35 +153,30 @@ static rt_tensor *logarithms(const rt_classes *c, rt_tensor *rows, rt_tensor *ke
     return rows;
 }
 
-/* What the kernels keep, and the loss of every row.  0 or -1. */
-static int row_losses(const rt_classes *c, rt_tensor *x, rt_tensor *probabilities, double smoothing, rt_tensor **kept,
-                      rt_tensor **losses)
+/* What the kernels keep, and the loss of every row; q: probabilities or NULL.  0 or -1. */
+static int row_losses(const rt_classes *c, rt_tensor *x, rt_tensor *q, double smoothing, rt_tensor **kept, rt_tensor **losses)
 {
-    const int plain = c->target && smoothing == 0;
-    const intptr_t shape[2] = {2, c->count}, inner = plain ? inner_of(c, x) : 1;
-    rt_tensor *rows = inner > 1 ? held(x) : rt_classes_rows(c, x), *a = NULL, *logp = NULL;
-    *kept = rows ? rt_zeros(c->compute, 2, shape, cpu) : NULL;
-    if (*kept && plain) *losses = rt_zeros(c->compute, 1, &c->count, cpu);
-    if (!*kept || (plain && !*losses)) goto done;
-    job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .inner = inner, .most = (*kept)->data,
-             .rest = (*kept)->data + c->count * (intptr_t)rt_itemsize(c->compute), .losses = plain ? (*losses)->data : NULL};
+    const intptr_t shape[2] = {2, c->count}, inner = inner_of(c, x);
+    rt_tensor *scores = laid(c, x, inner), *shares = scores && q ? laid(c, q, inner) : NULL;
+    int status = -1;
+    *kept = scores ? rt_zeros(c->compute, 2, shape, cpu) : NULL;
+    *losses = *kept ? rt_zeros(c->compute, 1, &c->count, cpu) : NULL;
+    if (!*losses || (q && !shares)) goto done;
+    job j = job_of(c, scores, shares, smoothing, *kept, inner);
+    j.all.losses = (*losses)->data;
     run(&j);
-    if (plain) goto done;
-    logp = logarithms(c, held(rows), *kept);
-    a = logp ? rt_classes_coefficients(c, probabilities, smoothing) : NULL;
-    *losses = linear_losses(a, logp);
+    status = 0;
 done:
-    Py_XDECREF((PyObject *)rows);
-    Py_XDECREF((PyObject *)a);
-    Py_XDECREF((PyObject *)logp);
-    return *losses ? 0 : -1;
+    Py_XDECREF((PyObject *)scores);
+    Py_XDECREF((PyObject *)shares);
+    return status;
 }
 
 FORWARD(cross_entropy)
 {
     int status = -1, recording = rt_grad_enabled;
     rt_classes c;
-    rt_tensor *probabilities = NULL, *kept = NULL, *losses = NULL;
+    rt_tensor *kept = NULL, *losses = NULL;
     const double smoothing = p->f[0];
     if (!(smoothing >= 0 && smoothing <= 1))
         return rt_error(rt_TensorError, op->cls.name, "label_smoothing must be between 0.0 and 1.0");
@@ -180,8 +186,7 @@ FORWARD(cross_entropy)
         rt_error(rt_TensorError, op->cls.name, "ignore_index is not supported for floating point target");
         goto done;
     }
-    if (!c.target && !(probabilities = rt_classes_rows(&c, in[1].t))) goto done;
-    if (row_losses(&c, in[0].t, probabilities, smoothing, &kept, &losses) < 0) goto done;
+    if (row_losses(&c, in[0].t, c.target ? NULL : in[1].t, smoothing, &kept, &losses) < 0) goto done;
     p->f[1] = p->i[1] == RT_LOSS_MEAN ? rt_classes_total(&c) : 1;
     rt_classes_keep(&c, p);
     status = rt_classes_output(op, &c, losses, (int)p->i[1], p->f[1], nin, in, out);
@@ -190,20 +195,20 @@ done:
     rt_classes_end(&c);
 failed:
     rt_grad_enabled = recording;
-    Py_XDECREF((PyObject *)probabilities);
     Py_XDECREF((PyObject *)kept);
     Py_XDECREF((PyObject *)losses);
     return status;
 }
 
-/* What the loss of every row counts in the result: a new tensor (count) of dtype compute. */
-static rt_tensor *row_scales(const rt_classes *c, rt_tensor *g, int reduction, double total)
+/* What the loss of every row counts in the result, times its weight where that is `weighted`: a new tensor (count) of
+ * dtype compute. */
+static rt_tensor *row_scales(const rt_classes *c, rt_tensor *g, int reduction, double total, int weighted)
 {
     rt_tensor *scale = rt_empty(c->compute, 1, &c->count, cpu);
     rt_tensor *cast = scale ? rt_cast(g, c->compute) : NULL, *each = cast ? rt_contiguous(cast) : NULL;
     const intptr_t step = reduction == RT_LOSS_NONE;
     for (intptr_t r = 0; each && r < c->count; r++) {
-        double w = rt_classes_row_weight(c, r) / (reduction == RT_LOSS_MEAN ? total : 1);
+        double w = (weighted ? rt_classes_row_weight(c, r) : 1) / (reduction == RT_LOSS_MEAN ? total : 1);
         if (c->compute == RT_f32) ((float *)scale->data)[r] = (float)(w * ((float *)each->data)[r * step]);
         else ((double *)scale->data)[r] = w * ((double *)each->data)[r * step];
     }
@@ -213,20 +218,25 @@ static rt_tensor *row_scales(const rt_classes *c, rt_tensor *g, int reduction, d
     return scale;
 }
 
-/* The scores' gradient for class numbers, unrecorded: one kernel. */
-static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *x, rt_tensor *kept, rt_tensor *g, int reduction, double total)
+/* The scores' gradient, unrecorded: one kernel. */
+static rt_tensor *fused_gradient(const rt_classes *c, rt_tensor *x, rt_tensor *q, const rt_params *p, rt_tensor *kept,
+                                 rt_tensor *g)
 {
     const intptr_t shape[2] = {c->count, c->classes}, inner = inner_of(c, x);
-    rt_tensor *scale = row_scales(c, g, reduction, total), *rows = NULL, *gx = NULL, *out;
-    if (scale) rows = inner > 1 ? held(x) : rt_classes_rows(c, x);
-    if (rows) gx = inner > 1 ? rt_empty(c->compute, x->ndim, x->shape, cpu) : rt_empty(c->compute, 2, shape, cpu);
+    rt_tensor *scale = row_scales(c, g, (int)p->i[1], p->f[1], 0), *scores = NULL, *shares = NULL, *gx = NULL, *out;
+    if (scale) scores = laid(c, x, inner);
+    if (scores && q) shares = laid(c, q, inner);
+    if (scores && (shares || !q))
+        gx = inner > 1 ? rt_empty(c->compute, x->ndim, x->shape, cpu) : rt_empty(c->compute, 2, shape, cpu);
     if (gx) {
-        job j = {.c = c, .kernels = rt_isa_now->rowwise[c->compute], .x = rows->data, .inner = inner, .most = kept->data,
-                 .rest = kept->data + c->count * (intptr_t)rt_itemsize(c->compute), .scale = scale->data, .out = gx->data};
+        job j = job_of(c, scores, shares, p->f[0], kept, inner);
+        j.all.scale = scale->data;
+        j.all.gx = gx->data;
         run(&j);
     }
     Py_XDECREF((PyObject *)scale);
-    Py_XDECREF((PyObject *)rows);
+    Py_XDECREF((PyObject *)scores);
+    Py_XDECREF((PyObject *)shares);
     if (!gx || inner > 1) return gx;
     out = rt_classes_home(c, gx);
     Py_DECREF((PyObject *)gx);
@@ -319,11 +329,12 @@ BACKWARD(cross_entropy)
     if (rt_node_unpack(node, 0, &v.x) < 0 || rt_node_unpack(node, 1, &v.target) < 0
         || rt_node_unpack(node, 2, &v.weight) < 0 || rt_node_unpack(node, 3, &v.kept) < 0) goto failed;
     if (rt_classes_resume(node, &v.target, &v.weight, p->i[0], (rt_dtype)v.kept.t->dtype, &c) < 0) goto failed;
-    if (!c.target && !(v.q = rt_classes_rows(&c, v.target.t))) goto done;
-    if (!g[1] && c.target && p->f[0] == 0 && !rt_records(g[0]) && !rt_records(v.x.t)) {
-        if (rt_node_wants(node, 0) && !(gin[0] = fused_gradient(&c, v.x.t, v.kept.t, g[0], (int)p->i[1], p->f[1]))) goto done;
+    if (!g[1] && (c.target || !rt_node_wants(node, 1)) && !rt_records(g[0]) && !rt_records(v.x.t)) {
+        rt_tensor *const q = c.target ? NULL : v.target.t;
+        if (rt_node_wants(node, 0) && !(gin[0] = fused_gradient(&c, v.x.t, q, p, v.kept.t, g[0]))) goto done;
         status = 0;
     } else {
+        if (!c.target && !(v.q = rt_classes_rows(&c, v.target.t))) goto done;
         status = composed(node, &c, &v, g, gin);
     }
 done:
@@ -385,7 +396,7 @@ static rt_tensor *picked_gradient(const rt_classes *c, rt_tensor *g, int reducti
 {
     const intptr_t shape[2] = {c->count, c->classes};
     const int64_t *t = (const int64_t *)c->target->data;
-    rt_tensor *scale = row_scales(c, g, reduction, total), *gx = scale ? rt_empty(c->compute, 2, shape, cpu) : NULL;
+    rt_tensor *scale = row_scales(c, g, reduction, total, 1), *gx = scale ? rt_empty(c->compute, 2, shape, cpu) : NULL;
     if (gx) memset(gx->data, 0, (size_t)gx->size * rt_itemsize(c->compute));
     for (intptr_t r = 0; gx && r < c->count; r++) {
         if (t[r] == c->ignore) continue;

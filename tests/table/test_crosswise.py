@@ -41,17 +41,24 @@ IMAGES = [(3, 5, 4, 7), (2, 21, 10, 33), (1, 40, 3, 100), (2, 1100, 2, 9), (4, 3
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", IMAGES, ids=str)
 @pytest.mark.parametrize(
-    "options", [{}, {"weighted": True, "ignore_index": 0}, {"reduction": "sum"}, {"reduction": "none"}], ids=str
-)
+    "options",
+    [{}, {"weighted": True, "ignore_index": 0}, {"reduction": "sum"}, {"reduction": "none"},
+     {"label_smoothing": 0.2, "ignore_index": 0}, {"label_smoothing": 0.2, "weighted": True, "reduction": "none"},
+     {"soft": True}, {"soft": True, "weighted": True, "reduction": "sum"},
+     {"soft": True, "label_smoothing": 0.3, "weighted": True}],
+    ids=str,
+)  # fmt: skip
 def test_cross_entropy_of_images(shape, dtype, options):
     """Read where they lie, images have the bits they have as rows; PyTorch in double agrees."""
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(1)
-    more = {k: v for k, v in options.items() if k != "weighted"}
+    more = {k: v for k, v in options.items() if k not in ("weighted", "soft")}
     a = (rng.standard_normal(shape) * 5).astype(dtype)
     t = rng.integers(0, shape[1], (shape[0], *shape[2:]))
     t.flat[0] = min(1, shape[1] - 1)
     w = rng.uniform(0.5, 2, shape[1]).astype(dtype) if "weighted" in options else None
+    if "soft" in options:
+        t = rng.uniform(0, 2 / shape[1], shape).astype(dtype)
     if "ignore_index" in options and shape[1] > 1:
         a[-1][:, t[-1] == 0] = np.nan                   # what is ignored is not looked at
     results = []
@@ -64,6 +71,7 @@ def test_cross_entropy_of_images(shape, dtype, options):
             x = x.detach().requires_grad_()
             weight = None if w is None else rt.from_numpy(w)
             loss = rt.nn.functional.cross_entropy(x, rt.from_numpy(t), weight, **more)
+            assert loss.dtype == x.dtype
             loss.backward(rt.ones_like(loss))
             results.append((loss.detach().numpy(), np.ascontiguousarray(x.grad.numpy())))
     finally:
@@ -73,7 +81,8 @@ def test_cross_entropy_of_images(shape, dtype, options):
         np.testing.assert_array_equal(gradient, results[0][1])
     y = torch.from_numpy(np.nan_to_num(a).astype("float64")).requires_grad_()
     weight = None if w is None else torch.from_numpy(w.astype("float64"))
-    wanted = torch.nn.functional.cross_entropy(y, torch.from_numpy(t), weight, **more)
+    target = torch.from_numpy(t.astype("float64") if "soft" in options else t)
+    wanted = torch.nn.functional.cross_entropy(y, target, weight, **more)
     wanted.backward(torch.ones_like(wanted))
     close = 2e-5 if dtype == "float32" else 1e-12
     np.testing.assert_allclose(results[0][0], wanted.detach().numpy(), rtol=close, atol=close)

@@ -8,6 +8,7 @@
 #include "backends/execute.h"
 #include "ufunc/kernels/order.h"
 #include "ufunc/kernels/attention.h"
+#include "ufunc/kernels/cross_entropy.h"
 #include "ufunc/kernels/fft.h"
 #include "ufunc/kernels/keys.h"
 #include "ufunc/kernels/norm.h"
@@ -44,6 +45,7 @@ typedef struct {
     const rt_keys *keys;                         /* elements as keys, by dtype */
     const rt_quick *quick[9];                    /* sorting keys, by their bytes */
     const rt_rowwise *rowwise[RT_NDTYPE];        /* fused row kernels, or NULL */
+    const rt_entropies *entropies[RT_NDTYPE];    /* cross entropy: f32 and f64 */
     const rt_norms *norms[RT_NDTYPE];            /* normalisations: f32 and f64 */
     const rt_attentions *attentions[RT_NDTYPE];  /* softmax of scores: f32 and f64 */
     const rt_rnns *rnns[RT_NDTYPE];              /* recurrent steps: f32 and f64 */

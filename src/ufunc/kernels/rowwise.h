@@ -1,4 +1,4 @@
-/* rowwise: fused kernels over rows (softmax, log_softmax, logsumexp, cross entropy, var),
+/* rowwise: fused kernels over rows (softmax, log_softmax, logsumexp),
  * contiguous rows of n elements, `rows` of them, x and out packed.  Same bits whatever range
  * of rows a call is given.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_ROWWISE_H
@@ -17,18 +17,5 @@ typedef struct {   /* one per dtype with kernels (f32, f64); others are computed
     void (*log_softmax_columns)(const char *x, char *out, intptr_t n, intptr_t step, intptr_t m);
     void (*softmax_backward_columns)(const char *g, const char *out, char *gx, intptr_t n, intptr_t step, intptr_t m);
     void (*log_softmax_backward_columns)(const char *g, const char *out, char *gx, intptr_t n, intptr_t step, intptr_t m);
-    /* Cross entropy of class numbers, one pass: loss[r] = w[t] * (logsumexp(x[r]) - x[r][t]), 0 where t == ignore; keeps
-     * what log_softmax subtracts from x, the maximum in most[r] and the logarithm of the sum in rest[r].  w may be NULL;
-     * target NULL: these two only. */
-    void (*cross_entropy)(const char *x, const int64_t *target, const char *w, int64_t ignore, char *most, char *rest,
-                          char *loss, intptr_t rows, intptr_t n);
-    void (*cross_entropy_columns)(const char *x, const int64_t *target, const char *w, int64_t ignore, char *most,
-                                  char *rest, char *loss, intptr_t n, intptr_t step, intptr_t m);
-    /* gx[r][j] = scale[r] * (exp(x[r][j] - most[r] - rest[r]) - (j == t)), 0 where t == ignore */
-    void (*cross_entropy_backward)(const char *x, const int64_t *target, int64_t ignore, const char *most,
-                                   const char *rest, const char *scale, char *gx, intptr_t rows, intptr_t n);
-    void (*cross_entropy_backward_columns)(const char *x, const int64_t *target, int64_t ignore, const char *most,
-                                           const char *rest, const char *scale, char *gx, intptr_t n, intptr_t step,
-                                           intptr_t m);
 } rt_rowwise;
 #endif

@@ -42,6 +42,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .keys = RT_BASE_NAME(keys),
     .quick = {[4] = &RT_ISA_NAME(quick_i32), [8] = &RT_ISA_NAME(quick_i64)},
     .rowwise = {[RT_f32] = &RT_ISA_NAME(rowwise_f32), [RT_f64] = &RT_ISA_NAME(rowwise_f64)},
+    .entropies = {[RT_f32] = &RT_ISA_NAME(entropies_f32), [RT_f64] = &RT_ISA_NAME(entropies_f64)},
     .norms = {[RT_f32] = &RT_ISA_NAME(norms_f32), [RT_f64] = &RT_ISA_NAME(norms_f64)},
     .ffts = {[RT_f32] = &RT_ISA_NAME(ffts_f32), [RT_f64] = &RT_ISA_NAME(ffts_f64)},
     .attentions = {[RT_f32] = &RT_ISA_NAME(attentions_f32), [RT_f64] = &RT_ISA_NAME(attentions_f64)},

@@ -40,6 +40,7 @@ extern rt_orderer_table RT_BASE_NAME(orderers);
 extern rt_keys_table RT_BASE_NAME(keys);
 extern const rt_quick RT_ISA_NAME(quick_i32), RT_ISA_NAME(quick_i64);
 extern const rt_rowwise RT_ISA_NAME(rowwise_f32), RT_ISA_NAME(rowwise_f64);
+extern const rt_entropies RT_ISA_NAME(entropies_f32), RT_ISA_NAME(entropies_f64);
 extern const rt_norms RT_ISA_NAME(norms_f32), RT_ISA_NAME(norms_f64);
 extern const rt_ffts RT_ISA_NAME(ffts_f32), RT_ISA_NAME(ffts_f64);
 extern const rt_attentions RT_ISA_NAME(attentions_f32), RT_ISA_NAME(attentions_f64);
