@@ -112,7 +112,7 @@ static int add_gradient(walk *w, rt_tensor **sum, rt_tensor *g)
 
 /* leaf.grad += g; steals g.  While it is added up the sum is out of the leaf and this thread's alone: one that
  * delivers meanwhile begins a sum of its own, which is added next. */
-static int accumulate(walk *w, rt_tensor *leaf, rt_tensor *g)
+static int accumulate(const walk *w, rt_tensor *leaf, rt_tensor *g)
 {
     const int recorded = w->call->create_graph;
     if (!leaf->grad && !recorded && (!is_private(g) || !rt_tensor_is_contiguous(g))) {
@@ -141,6 +141,17 @@ static int accumulate(walk *w, rt_tensor *leaf, rt_tensor *g)
     leaf->grad = g;
     if (!PyObject_GC_IsTracked((PyObject *)leaf)) PyObject_GC_Track((PyObject *)leaf);
     return 0;
+}
+
+int rt_backward_accumulate(rt_tensor *leaf, rt_tensor *g)
+{
+    const rt_backward_call call = {0};
+    const walk w = {.call = &call};
+    const int mode = rt_grad_enabled;
+    rt_grad_enabled = 0;
+    const int status = accumulate(&w, leaf, g);
+    rt_grad_enabled = mode;
+    return status;
 }
 
 /* ---- delivery ---- */

@@ -14,6 +14,8 @@ typedef struct {
 } rt_backward_call;
 
 RT_WARN_UNUSED int rt_backward(const rt_backward_call *call);
+/* leaf.grad += g, which is stolen, as a backward pass does it without a graph of it. */
+RT_WARN_UNUSED int rt_backward_accumulate(rt_tensor *leaf, rt_tensor *g);
 /* Number of the backward pass that this thread is in, 0 outside of one. */
 uint64_t rt_backward_current(void);
 /* g brought to a shape and dtype by summing what was broadcast and converting; new reference. */

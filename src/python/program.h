@@ -3,11 +3,12 @@
  * that record nothing are one loop (ufunc/fused.h).  Floor: python. */
 #ifndef RT_PYTHON_PROGRAM_H
 #define RT_PYTHON_PROGRAM_H
+#include "autograd/pass.h"
 #include "ufunc/fused.h"
 
 typedef enum { RT_STEP_OP, RT_STEP_FUSED, RT_STEP_BACKWARD, RT_STEP_DETACH, RT_STEP_CALL } rt_step_kind;
 
-/* owned: in, slots, params, fused, call, drop */
+/* owned: in, slots, params, fused, call, drop, pass, pass_slots */
 typedef struct {
     rt_step_kind kind;
     uint8_t grad, inference;       /* the modes it runs in */
@@ -23,6 +24,8 @@ typedef struct {
     rt_fused *fused;
     PyObject *call;                /* CALL: called without arguments, its result dropped */
     int ndrop, *drop;              /* values that nothing uses afterwards */
+    rt_pass *pass;                 /* OP: does what `span` steps from here do, the last a BACKWARD; or NULL */
+    int span, *pass_slots;         /* what it reads, then its results */
 } rt_step;
 
 typedef struct {

@@ -235,9 +235,13 @@ static void script_dealloc(PyObject *self)
 static PyObject *count_steps(PyObject *self, void *unused)
 {
     const script *s = (const script *)self;
+    int steps = 0, joined = 0;
     (void)unused;
     if (!s->first) Py_RETURN_NONE;
-    return Py_BuildValue("(ii)", s->first->program.nsteps, s->first->program.nfused);
+    const rt_program *p = &s->first->program;
+    for (int i = 0; i < p->nsteps; i += p->steps[i].pass ? p->steps[i].span : 1, steps++)
+        if (p->steps[i].pass) joined += p->steps[i].span - 1;
+    return Py_BuildValue("(ii)", steps, p->nfused + joined);
 }
 
 static PyMethodDef script_methods[] = {
@@ -254,7 +258,7 @@ static PyMemberDef script_members[] = {
 };
 static PyGetSetDef script_attributes[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
-    {"steps", count_steps, NULL, "(steps of the program used last, ops that are part of fused loops), or None.", NULL},
+    {"steps", count_steps, NULL, "(steps of the program used last, ops that are part of larger steps), or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

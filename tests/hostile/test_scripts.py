@@ -212,3 +212,39 @@ def test_recording_in_two_threads():
     for w in workers:
         w.join()
     assert not errors
+
+
+def test_memory_runs_out_in_a_training_step():
+    x, y = rt.randn(5, 4), rt.tensor([0, 1, 2, 0, 1])
+    w = rt.ones(3, 4).requires_grad_()
+
+    def step():
+        loss = rt.nn.functional.cross_entropy(rt.nn.functional.linear(x, w), y)
+        loss.backward()
+        return loss.detach()
+
+    want = bits(step()), bits(w.grad)
+    _C.memory_set_caching(False)
+    try:
+        for recorded in (False, True):
+            for n in range(1, 60):
+                fn = rt.jit.script(step)
+                if recorded:
+                    fn()
+                w.grad = None
+                _C.memory_fail_at(n)
+                try:
+                    got = bits(fn())
+                except MemoryError:
+                    got = None
+                finally:
+                    _C.memory_fail_at(0)
+                assert w.grad is None or bits(w.grad) == want[1]
+                assert got is None or (got, bits(w.grad)) == want
+                if recorded and got:
+                    break
+            w.grad = None
+            assert bits(fn()) == want[0]
+    finally:
+        _C.memory_set_caching(True)
+    assert fn.steps[1] == 2
