@@ -151,6 +151,7 @@ FUNCTION1(tan, u10)
 /* r = |x|^y with the sign that x and y ask for; the C library's pow at the edges. */
 ALWAYS UNUSED vec power_signed(vec x, vec y, vec r)
 {
+    if (!any_lane(~((x > 0) & FINITE(x) & FINITE(y)))) return r;
     mask negative = x < 0, whole = v_rint(y) == y, odd = v_rint(y * (real)0.5) != y * (real)0.5;
     r = v_where(negative, v_where(whole, v_where(odd, -r, r), splat(NAN)), r);
     return v_mend2(pow, ~(FINITE(x) & (x != 0) & FINITE(y)), x, y, r);
@@ -324,18 +325,21 @@ ALWAYS vec v_cosh(vec x) { return far_or(x, pairs_cosh(x)); }
 ALWAYS vec v_sigmoid(vec x)
 {
     vec a = v_below(splat(700), v_abs(x));
-    vec r = pairs_sigmoid(x, pairs_exp(-a));
+    vec r = pair_rounded(pairs_sigmoid(x, pairs_exp(-a)));
     mask far = x < -700;
     return any_lane(far) ? v_where(far, v_exp(x), r) : r;
 }
 /* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
 ALWAYS vec v_silu(vec x)
 {
-    vec r = x * v_sigmoid(x);
-    mask far = x < -700;
+    vec a = v_below(splat(700), v_abs(x));
+    vec r = v_copysign(pair_rounded(pair_times((pair){x, splat(0)}, pairs_sigmoid(x, pairs_exp(-a)))), x);
+    mask far = ~(v_abs(x) < 700);
     if (!any_lane(far)) return r;
-    vec root = v_exp(v_where(far, x * 0.5, splat(0)));
-    return v_where(far, x * root * root, r);
+    vec b = v_above(splat(-800), v_below(splat(0), x));
+    pair root = pairs_exp(b * 0.5);
+    vec low = pair_rounded(pair_times(pair_times((pair){b, splat(0)}, root), root));
+    return v_where(far, v_where(x == -INFINITY, splat(NAN), v_where(x < 0, low, x)), r);
 }
 /* erfc(h + rest) / 2, h = -x sqrt(1/2) rounded: rest times the slope is what the rounding took off. */
 ALWAYS vec v_ndtr(vec x)
@@ -380,19 +384,6 @@ ALWAYS vec v_rsqrt(vec x)
     for (int i = 0; i < LANES; i++) x[i] = (real)(1 / __builtin_sqrtl(x[i]));
     return x;
 #endif
-}
-
-/* x^y; the exponents 1, 2, -1 and 1/2 by their own operation, rounded once.  Each lane by its own x and y: what
- * stands beside it changes no bit. */
-ALWAYS vec v_power(vec x, vec y)
-{
-    mask one = y == 1, two = y == 2;
-    if (!any_lane(~(one | two))) return v_where(one, x, x * x);
-    mask inverse = y == -1, root = y == (real)0.5;
-    vec positive = v_where(x == (real)-INFINITY, splat((real)INFINITY), v_sqrt(x + 0));
-    vec r = v_where(inverse, 1 / x, v_where(root, positive, v_where(one, x, x * x)));
-    mask easy = one | two | inverse | root;
-    return any_lane(~easy) ? v_where(easy, r, v_pow(x, y)) : r;
 }
 
 /* x - y trunc(x / y).  The product is exact where the quotient is small; fused, so is the rest. */

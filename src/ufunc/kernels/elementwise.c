@@ -35,8 +35,15 @@ typedef uint8_t truth;
     static UNUSED void name##_loop(char **args, const intptr_t *n, const intptr_t *steps, void *rows) \
     { walk(args, n[0], steps, rows, name##_span); }
 #define SHELL1(name, e) ALWAYS value name##_one(value x UNUSED) { return R(e); } LOOP(name, walk1, span1)
+#if IS_REAL && !IS_NARROW
+/* Rows whose y is asked what to do. */
+#define SPAN_OF_pow ~, span2_fixed
+#endif
+#define SECOND_ARGUMENT(a, b, ...) b
+#define CHOSEN(...) SECOND_ARGUMENT(__VA_ARGS__)
 #define SHELL2(name, e) \
-    ALWAYS value name##_one(value x UNUSED, value y UNUSED) { return R(e); } LOOP(name, walk2, span2)
+    ALWAYS value name##_one(value x UNUSED, value y UNUSED) { return R(e); } \
+    LOOP(name, walk2, CHOSEN(SPAN_OF_##name, span2, ~))
 #define SHELL3(name, e) \
     ALWAYS value name##_one(value x UNUSED, value y UNUSED, value z UNUSED) { return R(e); } LOOP(name, walk3, span3)
 #define SHELL1_LOGIC(name, e) \

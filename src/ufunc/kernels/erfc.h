@@ -77,10 +77,9 @@ ALWAYS vec v_ndtr(vec x)
     return v_where(x < 0, tail, 1 - tail);
 }
 
-/* 1 / (1 + e^-x) with what the rounding of the sum took off. */
-ALWAYS vec v_sigmoid(vec x)
+/* top / (1 + e^-x), |x| < 700, with what the rounding of the sum took off. */
+ALWAYS vec logistic(vec top, vec x)
 {
-    mask far = ~(v_abs(x) < 700);
 #if TABLED
     vec n;
     pair e = exp_parts(-x, splat(-0.0), &n);
@@ -94,16 +93,24 @@ ALWAYS vec v_sigmoid(vec x)
     vec lost = (v_above(splat(1), power) - high) + v_below(splat(1), power);
     vec rest = v_mad(power, p, high - sum) + lost, s = 1 / sum;
 #endif
-    s = v_mad(s, v_mad(-s, rest, v_mad(-s, sum, splat(1))), s);
+    vec q = top * s;
+    return v_mad(s, v_mad(-q, rest, v_mad(-q, sum, top)), q);
+}
+ALWAYS vec v_sigmoid(vec x)
+{
+    mask far = ~(v_abs(x) < 700);
+    vec s = logistic(splat(1), x);
     return any_lane(far) ? v_where(far, v_where(x > 0, splat(1), v_exp(x)), s) : s;
 }
-/* x / (1 + e^-x); far down x e^x. */
+/* Far down x e^x. */
 ALWAYS vec v_silu(vec x)
 {
     mask far = ~(v_abs(x) < 700);
-    vec r = x / (1 + v_exp(-x));
+    vec r = v_copysign(logistic(x, x), x);
     if (!any_lane(far)) return r;
-    vec root = v_exp(v_where(x > 0, splat(0), x * 0.5));
-    return v_where(far, x * root * root, r);
+    vec b = v_above(splat(-760), v_below(splat(0), x)), n;
+    pair e = exp_unscaled(b, splat(-0.0), &n), p = pair_product(b, e.high);
+    vec low = times_power_of_2(pair_rounded((pair){p.high, v_mad(b, e.low, p.low)}), n);
+    return v_where(far, v_where(x == -INFINITY, splat(NAN), v_where(x < 0, low, x)), r);
 }
 #endif

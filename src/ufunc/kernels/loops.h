@@ -54,6 +54,18 @@ ALWAYS void span2(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, ch
     for (; n > 0; n--, x += dx, y += dy, out += LANES * sizeof(element))
         lanes_store(out, one(lanes_load(x), lanes_load(y)));
 }
+/* A y of one number is loaded once: what `one` asks of it is asked before the loop. */
+ALWAYS void span2_fixed(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
+{
+    if (inc[1] != 0) {
+        span2(one, in, inc, out, n);
+        return;
+    }
+    const char *x = in[0];
+    vec y = lanes_load(in[1]);
+    intptr_t dx = inc[0];
+    for (; n > 0; n--, x += dx, out += LANES * sizeof(element)) lanes_store(out, one(lanes_load(x), y));
+}
 ALWAYS void span3(vec (*one)(vec, vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1], *z = in[2];

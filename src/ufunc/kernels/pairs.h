@@ -25,6 +25,11 @@ ALWAYS pair pair_product(vec a, vec b)
     vec p = a * b;
     return (pair){p, product_rest(a, b, p)};
 }
+ALWAYS pair pair_times(pair a, pair b)
+{
+    pair p = pair_product(a.high, b.high);
+    return (pair){p.high, p.low + v_mad(a.high, b.low, a.low * b.high)};
+}
 /* (a.high + a.low) / (b.high + b.low), as a pair. */
 ALWAYS pair pair_quotient(pair a, pair b)
 {
@@ -145,11 +150,11 @@ ALWAYS pair pairs_exp(vec x)
     return (pair){t.high * power, t.low * power};
 }
 /* 1 / (1 + e^-x), given e^-|x| as a pair. */
-ALWAYS vec pairs_sigmoid(vec x, pair e)
+ALWAYS pair pairs_sigmoid(vec x, pair e)
 {
     pair whole = ordered_sum(splat(1), e.high);
     pair top = {v_where(x < 0, e.high, splat(1)), v_where(x < 0, e.low, splat(0))};
     whole.low += e.low;
-    return pair_rounded(pair_quotient(top, whole));
+    return pair_quotient(top, whole);
 }
 #endif

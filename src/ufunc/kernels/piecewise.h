@@ -31,11 +31,23 @@ ALWAYS vec piecewise_odd(pieces f, vec x, float limit)
     vec base = (vec)_mm512_mask_mov_ps((__m512)piece_at(f[1], i), first, (__m512)r);
     return v_copysign(v_mad(r, piece_slope(f, i, r), base), x);
 }
-/* `per_unit` pieces in 1. */
-ALWAYS vec piecewise_steps(pieces f, vec x, float per_unit)
+/* `per_unit` pieces in 1: base + r slope, not yet rounded. */
+typedef struct { vec base, r, slope; } piece_sum;
+ALWAYS piece_sum piecewise_parts(pieces f, vec x, float per_unit)
 {
     mask i = (mask)v_mad(x, splat(per_unit), splat(12582912));
     vec r = x - piece_at(f[0], i);
-    return v_mad(r, piece_slope(f, i, r), piece_at(f[1], i));
+    return (piece_sum){piece_at(f[1], i), r, piece_slope(f, i, r)};
+}
+ALWAYS vec piecewise_steps(pieces f, vec x, float per_unit)
+{
+    piece_sum s = piecewise_parts(f, x, per_unit);
+    return v_mad(s.r, s.slope, s.base);
+}
+/* x f(x), which has x's sign. */
+ALWAYS vec piecewise_times(pieces f, vec x, float per_unit)
+{
+    piece_sum s = piecewise_parts(f, x, per_unit);
+    return v_copysign(v_mad(x, s.base, x * s.r * s.slope), x);
 }
 #endif

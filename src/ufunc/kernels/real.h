@@ -4,6 +4,7 @@
 #ifndef RT_UFUNC_KERNELS_REAL_H
 #define RT_UFUNC_KERNELS_REAL_H
 #include "ufunc/kernels/elementary.h"
+#include "ufunc/kernels/powers.h"
 #include "ufunc/kernels/special_wide.h"
 
 ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }

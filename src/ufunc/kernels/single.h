@@ -83,17 +83,27 @@ ALWAYS vec v_log1p(vec x)
 }
 
 #if defined(__FMA__)
-/* 1 / (1 + e^-x), e^-x = power (1 + p), with what the roundings of the sum took off.  Lanes far out, where a result may
- * be denormal, are computed in double. */
-ALWAYS vec single_sigmoid(vec x)
+/* top / (1 + e^-x), |x| < 86, e^-x = power (1 + p), with what the roundings of the sum took off. */
+ALWAYS vec single_logistic(vec top, vec x)
 {
-    mask far = ~(v_abs(x) < 86);
     single_exp e = single_exp_parts(-x, splat(-0.0), 0);
     vec high = 1 + e.power, sum = v_mad(e.power, e.p, high);
     vec lost = (v_above(splat(1), e.power) - high) + v_below(splat(1), e.power);
-    vec rest = v_mad(e.power, e.p, high - sum) + lost, s = 1 / sum;
-    s = v_mad(s, v_mad(-s, rest, v_mad(-s, sum, splat(1))), s);
+    vec rest = v_mad(e.power, e.p, high - sum) + lost, s = single_inverse(sum), q = top * s;
+    return v_mad(s, v_mad(-q, rest, v_mad(-q, sum, top)), q);
+}
+/* Lanes far out, where a result may be denormal, are computed in double. */
+ALWAYS vec single_sigmoid(vec x)
+{
+    vec s = single_logistic(splat(1), x);
+    mask far = ~(v_abs(x) < 86);
     return any_lane(far) ? v_where(far, v_widely(w_sigmoid, x), s) : s;
+}
+ALWAYS vec single_silu(vec x)
+{
+    vec r = v_copysign(single_logistic(x, x), x);
+    mask far = ~(v_abs(x) < 86);
+    return any_lane(far) ? v_where(far, v_widely(w_silu, x), r) : r;
 }
 #if defined(__AVX512F__)
 ALWAYS vec v_sigmoid(vec x)
@@ -102,10 +112,17 @@ ALWAYS vec v_sigmoid(vec x)
     mask far = ~(v_abs(x) < 7.75);
     return any_lane(far) ? v_where(far, single_sigmoid(x), s) : s;
 }
+ALWAYS vec v_silu(vec x)
+{
+    vec r = piecewise_times(sigmoid_pieces, x, 2);
+    mask far = ~(v_abs(x) < 7.75);
+    return any_lane(far) ? v_where(far, single_silu(x), r) : r;
+}
 ALWAYS vec v_tanh(vec x) { return piecewise_odd(tanh_pieces, x, 10); }
 ALWAYS vec v_erf(vec x) { return piecewise_odd(erf_pieces, x, 4); }
 #else
 ALWAYS vec v_sigmoid(vec x) { return single_sigmoid(x); }
+ALWAYS vec v_silu(vec x) { return single_silu(x); }
 ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
 /* a + a near(a^2) up to 1, from there 1 - e^-(a + a far(a)), constant from 4 on. */
 ALWAYS vec v_erf(vec x)
@@ -122,21 +139,10 @@ ALWAYS vec v_erf(vec x)
 #endif
 #else
 ALWAYS vec v_sigmoid(vec x) { return v_widely(w_sigmoid, x); }
+ALWAYS vec v_silu(vec x) { return v_widely(w_silu, x); }
 ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
 ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
 #endif
-
-/* x / (1 + e^-x); far down, where the sigmoid may be a denormal number, x e^x. */
-ALWAYS vec v_silu(vec x)
-{
-    mask far = ~(v_abs(x) < 80);
-    single_exp e = single_exp_parts(-x, splat(-0.0), 0);
-    vec r = x * single_inverse(1 + v_mad(e.power, e.p, e.power));
-    if (!any_lane(far)) return r;
-    e = single_exp_parts(v_above(splat(-86), v_below(splat(0), x * 0.5)), splat(-0.0), 0);
-    vec root = v_where(x < -172, splat(0), v_mad(e.power, e.p, e.power));
-    return v_where(far, v_where(x > 0, x, x * root * root), r);
-}
 
 /* The normal distribution function.  Its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a), p interpolated for
  * a up to 14.5 and the rounding of a a made good: within 6 ULP where it is a normal number. */

@@ -7,6 +7,7 @@
  * would not hold them (word f32 is compiled with -fsingle-precision-constant).  Floor: ufunc/kernels.  Word f32 only. */
 #ifndef RT_UFUNC_KERNELS_WIDE_H
 #define RT_UFUNC_KERNELS_WIDE_H
+#include <math.h>
 #include "ufunc/kernels/vector.h"
 
 typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
@@ -45,6 +46,17 @@ ALWAYS wide w_polynomial(const double *c, int n, wide x)
     for (int i = 1; i < n; i++) p = w_mad(p, x, w_splat(c[i]));
     return p;
 }
+/* a > b ? a : b and a < b ? a : b, as v_above and v_below. */
+#if defined(__AVX512F__)
+ALWAYS wide w_above(wide a, wide b) { return (wide)_mm512_max_pd((__m512d)a, (__m512d)b); }
+ALWAYS wide w_below(wide a, wide b) { return (wide)_mm512_min_pd((__m512d)a, (__m512d)b); }
+#elif defined(__AVX2__)
+ALWAYS wide w_above(wide a, wide b) { return (wide)_mm256_max_pd((__m256d)a, (__m256d)b); }
+ALWAYS wide w_below(wide a, wide b) { return (wide)_mm256_min_pd((__m256d)a, (__m256d)b); }
+#else
+ALWAYS wide w_above(wide a, wide b) { return w_where(a > b, a, b); }
+ALWAYS wide w_below(wide a, wide b) { return w_where(a < b, a, b); }
+#endif
 /* The lower and the upper half of x in double precision, and back. */
 typedef struct { wide low, high; } wides;
 ALWAYS wides widened(vec x)
@@ -113,7 +125,7 @@ ALWAYS wide w_expm1(wide x)
 }
 ALWAYS wide w_bounded(wide x, double low, double high)
 {
-    return w_where(x < low, w_splat(low), w_where(x > high, w_splat(high), x));
+    return w_below(w_splat(high), w_above(w_splat(low), x));             /* NaN stays */
 }
 
 ALWAYS wide w_expm1_all(wide x)
@@ -137,6 +149,11 @@ ALWAYS wide w_cosh(wide x)
     return 0.5 * (e + 1 / e);
 }
 ALWAYS wide w_sigmoid(wide x) { return 1 / (1 + w_exp(w_bounded(-x, -120, 120))); }
+/* Of -inf NaN, as the quotient. */
+ALWAYS wide w_silu(wide x)
+{
+    return w_where(x == (double)-INFINITY, w_splat(NAN), x / (1 + w_exp(w_bounded(-x, -600, 600))));
+}
 
 /* erfc(x), x >= 0, as exp(-x^2) f(t) / (1 + 2 x) with t = (x - 3) / (x + 3): the transformation of
  * M. Shepherd and J. Laframboise (1981), f interpolated on [0, 10.3], beyond which erfc is 0. */
