@@ -1,5 +1,5 @@
-"""Powers with whole exponents and halves, which are products: right to little more than half a ULP, with the C library's
-special values, and of the same bits whatever exponents stand beside them."""
+"""Powers with whole exponents and halves, which are products: right to little more than half a ULP, with the C
+library's special values, and of the same bits whatever exponents stand beside them."""
 
 from __future__ import annotations
 

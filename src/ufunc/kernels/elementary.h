@@ -12,19 +12,21 @@
 /* FUSED, TABLED: are the functions of pairs that need fused products, or tables in registers, ours? */
 #define FUSED 0
 #define TABLED 0
-#if !IS_F32
+#if !IS_F32 || defined(__FMA__)
 #include "ufunc/kernels/pairs.h"
+#endif
 #if defined(__FMA__)
-#include "ufunc/kernels/logarithm.h"
 #include "ufunc/kernels/trigonometry.h"
 #undef FUSED
 #define FUSED 1
+#if !IS_F32
+#include "ufunc/kernels/logarithm.h"
 #endif
-#if defined(__AVX512F__)
+#endif
+#if defined(__AVX512F__) && !IS_F32
 #include "ufunc/kernels/tabled.h"
 #undef TABLED
 #define TABLED 1
-#endif
 #endif
 #if defined(RT_HAVE_SLEEF) && (defined(__SSE4_1__) || defined(__aarch64__))
 #include <sleef.h>
@@ -69,7 +71,7 @@ ALWAYS vec v_log(vec x) { return tabled_log(x, &base_e); }
 ALWAYS vec v_log2(vec x) { return tabled_log(x, &base_2); }
 ALWAYS vec v_log10(vec x) { return tabled_log(x, &base_10); }
 ALWAYS vec v_log1p(vec x) { return tabled_log1p(x); }
-#elif FUSED
+#elif FUSED && !IS_F32
 ALWAYS vec v_log2(vec x) { return fused_log_of(x, &scale_2); }
 ALWAYS vec v_log10(vec x) { return fused_log_of(x, &scale_10); }
 #elif !IS_F32 || !defined(__FMA__)
@@ -77,6 +79,12 @@ FUNCTION1(log2, u10)
 LONG1(log10, u10)
 #endif
 #if IS_F32
+ALWAYS vec v_hypot(vec x, vec y) { return v_widely2(w_hypot, x, y); }
+#else
+FUNCTION2(hypot, u05)
+#endif
+#if FUSED
+#elif IS_F32
 ALWAYS vec v_asin(vec x) { return v_widely(w_asin, x); }
 ALWAYS vec v_acos(vec x) { return v_widely(w_acos, x); }
 ALWAYS vec v_atan(vec x) { return v_widely(w_atan, x); }
@@ -85,18 +93,10 @@ ALWAYS vec v_asinh(vec x) { return v_widely(w_asinh, x); }
 ALWAYS vec v_acosh(vec x) { return v_widely(w_acosh, x); }
 ALWAYS vec v_atanh(vec x) { return v_widely(w_atanh, x); }
 ALWAYS vec v_cbrt(vec x) { return v_widely(w_cbrt, x); }
-ALWAYS vec v_hypot(vec x, vec y) { return v_widely2(w_hypot, x, y); }
-ALWAYS vec v_logaddexp(vec x, vec y) { return v_widely2(w_logaddexp, x, y); }
-ALWAYS vec v_logaddexp2(vec x, vec y) { return v_widely2(w_logaddexp2, x, y); }
 #else
-FUNCTION2(hypot, u05)
-#if !FUSED
 FUNCTION1(asin, u10)
 FUNCTION1(acos, u10)
-#endif
-#if !TABLED
 LONG1(cbrt, u10)
-#endif
 #endif
 
 /* sin, cos and tan by `near` below 2^20, by SLEEF or the C library beyond.  SLEEF 3.5.1 chooses its reduction by all
@@ -113,15 +113,15 @@ LONG1(cbrt, u10)
         vec r = near; \
         return any_lane(far) ? FAR_ANGLE(f, far, x, r) : r; \
     }
-#if IS_F32
 /* Of -0 the sum of its parts would be +0. */
-ANGULAR(sin, v_where(x == 0, x, v_widely(w_sin, x)))
-ANGULAR(cos, v_widely(w_cos, x))
-ANGULAR(tan, v_where(x == 0, x, v_widely(w_tan, x)))
-#elif defined(__FMA__)
+#if FUSED
 ANGULAR(sin, v_where(x == 0, x, quarter_sin(x, 0)))
 ANGULAR(cos, quarter_sin(x, 1))
 ANGULAR(tan, quarter_tan(x))
+#elif IS_F32
+ANGULAR(sin, v_where(x == 0, x, v_widely(w_sin, x)))
+ANGULAR(cos, v_widely(w_cos, x))
+ANGULAR(tan, v_where(x == 0, x, v_widely(w_tan, x)))
 #elif VECTOR_MATH
 /* SLEEF's other threshold is 15. */
 ALWAYS vec low_lanes(vec x) { return v_where(v_abs(x) < 15, x, splat(0)); }
@@ -168,9 +168,13 @@ MENDED2(pow, u10, ~FINITE(r) & FINITE(x) & FINITE(y) & (x != 0))
 #endif
 #if IS_F32
 MENDED1(lgamma, u10, x > 0x1p110f)
+#if FUSED
+ALWAYS vec v_expm1(vec x) { return pairs_expm1(x); }
+#else
 ALWAYS vec v_expm1(vec x) { return v_widely(w_expm1_all, x); }
 ALWAYS vec v_sinh(vec x) { return v_widely(w_sinh, x); }
 ALWAYS vec v_cosh(vec x) { return v_widely(w_cosh, x); }
+#endif
 ALWAYS vec v_erfc(vec x) { return v_widely(w_erfc, x); }
 
 #else
@@ -180,7 +184,9 @@ ALWAYS vec v_log(vec x) { return fused_log(x); }
 #else
 FUNCTION1(log, u10)
 #endif
+#if !FUSED
 MENDED1(acosh, u10, x > FAR)
+#endif
 #endif
 ALWAYS vec v_expm1(vec x) { return pairs_expm1(x); }
 ALWAYS vec v_tanh(vec x) { return pairs_tanh(x); }
@@ -214,11 +220,9 @@ ALWAYS vec v_log1p(vec x)
 #elif !IS_F32
 FUNCTION1(log1p, u10)
 #endif
-#if !IS_F32 && VECTOR_MATH
-#if !FUSED
+#if IS_F32 || FUSED
+#elif VECTOR_MATH
 ALWAYS vec v_atan(vec x) { return v_atan2(x, splat(1)); }   /* SLEEF's atan is 1.02 ULP off without FMA */
-#endif
-#if !TABLED
 /* Near 0, where x is the nearest number, SLEEF is a little more than 1 ULP off. */
 ALWAYS vec near_zero(vec x, vec r) { return v_where(v_abs(x) < 0x1p-27, x, r); }
 ALWAYS vec v_atanh(vec x) { return near_zero(x, SLEEF(atanh, u10)(x)); }
@@ -227,15 +231,10 @@ ALWAYS vec v_asinh(vec x)
     vec r = near_zero(x, SLEEF(asinh, u10)(x));
     return v_mend1(asinh, v_abs(x) > FAR, x, r);
 }
-#endif
-#elif !IS_F32
-#if !FUSED
+#else
 FUNCTION1(atan, u10)
-#endif
-#if !TABLED
 LONG1(atanh, u10)
 LONG1(asinh, u10)
-#endif
 #endif
 #if VECTOR_MATH
 ALWAYS vec v_sinpi(vec x) { return SLEEF(sinpi, u05)(x); }
@@ -245,12 +244,6 @@ ALWAYS vec v_sinpi(vec x)
     /* x - 2 * rint(x / 2) is exact. */
     return v_each1(sin, (x - 2 * v_rint(x * (real)0.5)) * (real)3.14159265358979323846);
 }
-#endif
-
-#if IS_F32
-enum { MANTISSA = 23, BIAS = 127 };
-#else
-enum { MANTISSA = 52, BIAS = 1023 };
 #endif
 
 /* exp(x) 2^scale.  exp(x) = 2^n (1 + r + r^2 q(r)), r = x - n ln 2, |r| <= ln(2) / 2; q interpolates at Chebyshev's
@@ -264,7 +257,7 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 #if IS_F32
     static const real q[] = {(real)1.989099082e-4, (real)1.393365e-3, (real)8.333310925e-3, (real)4.166646493e-2,
                              (real)1.666666668e-1, (real)0.5};
-    const real lowest = -104, highest = 89, safe = 86, magic = 12582912, ln2_high = (real)0.693359375,
+    const real lowest = -104, highest = 90, safe = 86, magic = 12582912, ln2_high = (real)0.693359375,
                ln2_low = (real)-2.12194440e-4;
 #else
     static const real q[] = {2.09146869680868772e-9, 2.51052170047207452e-8, 2.75572736431102953e-7,
@@ -293,34 +286,48 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
 ALWAYS vec v_exp(vec x) { return v_exp_scaled(x, 0); }
 
 #if FUSED
+#if IS_F32
+ALWAYS vec log_plus(vec x, vec c) { return single_log(x, c, &single_e); }
+#endif
 #include "ufunc/kernels/inverse.h"
-#include "ufunc/kernels/erfc.h"
 ALWAYS vec v_asin(vec x) { return pairs_asin(x); }
 ALWAYS vec v_acos(vec x) { return pairs_acos(x); }
 ALWAYS vec v_atan(vec x) { return pairs_atan(x); }
-ALWAYS vec v_erf(vec x) { return pairs_erf(x); }
-/* The C library's where products of pairs would lose bits. */
+ALWAYS vec v_cbrt(vec x) { return pairs_cbrt(x); }
+#if !TABLED
+ALWAYS vec v_asinh(vec x) { return pairs_asinh(x); }
+ALWAYS vec v_acosh(vec x) { return pairs_acosh(x); }
+ALWAYS vec v_atanh(vec x) { return pairs_atanh(x); }
+#endif
+/* Where products of pairs would lose bits float32 is computed in double, float64 by the C library. */
 ALWAYS vec v_atan2(vec y, vec x)
 {
-    vec a = v_abs(x), b = v_abs(y);
-    mask plain = (a > 0x1p-450) & (a < 0x1p450) & (((b > 0x1p-450) & (b < 0x1p450)) | (b == 0));
-    vec r = pairs_atan2(y, x);
-    return v_mend2(atan2, ~plain, y, x, r);
+    const real least = (real)(IS_F32 ? 0x1p-45 : 0x1p-450L), most = (real)(IS_F32 ? 0x1p45 : 0x1p450L);
+    vec a = v_abs(x), b = v_abs(y), r = pairs_atan2(y, x);
+    mask wild = ~((a > least) & (a < most) & (((b > least) & (b < most)) | (b == 0)));
+#if IS_F32
+    return any_lane(wild) ? v_where(wild, v_widely2(w_atan2, y, x), r) : r;
+#else
+    return v_mend2(atan2, wild, y, x, r);
+#endif
 }
-#if TABLED
-ALWAYS vec v_cbrt(vec x) { return pairs_cbrt(x); }
+#if !IS_F32
+#include "ufunc/kernels/erfc.h"
+ALWAYS vec v_erf(vec x) { return pairs_erf(x); }
 #endif
 #endif
 
-#if !IS_F32
-/* Beyond 600 sinh and cosh are exp(|x|) / 2. */
+#if !IS_F32 || FUSED
+/* Far out sinh and cosh are exp(|x|) / 2. */
 ALWAYS vec far_or(vec x, vec r)
 {
-    mask far = v_abs(x) > 600;
+    mask far = v_abs(x) > (real)(IS_F32 ? 86 : 600);
     return any_lane(far) ? v_where(far, v_exp_scaled(v_abs(x), -1), r) : r;
 }
 ALWAYS vec v_sinh(vec x) { return v_copysign(far_or(x, pairs_sinh(x)), x); }
 ALWAYS vec v_cosh(vec x) { return far_or(x, pairs_cosh(x)); }
+#endif
+#if !IS_F32
 #if !FUSED
 ALWAYS vec v_sigmoid(vec x)
 {
@@ -424,7 +431,6 @@ ALWAYS vec v_nextafter(vec x, vec y)
     return v_where((x != x) | (y != y), x + y, v_where(x == y, y, v_where(x == 0, first, next)));
 }
 
-#if !IS_F32
 ALWAYS vec v_logaddexp(vec x, vec y)
 {
     vec d = x - y, high = v_where(d > 0, x, y);
@@ -435,7 +441,6 @@ ALWAYS vec v_logaddexp2(vec x, vec y)
     vec d = x - y, high = v_where(d > 0, x, y);
     return v_where(x == y, x + 1, high + v_log1p(v_exp2(-v_abs(d))) * (real)1.44269504088896340736);
 }
-#endif
 
 ALWAYS double ldexp_lane(double x, double y)
 {

@@ -1,7 +1,7 @@
-/* pairs: numbers as an unevaluated sum high + low (T. Dekker, 1971), for float64 functions that are right to little
- * more than half an ULP; and the hyperbolic functions, sigmoid and expm1 made of them.
+/* pairs: numbers as an unevaluated sum high + low (T. Dekker, 1971), for functions that are right to little more
+ * than half an ULP; and the hyperbolic functions, sigmoid and expm1 made of them.
  *   x = n ln 2 + r, |r| <= ln(2) / 2:  sinh x = S + C sinh r + S (cosh r - 1),  S, C = (2^n -+ 2^-n) / 2
- * Polynomials interpolate at Chebyshev's nodes.  Floor: ufunc/kernels.  Word f64 only. */
+ * Polynomials interpolate at Chebyshev's nodes.  Floor: ufunc/kernels.  Words f64, and f32 where products can be fused. */
 #ifndef RT_UFUNC_KERNELS_PAIRS_H
 #define RT_UFUNC_KERNELS_PAIRS_H
 #include "ufunc/kernels/vector.h"
@@ -39,14 +39,14 @@ ALWAYS pair pair_quotient(pair a, pair b)
 ALWAYS pair pair_root(pair a)
 {
     vec s = v_sqrt(a.high);
-    vec rest = (a.low - product_rest(s, s, a.high)) * 0.5 / s;
+    vec rest = (a.low - product_rest(s, s, a.high)) * (real)0.5 / s;
     return (pair){s, v_where(s == 0, splat(0), rest)};
 }
 ALWAYS vec pair_rounded(pair a) { return a.high + a.low; }
 
 /* The polynomial of coefficients c[0] (highest) to c[n - 1] at x, in pairs, pairs of pairs and so on (G. Estrin,
  * 1960): more products than Horner's scheme, but a shorter chain of them. */
-ALWAYS vec polynomial(const double *c, int n, vec x)
+ALWAYS vec polynomial(const real *c, int n, vec x)
 {
     vec p[8];
     int m = 0;
@@ -66,80 +66,91 @@ ALWAYS vec polynomial(const double *c, int n, vec x)
 }
 #define POLYNOMIAL(c, x) polynomial(c, sizeof c / sizeof *c, x)
 
-/* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; the first ten, ((exp(r) - 1 - r) / r^2 - 1 / 2) / r */
-static const double exp_q[] = {2.09146869680868772e-9, 2.51052170047207452e-8, 2.75572736431102953e-7,
+#if IS_F32
+static const real shift = 12582912, ln2_short = 0.693359375, ln2_rest = -2.12194440e-4;
+static const real exp_q[] = {1.989099082e-4, 1.393365e-3, 8.333310925e-3, 4.166646493e-2, 1.666666668e-1, 0.5};
+static const real cosh_q[] = {2.485138812e-5, 0.001388886641, 0.04166666668};
+static const real sinh_q[] = {0.0001989108088, 0.008333310844, 0.1666666668};
+static const real expm1_q[] = {0.0001988277302, 0.001392625083, 0.008333320842, 0.04166655421, 0.1666666667};
+#else
+static const real shift = 6755399441055744, ln2_short = 6.93147180369123816490e-01,
+                  ln2_rest = 1.90821492927058770002e-10;
+/* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; less 1 / 2, over r */
+static const real exp_q[] = {2.09146869680868772e-9, 2.51052170047207452e-8, 2.75572736431102953e-7,
     2.75572554002064244e-6, 2.48015873255477412e-5, 1.98412698748206253e-4,
     1.38888888888837483e-3, 8.33333333332613513e-3, 4.16666666666666698e-2,
     1.6666666666666671e-1, 0.5};
-/* x = n ln 2 + r + rest, |r| <= ln(2) / 2, for |x| < 1e6. */
+#define expm1_q exp_q
+static const real cosh_q[] = {2.0911236630261545e-09, 2.755728296954995e-07, 2.4801587317144498e-05,
+                              0.0013888888888886552, 0.041666666666666664};
+static const real sinh_q[] = {2.510038549551032e-08, 2.7557268459997064e-06, 0.00019841269863053618,
+                              0.008333333333330062, 0.16666666666666669};
+#endif
+/* x = n ln 2 + r + rest, |r| <= ln(2) / 2, for |x| < 1e6 (float32: 1e4). */
 typedef struct { vec n, r, rest; } exp_argument;
 ALWAYS exp_argument exp_reduced(vec x)
 {
-    const real magic = 6755399441055744;
-    vec n = v_mad(x, splat(1.44269504088896340736), splat(magic)) - magic;
+    vec n = v_mad(x, splat((real)1.44269504088896340736), splat(shift)) - shift;
     /* n times the first part has no error. */
-    pair s = pair_sum(x - n * 6.93147180369123816490e-01, n * -1.90821492927058770002e-10);
+    pair s = pair_sum(x - n * ln2_short, n * -ln2_rest);
     return (exp_argument){n, s.high, s.low};
 }
-/* 2^n for whole n within -1022 and 1023. */
+/* 2^n for whole n within the exponents of normal numbers; 0 one below. */
 ALWAYS vec power_of_2(vec n)
 {
-    const real magic = 6755399441055744;
-    return (vec)(((mask)(n + magic) - (mask)splat(magic) + 1023) << 52);
+    return (vec)(((mask)(n + shift) - (mask)splat(shift) + BIAS) << MANTISSA);
 }
 
-/* sinh and cosh of x, 0 <= x < 606. */
+/* sinh and cosh of x, 0 <= x < 606 (float32: 87). */
 ALWAYS void sinh_cosh_parts(vec x, pair *s, pair *c)
 {
-    static const double even[] = {2.0911236630261545e-09, 2.755728296954995e-07, 2.4801587317144498e-05,
-                                  0.0013888888888886552, 0.041666666666666664};
-    static const double odd[] = {2.510038549551032e-08, 2.7557268459997064e-06, 0.00019841269863053618,
-                                 0.008333333333330062, 0.16666666666666669};
     exp_argument a = exp_reduced(x);
     vec up = power_of_2(a.n - 1), down = power_of_2(-1 - a.n);
     pair wide = ordered_sum(up, -down), high = ordered_sum(up, down);
     vec sh = wide.high, ch = high.high;
     vec square = a.r * a.r;
-    vec rise = v_mad(square * square, POLYNOMIAL(even, square), square * 0.5);          /* cosh r - 1 */
-    vec bend = v_mad(square * a.r, POLYNOMIAL(odd, square), a.rest);                    /* sinh r - r */
+    vec rise = v_mad(square * square, POLYNOMIAL(cosh_q, square), square * (real)0.5);      /* cosh r - 1 */
+    vec bend = v_mad(square * a.r, POLYNOMIAL(sinh_q, square), a.rest);                     /* sinh r - r */
     pair p = pair_product(ch, a.r), t = ordered_sum(sh, p.high);
     *s = (pair){t.high, t.low + (p.low + wide.low) + v_mad(sh, rise, ch * bend)};
     p = pair_product(sh, a.r), t = ordered_sum(ch, p.high);
     *c = (pair){t.high, t.low + (p.low + high.low) + v_mad(ch, rise, sh * bend)};
 }
-/* Beyond 600 they are exp(x) / 2, which the caller has. */
+static const real hyperbolic_end = IS_F32 ? 86.5 : 605;
+/* Beyond they are exp(x) / 2, which the caller has. */
 ALWAYS vec pairs_sinh(vec x)
 {
     pair s, c;
-    sinh_cosh_parts(v_below(splat(605), v_abs(x)), &s, &c);                             /* NaN stays */
+    sinh_cosh_parts(v_below(splat(hyperbolic_end), v_abs(x)), &s, &c);                             /* NaN stays */
     return v_copysign(pair_rounded(s), x);
 }
 ALWAYS vec pairs_cosh(vec x)
 {
     pair s, c;
-    sinh_cosh_parts(v_below(splat(605), v_abs(x)), &s, &c);
+    sinh_cosh_parts(v_below(splat(hyperbolic_end), v_abs(x)), &s, &c);
     return pair_rounded(c);
 }
 ALWAYS vec pairs_tanh(vec x)
 {
     pair s, c;
-    vec a = v_below(splat(22), v_abs(x));
+    vec a = v_below(splat(IS_F32 ? 11 : 22), v_abs(x));
     sinh_cosh_parts(a, &s, &c);
     s = ordered_sum(s.high, s.low), c = ordered_sum(c.high, c.low);
     vec r = pair_rounded(pair_quotient(s, c)), inverse = 1 / c.high;
-    r = v_where(a > 15, 1 - inverse * inverse * 0.5, r);
+    if (!IS_F32) r = v_where(a > 15, 1 - inverse * inverse * (real)0.5, r);
     return v_copysign(r, x);
 }
 ALWAYS vec pairs_expm1(vec x)
 {
-    exp_argument a = exp_reduced(v_below(splat(710), v_above(splat(-60), x)));
+    exp_argument a = exp_reduced(v_below(splat(IS_F32 ? 89 : 710), v_above(splat(IS_F32 ? -30 : -60), x)));
     vec half = power_of_2(a.n - 1);
-    pair whole = pair_sum(half, splat(-0.5)), t = ordered_sum(whole.high, half * a.r);
-    pair square = pair_product(a.r, a.r * 0.5), u = ordered_sum(t.high, half * square.high);
-    vec rest = v_mad(square.high * a.r, 2 * polynomial(exp_q, 10, a.r), a.rest + square.low);
+    pair whole = pair_sum(half, splat((real)-0.5)), t = ordered_sum(whole.high, half * a.r);
+    pair square = pair_product(a.r, a.r * (real)0.5), u = ordered_sum(t.high, half * square.high);
+    vec rest = v_mad(square.high * a.r, 2 * polynomial(expm1_q, IS_F32 ? 5 : 10, a.r), a.rest + square.low);
     vec r = 2 * (u.high + (u.low + t.low + v_mad(half, rest, whole.low)));
-    return v_where(v_abs(x) < 0x1p-60, x, r);
+    return v_where(v_abs(x) < (real)(IS_F32 ? 0x1p-30 : 0x1p-60), x, r);
 }
+#if !IS_F32
 /* e^x for |x| < 705. */
 ALWAYS pair pairs_exp(vec x)
 {
@@ -157,4 +168,5 @@ ALWAYS pair pairs_sigmoid(vec x, pair e)
     whole.low += e.low;
     return pair_quotient(top, whole);
 }
+#endif
 #endif

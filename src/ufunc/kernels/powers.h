@@ -106,6 +106,7 @@ ALWAYS vec v_power(vec x, vec y)
     if (any_lane(y != splat(e))) return power_mixed(x, y);
     if (e == 2) return x * x;
     if (e == 3) return power_by_one(x, y, 3, 0, 0);
+    if (e == -2) return power_by_one(x, y, 2, 0, 1);
     if (!(size <= MOST && size + size == (real)(int)(size + size))) return v_pow(x, y);
     if (e == 1) return x;
     if (e == -1) return 1 / x;

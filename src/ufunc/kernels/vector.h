@@ -37,7 +37,7 @@ typedef uint32_t ureal;
 typedef uint64_t ureal;
 #endif
 typedef ureal uvec __attribute__((vector_size(VECTOR_BYTES)));
-enum { LANES = VECTOR_BYTES / sizeof(real) };
+enum { LANES = VECTOR_BYTES / sizeof(real), MANTISSA = IS_F32 ? 23 : 52, BIAS = IS_F32 ? 127 : 1023 };
 
 ALWAYS vec vector_load(const char *p) { return *(const unaligned_vec *)p; }
 ALWAYS void vector_store(char *p, vec v) { *(unaligned_vec *)p = v; }

@@ -38,29 +38,12 @@ ALWAYS wide w_log(wide x)
     return w_where(x < (double)INFINITY, s, x);
 #endif
 }
-/* log(1 + x) for x of 0 or more. */
-ALWAYS wide w_log1p_positive(wide x)
-{
-    return w_where(x < (double)0x1p-14, x - x * x * 0.5, w_log(1 + x));
-}
 /* x^y for x above 0. */
 ALWAYS wide w_pow(wide x, wide y) { return w_exp(w_bounded(y * w_log(x), -200, 200)); }
 ALWAYS wide w_cbrt(wide x)
 {
     wide a = w_abs(x), r = w_exp(w_bounded(w_log(a) * (1 / (double)3), -200, 200));
     return w_copysign(w_where((a > 0) & (a < (double)INFINITY), r, a), x);
-}
-ALWAYS wide w_logaddexp(wide x, wide y)
-{
-    const double ln2 = 0.693147180559945309417L;
-    wide high = w_where(x > y, x, y), e = w_exp(w_bounded(-w_abs(x - y), -200, 0));
-    return w_where(x == y, x + ln2, high + w_log1p_positive(e));
-}
-ALWAYS wide w_logaddexp2(wide x, wide y)
-{
-    const double ln2 = 0.693147180559945309417L, log2e = 1.44269504088896340736L;
-    wide high = w_where(x > y, x, y), e = w_exp(w_bounded(-w_abs(x - y) * ln2, -200, 0));
-    return w_where(x == y, x + 1, high + w_log1p_positive(e) * log2e);
 }
 ALWAYS wide w_asinh(wide x)
 {
