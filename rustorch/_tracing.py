@@ -157,6 +157,10 @@ class _Spy:
             self.enter_optimizer(frame, first)
         elif isinstance(first, Module):
             self.look(first)
+            if code is Module.zero_grad.__code__:
+                self.calls = (functools.partial(zero_grads, list(first.parameters()), frame.f_locals["set_to_none"]),)
+                self.opened = frame
+                self.tracer.open()
         elif "/optim/" in code.co_filename or "/data/" in code.co_filename:
             self.tracer.fail(f"{code.co_qualname} is not recorded")
 

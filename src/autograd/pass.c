@@ -3,6 +3,7 @@
 #include "autograd/engine.h"
 #include "autograd/pass_call.h"
 #include "backends/memory.h"
+#include "ufunc/record.h"
 
 int rt_pass_nin(const rt_pass *p) { return p->nin; }
 
@@ -28,6 +29,35 @@ static int are_fit(const rt_pass *p, rt_tensor *const *in)
     return 1;
 }
 
+/* The nodes that the ops would have left behind a backward pass: without what they saved. */
+static int record(const rt_pass *p, rt_tensor *const *in, rt_tensor *const *out)
+{
+    rt_node *nodes[RT_PASS_OPS];
+    int n = 0, status = -1;
+    for (; n < p->nnodes; n++) {
+        const rt_pass_node *q = &p->nodes[n];
+        rt_node *node = nodes[n] = rt_node_new(&q->op->cls, q->nin, q->op->nout, 0);
+        if (!node) goto done;
+        node->op = q->op;
+        for (int i = 0; i < q->nin; i++) {
+            const int to = q->edges[i];
+            if (to >= 0) rt_node_connect(node, i, in[to]);
+            else if (to < -1) node->edges[i] = (rt_edge){Py_NewRef((PyObject *)nodes[-2 - to]), 0, 0};
+        }
+        rt_node_release_saved(node);
+        if ((q->params && rt_record_params(node, q->params) < 0)
+            || rt_node_note_output(node, 0, p->dtype, q->ndim, q->shape) < 0
+            || (q->result >= 0 && rt_node_own_output(node, 0, out[q->result]) < 0)) {
+            n++;
+            goto done;
+        }
+    }
+    status = 0;
+done:
+    while (n-- > 0) Py_XDECREF((PyObject *)nodes[n]);
+    return status;
+}
+
 /* Tensors are made first: that may run the cyclic collector, and with it anything.  Then nobody else runs until the
  * gradients are added up, when the addresses are not needed any more. */
 int rt_pass_run(rt_pass *p, rt_tensor *const *in, rt_tensor **out)
@@ -47,6 +77,7 @@ int rt_pass_run(rt_pass *p, rt_tensor *const *in, rt_tensor **out)
         out[k] = fresh[k];
         fresh[k] = NULL;
     }
+    if (p->nnodes && record(p, in, out) < 0) goto done;
     for (int k = p->nresults; k < p->nmade; k++) {
         rt_tensor *g = fresh[k];
         fresh[k] = NULL;

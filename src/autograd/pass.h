@@ -10,10 +10,11 @@ typedef struct {
     const rt_op *op;
     int nin;
     const rt_operand *in;
-    const rt_params *params;   /* or NULL */
+    const rt_params *params;   /* or NULL; the pass may borrow them */
     rt_tensor *out;            /* the first result */
-    uint8_t kept;              /* it is wanted outside, without its history */
+    uint8_t kept;              /* it is wanted outside, without or with its history */
 } rt_pass_op;
+enum { RT_PASS_DETACHED = 1, RT_PASS_HISTORY = 2 };
 
 typedef struct rt_pass rt_pass;
 enum { RT_PASS_INPUTS = 96, RT_PASS_MADE = 96 };     /* at most: tensors that a pass reads; results and gradients */

@@ -18,8 +18,6 @@ void rt_pass_loop(const rt_pass_call *c, char *const *at)
     c->loop.loop(args, &c->loop.n, c->loop.steps, NULL);
 }
 
-void rt_pass_copy(const rt_pass_call *c, char *const *at) { memcpy(at[c->place[1]], at[c->place[0]], (size_t)c->loop.n); }
-
 void rt_pass_column_sums(const rt_pass_call *c, char *const *at)
 {
     const intptr_t item = c->sums.item, m = c->sums.columns;
@@ -45,21 +43,27 @@ void rt_pass_losses(const rt_pass_call *c, char *const *at)
     c->classes.kernels->rows(&e, c->classes.rows, c->classes.classes);
 }
 
+/* By the tree of a sum. */
 void rt_pass_total(const rt_pass_call *c, char *const *at)
 {
-    char *out = at[c->place[1]];
-    const intptr_t item = c->classes.item;
-    rt_isa_now->reducers[RT_REDUCE_SUM][item == 4 ? RT_f32 : RT_f64].block(at[c->place[0]], c->classes.rows, item, out);
-    if (!c->classes.mean) return;
-    if (item == 4) *(float *)out /= (float)c->classes.rows;
-    else *(double *)out /= (double)c->classes.rows;
+    const intptr_t n = c->sums.rows, item = c->sums.item, blocks = (n + RT_REDUCE_BLOCK - 1) / RT_REDUCE_BLOCK;
+    double room[RT_PASS_BLOCKS];
+    const char *x = at[c->place[0]];
+    char *parts = (char *)room, *out = at[c->place[1]];
+    for (intptr_t b = 0, i = 0; b < blocks; b++, i += RT_REDUCE_BLOCK)
+        c->sums.kernel->block(x + i * item, n - i < RT_REDUCE_BLOCK ? n - i : RT_REDUCE_BLOCK, item, parts + b * item);
+    for (intptr_t gap = 1; gap < blocks; gap *= 2)
+        for (intptr_t b = 0; b + gap < blocks; b += 2 * gap)
+            c->sums.kernel->combine(parts + b * item, parts + (b + gap) * item, 1);
+    if (item == 4) *(float *)out = *(float *)parts / (float)c->sums.divisor;
+    else *(double *)out = *(double *)parts / c->sums.divisor;
 }
 
 void rt_pass_scores_gradient(const rt_pass_call *c, char *const *at)
 {
     const int16_t *p = c->place;
     const intptr_t rows = c->classes.rows;
-    const double share = c->classes.mean ? 1 / (double)rows : 1;
+    const double share = 1 / c->classes.divisor;
     rt_entropy e = entropy(c, at);
     double scale[RT_PASS_ROWS];
     if (c->classes.item == 4) {

@@ -260,12 +260,12 @@ int rt_node_save(rt_node *n, int k, const rt_operand *value, int is_output)
 
 int rt_node_unpack(rt_node *n, int k, rt_operand *out)
 {
-    rt_saved *s = &n->saved[k];
     out->t = NULL;                     /* on failure there is nothing to give back */
     if (n->released)
         return rt_error(PyExc_RuntimeError, n->cls->name,
                         "the graph was already freed by an earlier backward pass; pass retain_graph=True to that"
                         " pass if you need the graph twice");
+    rt_saved *s = &n->saved[k];
     if (s->packed) return unpack(n, s, out);
     if (!s->value.t) {
         *out = s->value;
@@ -298,12 +298,12 @@ int rt_node_unpack(rt_node *n, int k, rt_operand *out)
     return 0;
 }
 
-int rt_node_own_output(rt_node *n, int nr, rt_tensor *t)
+int rt_node_note_output(rt_node *n, int nr, rt_dtype dtype, int ndim, const intptr_t *shape)
 {
     /* meta: per output dtype, ndim, shape..., one behind the other */
     int at = 0, have = 0;
     for (int k = 0; k < nr; k++) at += 2 + (int)n->meta[at + 1];
-    have = at + 2 + t->ndim;
+    have = at + 2 + ndim;
     int room = n->nout == 1 ? 8 : 0;
     if (have > room) {
         intptr_t *grown = PyMem_Realloc(n->meta == n->inline_meta ? NULL : n->meta, (size_t)have * sizeof *grown);
@@ -313,9 +313,15 @@ int rt_node_own_output(rt_node *n, int nr, rt_tensor *t)
         }
         n->meta = grown;
     }
-    n->meta[at] = t->dtype;
-    n->meta[at + 1] = t->ndim;
-    for (int i = 0; i < t->ndim; i++) n->meta[at + 2 + i] = t->shape[i];
+    n->meta[at] = dtype;
+    n->meta[at + 1] = ndim;
+    for (int i = 0; i < ndim; i++) n->meta[at + 2 + i] = shape[i];
+    return 0;
+}
+
+int rt_node_own_output(rt_node *n, int nr, rt_tensor *t)
+{
+    if (rt_node_note_output(n, nr, (rt_dtype)t->dtype, t->ndim, t->shape) < 0) return -1;
     rt_node *old = t->node;
     t->node = (rt_node *)Py_NewRef((PyObject *)n);
     t->output_nr = (uint16_t)nr;

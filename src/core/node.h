@@ -108,6 +108,8 @@ RT_WARN_UNUSED int rt_node_save(rt_node *n, int k, const rt_operand *value, int 
 RT_WARN_UNUSED int rt_node_unpack(rt_node *n, int k, rt_operand *out);
 /* Makes t output nr of n (t keeps a reference to n). */
 RT_WARN_UNUSED int rt_node_own_output(rt_node *n, int nr, rt_tensor *t);
+/* Notes what output nr is; those before it are noted already. */
+RT_WARN_UNUSED int rt_node_note_output(rt_node *n, int nr, rt_dtype dtype, int ndim, const intptr_t *shape);
 /* Drops saved values (after a backward pass without retain_graph). */
 void rt_node_release_saved(rt_node *n);
 /* Facts of output nr, borrowed pointers into the node. */

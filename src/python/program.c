@@ -185,98 +185,6 @@ static void join_all(joiner *j)
     close_waiting(j);
 }
 
-/* ---- forward and backward at once ---- */
-
-/* Do steps outside of first .. last, or the caller, want value v?  2: with its history. */
-static int is_wanted(const rt_program *p, int first, int last, int v, const uint8_t *returned)
-{
-    int wanted = returned[v] ? 2 : 0;
-    for (int i = 0; i < p->nsteps; i++) {
-        const rt_step *s = &p->steps[i];
-        if (i >= first && i <= last) continue;
-        for (int k = 0; k < s->nin + s->nout; k++)
-            if (s->slots[k] == v && wanted < 2) wanted = s->kind == RT_STEP_DETACH ? 1 : 2;
-    }
-    return wanted;
-}
-
-/* An op that recorded what its backward needs, and wrote to nothing that was there. */
-static int is_recorded(const rt_step *s, rt_tensor *const *values)
-{
-    return s->kind == RT_STEP_OP && !s->given && s->nout > 0 && s->slots[s->nin] >= 0 && values[s->slots[s->nin]]->node;
-}
-
-/* Of n steps from `first`: the ops, with tensors as operands in `in`.  0 when a result is wanted with its history. */
-static int list_ops(const rt_program *p, int first, int n, rt_tensor *const *values, const uint8_t *returned, rt_pass_op *ops,
-                    rt_operand *in)
-{
-    for (int k = 0; k < n; k++) {
-        const rt_step *s = &p->steps[first + k];
-        ops[k] = (rt_pass_op){.op = s->op, .nin = s->nin, .in = in, .params = s->params, .out = values[s->slots[s->nin]]};
-        for (int i = 0; i < s->nin; i++, in++) {
-            *in = s->in[i];
-            in->t = s->slots[i] < 0 ? NULL : values[s->slots[i]];
-        }
-        for (int i = 0; i < s->nout; i++) {
-            const int v = s->slots[s->nin + i], wanted = v < 0 ? 0 : is_wanted(p, first, first + n, v, returned);
-            if (wanted == 2 || (wanted && i > 0)) return 0;
-            if (wanted) ops[k].kept = 1;
-        }
-    }
-    return 1;
-}
-
-static int value_number(const rt_program *p, rt_tensor *const *values, const rt_tensor *t)
-{
-    int v = 0;
-    while (v < p->nvalues && values[v] != t) v++;
-    return v;
-}
-
-/* Gives step `first` what does it and the n - 1 ops and the backward pass behind it, if that can be. */
-static int add_pass(rt_program *p, int first, int n, rt_tensor *const *values, const uint8_t *returned)
-{
-    int nin = 0, status = -1, made = 0;
-    for (int k = 0; k < n; k++) nin += p->steps[first + k].nin;
-    rt_pass_op *ops = PyMem_New(rt_pass_op, n);
-    rt_operand *in = PyMem_New(rt_operand, nin + 1);
-    const rt_tensor **from = NULL;
-    rt_step *s = &p->steps[first];
-    if (!ops || !in) goto done;
-    status = 0;
-    if (!list_ops(p, first, n, values, returned, ops, in)) goto done;
-    s->pass = rt_pass_new(n, ops, values[p->steps[first + n].slots[0]], &from);
-    if (!s->pass) goto done;
-    nin = rt_pass_nin(s->pass);
-    s->span = n + 1;
-    s->pass_slots = PyMem_New(int, nin + n);
-    if (!s->pass_slots) {
-        status = -1;
-        goto done;
-    }
-    for (; made < nin; made++) s->pass_slots[made] = value_number(p, values, from[made]);
-    for (int k = 0; k < n; k++)
-        if (ops[k].kept) s->pass_slots[made++] = p->steps[first + k].slots[p->steps[first + k].nin];
-done:
-    PyMem_Free(ops);
-    PyMem_Free(in);
-    PyMem_Free(from);
-    if (status < 0) PyErr_NoMemory();
-    return status;
-}
-
-static int add_passes(rt_program *p, rt_tensor *const *values, const uint8_t *returned)
-{
-    for (int i = 0; i < p->nsteps; i++) {
-        const rt_step *s = &p->steps[i];
-        int first = i;
-        if (s->kind != RT_STEP_BACKWARD || s->nin != 2 || s->slots[1] >= 0 || s->retain) continue;
-        while (first > 0 && is_recorded(&p->steps[first - 1], values)) first--;
-        if (first < i && add_pass(p, first, i - first, values, returned) < 0) return -1;
-    }
-    return 0;
-}
-
 /* drop of each step: made values that no later step reads and the caller does not get. */
 static int note_ends(rt_program *p, const uint8_t *returned)
 {
@@ -323,7 +231,7 @@ int rt_program_finish(rt_program *p, rt_tensor *const *values, const uint8_t *re
     PyMem_Free(p->steps);
     p->steps = j.made;
     p->nsteps = p->room = j.nmade;
-    return add_passes(p, values, returned) < 0 ? -1 : note_ends(p, returned);
+    return rt_program_add_passes(p, values, returned) < 0 ? -1 : note_ends(p, returned);
 }
 
 /* ---- running ---- */

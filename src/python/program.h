@@ -40,6 +40,8 @@ RT_WARN_UNUSED rt_step *rt_program_add(rt_program *p, rt_step_kind kind, int nin
 /* Joins elementwise ops and notes where values end.  values: the tensor of each value as it was computed; returned:
  * is it wanted by the caller? */
 RT_WARN_UNUSED int rt_program_finish(rt_program *p, rt_tensor *const *values, const uint8_t *returned);
+/* Part of that: ops and the backward pass from their result as one step, where it can be. */
+RT_WARN_UNUSED int rt_program_add_passes(rt_program *p, rt_tensor *const *values, const uint8_t *returned);
 void rt_program_clear(rt_program *p);
 int rt_program_traverse(const rt_program *p, visitproc visit, void *arg);
 /* values: nvalues of them, the inputs borrowed, the others NULL; afterwards those that are returned are owned by the

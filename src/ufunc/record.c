@@ -120,7 +120,7 @@ static int save(rt_node *n, uint16_t mask, int nin, const rt_operand *in, rt_ten
     return 0;
 }
 
-static int keep_params(rt_node *n, const rt_params *p)
+int rt_record_params(rt_node *n, const rt_params *p)
 {
     int used = 0;
     for (int k = 0; k < 4; k++) used += p->n[k] > 0 ? p->n[k] : 0;
@@ -161,7 +161,7 @@ int rt_record(const rt_op *op, int nin, const rt_operand *in, const rt_operand *
         if (!n->saved) { PyErr_NoMemory(); goto done; }
         n->nsaved = (int16_t)saved_count;
     }
-    if (p && keep_params(n, p) < 0) goto done;
+    if (p && rt_record_params(n, p) < 0) goto done;
     if (save(n, mask, nin, kept, out, 0) < 0) goto done;
     for (int k = 0; k < nout; k++)
         if (given >> k & 1) rt_tensor_touch(out[k], op->cls.name);

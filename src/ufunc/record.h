@@ -24,4 +24,6 @@ RT_WARN_UNUSED int rt_record(const rt_op *op, int nin, const rt_operand *in, con
 uint8_t rt_record_inputs(const rt_op *op, int nin, const rt_operand *in);
 /* Out was written without being recorded: it is a constant now, its base's history forgets it. */
 RT_WARN_UNUSED int rt_record_constant(const rt_op *op, rt_tensor *out);
+/* n keeps a copy of an op's parameters. */
+RT_WARN_UNUSED int rt_record_params(rt_node *n, const rt_params *p);
 #endif

@@ -201,3 +201,54 @@ def test_what_is_left_to_the_ops():
         scripted()
         scripted()
         assert w.grad.tolist() == wanted and scripted.steps[1] == 0
+
+
+LOSSES = {
+    "mse": F.mse_loss,
+    "l1 sum": lambda o, t: F.l1_loss(o, t, reduction="sum"),
+    "smooth": F.smooth_l1_loss,
+    "huber": lambda o, t: F.huber_loss(o, t, delta=0.5),
+    "logits": lambda o, t: F.binary_cross_entropy_with_logits(o, rt.sigmoid(t)),
+    "by hand": lambda o, t: ((o - t) ** 2).mean() + o.abs().sum() * 0.01,
+    "sum": lambda o, t: o.sum(),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("batch", [1, 33, 700])
+def test_losses_and_results_with_their_history(name, batch):
+    def history(t):
+        names, node = [], t.grad_fn
+        while node is not None:
+            names.append(node.name())
+            node = next((n for n, _ in node.next_functions if n is not None), None)
+        return names
+
+    def make():
+        model = perceptron((5, 9, 3), nn.SiLU)
+        target = rt.linspace(-2, 2, batch * 3).reshape(batch, 3)
+
+        def step(x):
+            model.zero_grad()
+            out = model(x)
+            loss = LOSSES[name](out, target)
+            good = (out > target).sum()
+            loss.backward()
+            return loss, out, good
+
+        return model, step
+
+    x = data((5, 3), batch)[0]
+    seen = []
+    for scripted in (False, True):
+        model, step = make()
+        step = rt.jit.script(step) if scripted else step
+        for _ in range(3):
+            loss, out, good = step(x)
+        tried = []
+        for t in (loss, out.sum()):
+            with pytest.raises(RuntimeError, match="already freed"):
+                t.backward()
+            tried.append((history(t), t.requires_grad, t.item()))
+        seen.append((tried, good.item(), out.detach().numpy().tobytes(), facts(model)))
+    assert seen[0] == seen[1] and step.replays == 2 and step.steps[1] >= 4, (step.reason, step.steps)
