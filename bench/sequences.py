@@ -308,7 +308,9 @@ ATTENTION: list[tuple[str, Shape, Shape, dict[str, Any]]] = [
     ("grouped ", (2, 8, 256, 64), (2, 2, 256, 64), {"enable_gqa": True}),
     ("causal ", (1, 8, 2048, 64), (1, 8, 2048, 64), {"is_causal": True}),
 ]  # fmt: skip
-QUERIES = [((1, 8, 1, 64), (1, 8, 50, 64)), ((1, 12, 1, 64), (1, 12, 1024, 64)), ((8, 8, 1, 64), (8, 8, 4096, 64))]
+QUERIES = [((1, 8, 1, 64), (1, 8, 50, 64)), ((1, 12, 1, 64), (1, 12, 1024, 64)), ((8, 8, 1, 64), (8, 8, 4096, 64)),
+           ((4, 8, 1, 80), (4, 8, 1000, 80)), ((4, 8, 4, 64), (4, 8, 2048, 64)), ((4, 8, 1, 64), (4, 2, 2048, 64)),
+           ((8, 8, 2, 64), (8, 8, 2, 64))]  # fmt: skip
 NETWORKS: list[tuple[str, Make]] = [
     ("LSTMCell x20, (32, 64) to 64", cells("LSTMCell", 20, 32, 64, 64, False)),
     ("LSTMCell x20, (32, 64) to 64, gradients", cells("LSTMCell", 20, 32, 64, 64, True)),
@@ -345,7 +347,7 @@ def jobs() -> Iterator[tuple[str, Make]]:
         yield f"{title}attention {q}", attention(q, k, **options)
         yield f"{title}attention {q}, gradients", attention(q, k, grad=True, **options)
     for q, k in QUERIES:
-        yield f"one query {q} of {k[2]}", attention(q, k)
+        yield f"few queries {q} of {k[1:3]}", attention(q, k, enable_gqa=q[1] != k[1])
     yield from NETWORKS
 
 

@@ -30,22 +30,43 @@ def scaled_dot_product_attention(
         raise RuntimeError(
             "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
         )
-    if enable_gqa:
-        key, value = _shared(query, key), _shared(query, value)
     if scale is None:
         width = query.shape[-1] if query.ndim else 1
         scale = 1.0 / math.sqrt(width) if width else 1.0
+    if enable_gqa:
+        return _grouped(query, key, value, attn_mask, dropout_p, is_causal, scale)
     return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
 
 
-def _shared(query: Tensor, heads: Tensor) -> Tensor:
+def _group(query: Tensor, heads: Tensor) -> int:
+    """How many heads of queries share one."""
     if query.ndim < 3 or heads.ndim < 3 or heads.shape[-3] == 0 or query.shape[-3] % heads.shape[-3]:
         raise RuntimeError(
             "scaled_dot_product_attention: enable_gqa needs a number of query heads that is a multiple of key's and"
             f" value's, not shapes {tuple(query.shape)} and {tuple(heads.shape)}"
         )
-    times = query.shape[-3] // heads.shape[-3]
-    return heads if times == 1 else heads.repeat_interleave(times, -3)
+    return int(query.shape[-3] // heads.shape[-3])
+
+
+def _grouped(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *options: Any) -> Tensor:
+    """Attention whose heads of keys and values are read where they lie, by several heads of queries.
+
+    Heads become (heads, group); those of a single query each are rows of one matrix.
+    """
+    size = _group(query, key)
+    if _group(query, value) != size:
+        key, size = key.repeat_interleave(size, -3), 1
+        value = value.repeat_interleave(_group(query, value), -3)
+    if size == 1:
+        return _attention(query, key, value, mask, *options)
+    shared = (key.shape[-3], size)
+    queries = query.unflatten(-3, shared)
+    if mask is not None and mask.ndim > 2:
+        mask = mask.unflatten(-3, shared if mask.shape[-3] != 1 else (1, 1))
+    if query.shape[-2] == 1 and not options[1]:
+        mask = mask if mask is None or mask.ndim <= 2 else mask.squeeze(-2)
+        return _attention(queries.squeeze(-2), key, value, mask, *options).flatten(-3, -2).unsqueeze(-2)
+    return _attention(queries, key.unsqueeze(-3), value.unsqueeze(-3), mask, *options).flatten(-4, -3)
 
 
 # ---- several heads ----

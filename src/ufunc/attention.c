@@ -193,22 +193,23 @@ char *rt_attention_take(rt_attention *a, int *slot)
 
 rt_tensor *rt_attention_empty(const rt_attention *a, const rt_tensor *like, intptr_t rows, intptr_t columns)
 {
-    intptr_t shape[RT_MAX_NDIM];
+    intptr_t shape[RT_MAX_NDIM], laid[RT_MAX_NDIM], dims[RT_MAX_NDIM], steps[RT_MAX_NDIM], order[RT_MAX_NDIM];
     const int n = a->nlead + 2;
     memcpy(shape, a->lead, (size_t)a->nlead * sizeof *shape);
     shape[n - 2] = rows;
     shape[n - 1] = columns;
-    if (n < 3 || like->ndim != n || like->steps[n - 3] >= like->steps[n - 2])
-        return rt_empty(a->dtype, n, shape, like->storage->device);
-    const intptr_t heads = shape[n - 3];
-    shape[n - 3] = rows;
-    shape[n - 2] = heads;
-    rt_tensor *t = rt_empty(a->dtype, n, shape, like->storage->device), *out = NULL;
-    intptr_t dims[RT_MAX_NDIM];
-    for (int d = 0; d < n; d++) dims[d] = d;
-    dims[n - 3] = n - 2;
-    dims[n - 2] = n - 3;
-    if (t) out = rt_view_permute("attention", t, n, dims);
+    for (int d = 0; d < n; d++) {        /* order: of dimensions in memory, by like's steps; the last stays last */
+        int at = d;
+        steps[d] = like->ndim != n || d == n - 1 ? 0 : like->shape[d] == 1 && d ? steps[d - 1] : like->steps[d];
+        for (; d < n - 1 && at && steps[order[at - 1]] < steps[d]; at--) order[at] = order[at - 1];
+        order[at] = d;
+    }
+    for (int d = 0; d < n; d++) {
+        laid[d] = shape[order[d]];
+        dims[order[d]] = d;
+    }
+    rt_tensor *t = rt_empty(a->dtype, n, laid, like->storage->device);
+    rt_tensor *out = t ? rt_view_permute("attention", t, n, dims) : NULL;
     Py_XDECREF(t);
     return out;
 }
@@ -223,16 +224,29 @@ char *rt_attention_at(const rt_attention *a, const rt_attention_side *s, intptr_
     return p;
 }
 
-void rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, char *to)
+const char *rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width,
+                              const char *before, char *to)
 {
-    if (a->packs) rt_blas_pack(a->dtype, a->keys, width, rt_attention_at(a, s, task, 0), 1, s->row, to);
+    const char *from = rt_attention_at(a, s, task, 0);
+    if (a->packs && from != before) rt_blas_pack(a->dtype, a->keys, width, from, 1, s->row, to);
+    return from;
 }
 
 void rt_attention_times(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *turned,
                         const char *x, intptr_t x_row, intptr_t m, intptr_t n, char *out)
 {
-    if (a->packs) rt_blas_gemm_packed(a->dtype, m, a->keys, width, x, x_row, 1, turned, 0, n, 0, out, a->line);
+    if (a->rows <= RT_ATTENTION_FEW)
+        a->kernels->dots(m, n, width, x, x_row, rt_attention_at(a, s, task, 0), s->row, out, a->line);
+    else if (a->packs) rt_blas_gemm_packed(a->dtype, m, a->keys, width, x, x_row, 1, turned, 0, n, 0, out, a->line);
     else rt_blas_gemm(a->dtype, m, n, width, x, x_row, 1, rt_attention_at(a, s, task, 0), 1, s->row, 0, out, a->line);
+}
+
+void rt_attention_means(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *x,
+                        intptr_t m, intptr_t n, char *out, intptr_t out_row)
+{
+    const char *from = rt_attention_at(a, s, task, 0);
+    if (a->rows <= RT_ATTENTION_FEW) a->kernels->means(m, n, width, x, a->line, from, s->row, out, out_row);
+    else rt_blas_gemm(a->dtype, m, width, n, x, a->line, 1, from, s->row, 1, 0, out, out_row);
 }
 
 void rt_attention_drop(const rt_attention *a, intptr_t task, intptr_t row, intptr_t n, char *x)
@@ -265,8 +279,8 @@ static void block(const job *j, intptr_t task, intptr_t first, char *scores, con
         if (n > seen) memset(x + seen * (intptr_t)a->item, 0, (size_t)(n - seen) * a->item);
         if (a->drops) rt_attention_drop(a, task, r, seen, x);
     }
-    rt_blas_gemm(a->dtype, last - first, a->value_width, n, scores, a->line, 1, rt_attention_at(a, &a->v, task, 0), a->v.row,
-                 1, 0, rt_attention_at(a, &j->out, task, first), j->out.row);
+    rt_attention_means(a, &a->v, task, a->value_width, scores, last - first, n, rt_attention_at(a, &j->out, task, first),
+                       j->out.row);
 }
 
 static void run_blocks(void *context, intptr_t begin, intptr_t end)
@@ -274,10 +288,10 @@ static void run_blocks(void *context, intptr_t begin, intptr_t end)
     const job *j = context;
     int slot;
     char *scores = rt_attention_take(j->a, &slot), *keys = scores + j->a->part_bytes;
-    for (intptr_t b = begin, turned = -1; b < end; b++) {
+    const char *turned = NULL;
+    for (intptr_t b = begin; b < end; b++) {
         const intptr_t task = b / j->blocks;
-        if (task != turned) rt_attention_turn(j->a, &j->a->k, task, j->a->width, keys);
-        turned = task;
+        turned = rt_attention_turn(j->a, &j->a->k, task, j->a->width, turned, keys);
         block(j, task, b % j->blocks * RT_ATTENTION_ROWS, scores, keys);
     }
     rt_attention_give(j->a, slot);

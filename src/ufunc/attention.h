@@ -8,7 +8,7 @@
 #include "ufunc/kernels/random.h"
 #include "ufunc/op.h"
 
-enum { RT_ATTENTION_ROWS = 64, RT_ATTENTION_SLOTS = 256 };
+enum { RT_ATTENTION_ROWS = 64, RT_ATTENTION_FEW = 8, RT_ATTENTION_SLOTS = 256 };
 
 /* An operand or result as matrices: where they lie, in bytes along the leading dimensions. */
 typedef struct {
@@ -45,7 +45,7 @@ void rt_attention_end(rt_attention *a);
 RT_WARN_UNUSED int rt_attention_scratch(rt_attention *a, int parts, int turned);
 char *rt_attention_take(rt_attention *a, int *slot);
 static inline void rt_attention_give(rt_attention *a, int slot) { atomic_store(&a->busy[slot], 0); }
-/* A fresh tensor lead + (rows, columns), in memory ordered as `like` when that has heads within rows. */
+/* A fresh tensor lead + (rows, columns), its dimensions in memory ordered as those of `like` when that has as many. */
 RT_WARN_UNUSED rt_tensor *rt_attention_empty(const rt_attention *a, const rt_tensor *like, intptr_t rows, intptr_t columns);
 /* The side of a tensor whose rows are packed already. */
 void rt_attention_look(const rt_attention *a, rt_tensor *t, rt_attention_side *s);
@@ -55,11 +55,16 @@ static inline intptr_t rt_attention_seen(const rt_attention *a, intptr_t end)
 {
     return a->causal && end < a->keys ? end : a->keys;
 }
-/* Key (or value) rows of a task as the B of many products x s^T, into `to`; nothing where a->packs is 0. */
-void rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, char *to);
+/* Key (or value) rows of a task as the B of many products x s^T, into `to`, unless they are those of the call `before`,
+ * whose result is given (NULL: none); nothing where a->packs is 0. */
+const char *rt_attention_turn(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width,
+                              const char *before, char *to);
 /* out (m, n), its rows a->line apart, = x s^T for the first n rows of s; turned: from rt_attention_turn. */
 void rt_attention_times(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *turned,
                         const char *x, intptr_t x_row, intptr_t m, intptr_t n, char *out);
+/* out (m, width) = x s, x (m, n) with rows a->line apart, s the first n rows of the side. */
+void rt_attention_means(const rt_attention *a, const rt_attention_side *s, intptr_t task, intptr_t width, const char *x,
+                        intptr_t m, intptr_t n, char *out, intptr_t out_row);
 /* Drops elements of one row; the same whenever asked. */
 void rt_attention_drop(const rt_attention *a, intptr_t task, intptr_t row, intptr_t n, char *x);
 #endif

@@ -58,8 +58,7 @@ static void block(const job *j, intptr_t task, intptr_t first, const room *at)
         rt_blas_gemm(a->dtype, n, a->value_width, m, a->drops ? at->dropped : at->p, 1, a->line, go, j->g.row, 1, 1,
                      rt_attention_at(a, &j->v, task, 0), j->v.row);
     if (j->q.t)
-        rt_blas_gemm(a->dtype, m, a->width, n, at->g, a->line, 1, rt_attention_at(a, &a->k, task, 0), a->k.row, 1, 0,
-                     rt_attention_at(a, &j->q, task, first), j->q.row);
+        rt_attention_means(a, &a->k, task, a->width, at->g, m, n, rt_attention_at(a, &j->q, task, first), j->q.row);
     if (j->k.t)
         rt_blas_gemm(a->dtype, n, a->width, m, at->g, 1, a->line, q, a->q.row, 1, 1, rt_attention_at(a, &j->k, task, 0),
                      j->k.row);
@@ -72,9 +71,10 @@ static void run_tasks(void *context, intptr_t begin, intptr_t end)
     int slot;
     char *scratch = rt_attention_take(j->a, &slot), *turned = scratch + (a->drops ? 3 : 2) * a->part_bytes;
     const room at = {scratch, scratch + a->part_bytes, scratch + 2 * a->part_bytes, turned, turned + a->turned_bytes};
+    const char *keys = NULL, *values = NULL;
     for (intptr_t task = begin; task < end; task++) {
-        rt_attention_turn(a, &a->k, task, a->width, at.keys);
-        rt_attention_turn(a, &a->v, task, a->value_width, at.values);
+        keys = rt_attention_turn(a, &a->k, task, a->width, keys, at.keys);
+        values = rt_attention_turn(a, &a->v, task, a->value_width, values, at.values);
         for (intptr_t first = 0; first < a->rows; first += RT_ATTENTION_ROWS) block(j, task, first, &at);
     }
     rt_attention_give(j->a, slot);

@@ -3,7 +3,7 @@
  * Floor: ufunc/kernels. */
 #include "ufunc/kernels/elementary.h"
 #include "ufunc/kernels/attention.h"
-#include "ufunc/kernels/short_row.h"
+#include "ufunc/kernels/few_rows.h"
 
 enum { WIDTH = SHORT_ROW, PARTS = SHORT_VECTORS, BLOCK = 1024 };
 
@@ -125,4 +125,4 @@ static void slope(const void *pp, void *gp, intptr_t n, double factor)
         put(g + i, vector_load((const char *)(p + i)) * (vector_load((const char *)(g + i)) - dot) * f);
 }
 
-const rt_attentions SYMBOL(attentions) = {soften, resoften, slope, scale_row};
+const rt_attentions SYMBOL(attentions) = {soften, resoften, slope, scale_row, few_dots, few_means};

@@ -17,5 +17,11 @@ typedef struct {   /* one per dtype with kernels (f32, f64) */
     void (*slope)(const void *p, void *g, intptr_t n, double factor);
     /* x *= factor */
     void (*scale)(void *x, intptr_t n, double factor);
+    /* out[r line + k] = x[r] . y[k] for few rows r < m, k < n; x_row and y_row elements from row to row, `width` in one. */
+    void (*dots)(intptr_t m, intptr_t n, intptr_t width, const void *x, intptr_t x_row, const void *y, intptr_t y_row, void *out,
+                 intptr_t line);
+    /* out[r] = the sum over k < n of p[r line + k] y[k], `width` elements, for few rows r < m. */
+    void (*means)(intptr_t m, intptr_t n, intptr_t width, const void *p, intptr_t line, const void *y, intptr_t y_row, void *out,
+                  intptr_t out_row);
 } rt_attentions;
 #endif
