@@ -24,7 +24,7 @@ typedef struct {
     walk kept, folded;
     const char *data, *center;
     char *parts;                /* [blocks][results], each out_size bytes; the results when one block */
-    intptr_t in_size, size, out_size, blocks;
+    intptr_t size, center_size, out_size, blocks;      /* size: of what a kernel is given */
     int columns;                /* neighbouring results are neighbours in memory */
     int plain;                  /* what is folded are the elements themselves, in their dtype */
     int bundle;                 /* a kernel may take several results in one call */
@@ -88,14 +88,14 @@ static void copy_row(const job *j, const char *x, intptr_t step, intptr_t n, cha
 
 static void kernel_block(const job *j, const char *x, intptr_t n, intptr_t step, intptr_t at, char *out)
 {
-    if (j->center) j->kernel->block_about(x, n, step, j->center + at * j->size, out);
+    if (j->center) j->kernel->block_about(x, n, step, j->center + at * j->center_size, out);
     else j->kernel->block(x, n, step, out);
 }
 
 static void kernel_columns(const job *j, const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col,
                            intptr_t at, char *out)
 {
-    if (j->center) j->kernel->columns_about(x, n, step, m, col, j->center + at * j->size, out);
+    if (j->center) j->kernel->columns_about(x, n, step, m, col, j->center + at * j->center_size, out);
     else j->kernel->columns(x, n, step, m, col, out);
 }
 
@@ -281,11 +281,15 @@ static void prepare(job *j, const rt_reduction *r)
 {
     const rt_tensor *x = r->x;
     const rt_reducer *row = rt_isa_now->reducers[r->kind];
-    j->kernel = &row[r->compute];
-    j->cast = x->dtype == r->compute ? NULL : rt_isa_now->casts[x->dtype][r->compute];
+    const int widens = x->dtype != r->compute && row[x->dtype].block && r->compute == RT_f32
+        && row[x->dtype].accumulate == RT_f32;                   /* a kernel of its own that computes so */
+    const rt_dtype taken = widens ? (rt_dtype)x->dtype : r->compute;
+    j->kernel = &row[taken];
+    j->cast = x->dtype == taken ? NULL : rt_isa_now->casts[x->dtype][taken];
     j->data = x->data;
     j->center = r->center;
-    j->size = (intptr_t)rt_itemsize(r->compute);
+    j->size = (intptr_t)rt_itemsize(taken);
+    j->center_size = (intptr_t)rt_itemsize(r->compute);
     j->out_size = r->kind == RT_REDUCE_ARGMAX || r->kind == RT_REDUCE_ARGMIN
         ? 16 : (intptr_t)rt_itemsize(j->kernel->accumulate);
     j->kept.ndim = j->folded.ndim = 0;
@@ -297,7 +301,7 @@ static void prepare(job *j, const rt_reduction *r)
     const intptr_t m = walk_last(&j->kept, &step), item = (intptr_t)rt_tensor_itemsize(x);
     j->columns = m * item >= 32 && step == item;
     j->plain = r->kind <= RT_REDUCE_ALL && r->kind != RT_REDUCE_ARGMAX && r->kind != RT_REDUCE_ARGMIN
-        && j->kernel->accumulate == r->compute;
+        && j->kernel->accumulate == taken;
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
 }
 

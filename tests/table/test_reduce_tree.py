@@ -168,6 +168,38 @@ def test_nonzero_elements_are_counted():
     assert rustorch.count_nonzero(rustorch.from_numpy(odd)).item() == 300
 
 
+COLUMNS = [(1, 5), (2, 40), (5, 3), (10, 500), (31, 9), (32, 70), (33, 300), (40, 3), (100, 129), (1000, 3), (1500, 17)]
+
+
+@pytest.mark.parametrize("shape", COLUMNS, ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_extremes_keep_nan_and_the_first_zero(shape, dtype):
+    a = np.where(np.arange(np.prod(shape)).reshape(shape) % 2, -0.0, 0.0).astype(dtype)
+    for value in (0, np.nan, 1, -np.inf):
+        x = a.copy()
+        x.flat[:: max(7, x.size // 5)] = value
+        for dim in (0, 1):
+            for name, wanted in (("amax", x.max(dim)), ("amin", x.min(dim))):
+                found = np.asarray(getattr(rustorch, name)(rustorch.from_numpy(x), dim))
+                np.testing.assert_array_equal(found, wanted)
+                turned = np.ascontiguousarray(x.T)
+                assert bits(name, turned, {"dim": 1 - dim}) == found.tobytes()
+
+
+@pytest.mark.parametrize("shape", COLUMNS, ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_narrow_floats_fold_as_float32(shape, dtype):
+    t = rustorch.from_numpy(sample(shape, "float32")).to(getattr(rustorch, dtype))
+    for name in ("sum", "mean", "std", "var", "nansum", "amax", "amin"):
+        for dim in (0, 1, (0, 1)):
+            if name in ("std", "var") and shape[0] == 1 and dim == 0:
+                continue
+            wanted = getattr(rustorch, name)(t.float(), dim).to(t.dtype)
+            for x in (t, t.t().contiguous().t(), t.flip(0).flip(0)):
+                found = getattr(rustorch, name)(x, dim)
+                assert found.dtype == t.dtype and found.tolist() == wanted.tolist(), (name, dim)
+
+
 def test_negative_zero_and_nan():
     zeros = np.full(40, -0.0, "float32")
     assert np.signbit(np.asarray(rustorch.sum(rustorch.from_numpy(zeros))))

@@ -1,6 +1,7 @@
 /* fold: the fixed tree of reduce.h for one real type, as inlined functions.  Include it with
- * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set, and for f32 and f64
- * FOLD_REAL (ps or pd); each including file gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
+ * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set; for f32 and f64
+ * FOLD_REAL (ps or pd); for elements that are widened as they are loaded FOLD_S (their C type) and FOLD_WIDEN (their word).
+ * Each including file gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
  * `parts` 2); parts are folded apart, so only sums may use it.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_FOLD_H
 #define RT_UFUNC_KERNELS_FOLD_H
@@ -13,6 +14,7 @@
 #if defined(__AVX2__)
 #define FOLD_BYTES 32
 typedef int FOLD_WORDS __attribute__((vector_size(32)));
+typedef char FOLD_CHARS __attribute__((vector_size(32)));
 typedef long long FOLD_LONGS __attribute__((vector_size(32)));
 #define FOLD_NATIVE(name, real) FOLD_NATIVE_(name, real, 256)
 #define FOLD_UNORDERED(real, a, b) FOLD_NATIVE_(cmp, real, 256)(a, b, 3)
@@ -24,13 +26,20 @@ typedef long long FOLD_LONGS __attribute__((vector_size(32)));
 #define FOLD_NATIVE_(name, real, width) FOLD_NATIVE__(name, real, width)
 #define FOLD_NATIVE__(name, real, width) __builtin_ia32_##name##real##width
 #pragma GCC diagnostic ignored "-Wtautological-compare"   /* x != x asks for a NaN; integers have none */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"    /* gcc does not see that as many elements are packed as are read */
 #define FOLD_AHEAD 3072               /* bytes asked for early: the next block is likely to follow */
 #define FOLD_TILE_BYTES 512           /* of a row of columns: the lanes of a tile stay in L1 */
+#define FOLD_FEWER 8                  /* rows that are fewer than lanes may be so many times longer */
 enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN, FOLD_NANSUM };     /* the last: a NaN counts as nothing */
 #endif
 
 #define FN(name) FOLD_PASTE(name, FOLD_WORD)
 #define T FOLD_T
+#ifdef FOLD_S
+#define S FOLD_S
+#else
+#define S T
+#endif
 #define V FN(vec)
 #define IV FN(mask)
 #define LANES RT_REDUCE_LANES
@@ -50,7 +59,15 @@ FOLD_INLINE T FN(one)(int op, T a, T b)
     }
 }
 
-FOLD_INLINE V FN(pick)(IV mask, V b, V a) { return (V)(((IV)b & mask) | ((IV)a & ~mask)); }
+/* mask ? b : a */
+FOLD_INLINE V FN(pick)(IV mask, V b, V a)
+{
+#if defined(__AVX2__)
+    return (V)__builtin_ia32_pblendvb256((FOLD_CHARS)a, (FOLD_CHARS)b, (FOLD_CHARS)mask);
+#else
+    return (V)(((IV)b & mask) | ((IV)a & ~mask));
+#endif
+}
 
 FOLD_INLINE V FN(many)(int op, V a, V b)
 {
@@ -69,13 +86,63 @@ static const FOLD_I FN(numbers)[64] __attribute__((unused)) = {
     62, 63,
 };
 
+/* The first n lanes. */
+FOLD_INLINE IV FN(first)(intptr_t n)
+{
+    IV number;
+    memcpy(&number, FN(numbers), sizeof number);
+    return (IV)(number < (FOLD_I)n - (IV){0});
+}
+
+FOLD_INLINE V FN(even)(T a)
+{
+    V v;
+    for (int k = 0; k < (int)(FOLD_BYTES / sizeof(T)); k++) v[k] = a;
+    return v;
+}
+
+/* A vector of elements. */
+FOLD_INLINE V FN(get)(const S *x)
+{
+    V v;
+#ifdef FOLD_WIDEN
+    v = (V)FOLD_PASTE(widen, FOLD_WIDEN)(x);
+#else
+    memcpy(&v, x, sizeof v);
+#endif
+    return v;
+}
+
+/* n elements, fewer than a vector has, filled up; not a byte beyond them is read. */
+FOLD_INLINE V FN(get_part)(const S *x, intptr_t n, T fill)
+{
+#if defined(__AVX2__) && !defined(FOLD_WIDEN)
+    const IV in = FN(first)(n);
+    if (sizeof(T) == 4) return FN(pick)(in, (V)__builtin_ia32_maskloadps256((const void *)x, (FOLD_WORDS)in), FN(even)(fill));
+    if (sizeof(T) == 8) return FN(pick)(in, (V)__builtin_ia32_maskloadpd256((const void *)x, (FOLD_LONGS)in), FN(even)(fill));
+#endif
+    S room[FOLD_BYTES / sizeof(T)] = {0};
+    for (intptr_t j = 0; j < n; j++) room[j] = x[j];
+    return FN(pick)(FN(first)(n), FN(get)(room), FN(even)(fill));
+}
+
+/* One element. */
+FOLD_INLINE T FN(value)(S x)
+{
+#ifdef FOLD_WIDEN
+    return FOLD_PASTE(widened, FOLD_WIDEN)(x);
+#else
+    return x;
+#endif
+}
+
 /* The tree over all lanes, of one part, in registers. */
-FOLD_INLINE T FN(whole_tree)(const T *lane, int op)
+FOLD_INLINE T FN(whole_tree)(const V *lanes, int op)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
     V v[NVEC];
 #pragma GCC unroll 16
-    for (int k = 0; k < NVEC; k++) memcpy(&v[k], lane + k * WIDTH, sizeof v[k]);     /* each as it was stored */
+    for (int k = 0; k < NVEC; k++) v[k] = lanes[k];
 #pragma GCC unroll 5
     for (int half = NVEC / 2; half; half /= 2)
 #pragma GCC unroll 8
@@ -92,10 +159,6 @@ FOLD_INLINE T FN(whole_tree)(const T *lane, int op)
 /* Pairs of lanes at distance 16, 8, 4, 2, 1; of `used` lanes only. */
 FOLD_INLINE void FN(tree)(T *lane, intptr_t used, int op, int parts, T *out)
 {
-    if (used == LANES && parts == 1) {
-        *out = FN(whole_tree)(lane, op);
-        return;
-    }
     if (used == LANES) {
 #pragma GCC unroll 5
         for (int half = LANES / 2; half; half /= 2)
@@ -127,40 +190,6 @@ FOLD_INLINE V FN(terms)(int op, V x, V c, int about)
     return x * x;
 }
 
-#if defined(FOLD_REAL) && defined(__SSE2__)
-/* The lanes' extremes of n >= LANES elements by the processor's own instruction, which loses NaNs but takes
- * zeros as `one` does.  0 when there was a NaN: then nothing is said. */
-FOLD_INLINE int FN(native)(const T *x, intptr_t n, int op, T *lane)
-{
-    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
-    V acc[NVEC], bad = {0};
-    for (intptr_t i = 0; i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
-#pragma GCC unroll 16
-        for (int k = 0; k < NVEC; k += 2) {
-            V a, b;
-            memcpy(&a, x + i + k * WIDTH, sizeof a);
-            memcpy(&b, x + i + (k + 1) * WIDTH, sizeof b);
-            bad = (V)((IV)bad | (IV)FOLD_UNORDERED(FOLD_REAL, a, b));
-            if (i == 0) {
-                acc[k] = a;
-                acc[k + 1] = b;
-            } else if (op == FOLD_MAX) {
-                acc[k] = FOLD_NATIVE(max, FOLD_REAL)(a, acc[k]);
-                acc[k + 1] = FOLD_NATIVE(max, FOLD_REAL)(b, acc[k + 1]);
-            } else {
-                acc[k] = FOLD_NATIVE(min, FOLD_REAL)(a, acc[k]);
-                acc[k + 1] = FOLD_NATIVE(min, FOLD_REAL)(b, acc[k + 1]);
-            }
-        }
-    }
-    memcpy(lane, acc, sizeof acc);
-    FOLD_I any = 0;
-    for (int k = 0; k < WIDTH; k++) any |= ((IV)bad)[k];
-    return !any;
-}
-#endif
-
 /* What changes no bit of a result, on either side. */
 FOLD_INLINE T FN(neutral)(int op)
 {
@@ -175,105 +204,125 @@ FOLD_INLINE T FN(neutral)(int op)
 }
 
 /* Fewer elements than lanes, scattered over them; some lanes stay empty. */
-FOLD_INLINE void FN(fold_few)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
+FOLD_INLINE void FN(fold_few)(const S *x, intptr_t n, int op, int parts, const T *center, T *out)
 {
     T lane[2 * LANES];
-    for (intptr_t i = 0; i < n * parts; i++) lane[i] = FN(term)(op, x[i], center, i & (parts - 1));
+    for (intptr_t i = 0; i < n * parts; i++) lane[i] = FN(term)(op, FN(value)(x[i]), center, i & (parts - 1));
     FN(tree)(lane, n, op, parts, out);
 }
 
+/* Extremes by the processor's own instruction, which loses NaNs but takes zeros as `one` does. */
+FOLD_INLINE int FN(has_native)(int op)
+{
+#if defined(FOLD_REAL) && defined(__SSE2__)
+    return op == FOLD_MAX || op == FOLD_MIN;
+#else
+    return 0;
+#endif
+}
+
+FOLD_INLINE IV FN(unordered)(V a, V b)
+{
+#if defined(FOLD_REAL) && defined(__SSE2__)
+    return (IV)FOLD_UNORDERED(FOLD_REAL, a, b);
+#else
+    return (IV)(a != a) | (IV)(b != b);
+#endif
+}
+
+FOLD_INLINE V FN(step)(int op, int native, V a, V b)
+{
+#if defined(FOLD_REAL) && defined(__SSE2__)
+    if (native) return op == FOLD_MAX ? FOLD_NATIVE(max, FOLD_REAL)(b, a) : FOLD_NATIVE(min, FOLD_REAL)(b, a);
+#endif
+    return FN(many)(op, a, b);
+}
+
+/* The lanes of a block.  0 when there was a NaN that `native` may have lost: then nothing is said. */
+FOLD_INLINE int FN(fill_lanes)(const S *x, intptr_t n, int op, int native, int parts, V c, int about, V *acc)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    const int nvec = LANES * parts / WIDTH;
+    const intptr_t full = LANES * parts, total = n * parts;
+    const V fill = FN(even)(FN(neutral)(op));
+    IV bad = {0};
+    intptr_t i = 0;
+#pragma GCC unroll 64
+    for (int k = 0; k < nvec; k++) acc[k] = n < LANES ? fill : FN(terms)(op, FN(get)(x + k * WIDTH), c, about);
+    if (n >= LANES) {
+        if (native)
+#pragma GCC unroll 64
+            for (int k = 0; k < nvec; k++) bad |= (IV)(acc[k] != acc[k]);
+        i = full;
+    }
+    for (; i + full <= total; i += full) {
+        for (int k = 0; k < LANES * (int)sizeof(S); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
+#pragma GCC unroll 64
+        for (int k = 0; k < nvec; k += 2) {
+            const V a = FN(get)(x + i + k * WIDTH), b = nvec > 1 ? FN(get)(x + i + (k + 1) * WIDTH) : a;
+            if (native) bad |= FN(unordered)(a, b);
+            acc[k] = FN(step)(op, native, acc[k], FN(terms)(op, a, c, about));
+            if (nvec > 1) acc[k + 1] = FN(step)(op, native, acc[k + 1], FN(terms)(op, b, c, about));
+        }
+    }
+#pragma GCC unroll 64
+    for (int k = 0; k < nvec; k++) {
+        const intptr_t left = total - i - k * WIDTH;
+        if (left <= 0) break;
+        V v = left >= WIDTH ? FN(get)(x + i + k * WIDTH) : FN(get_part)(x + i + k * WIDTH, left, FN(neutral)(op));
+        if (native) bad |= (IV)(v != v);
+        v = FN(terms)(op, v, c, about);
+        if (about && left < WIDTH) v = FN(pick)(FN(first)(left), v, fill);
+        acc[k] = FN(step)(op, native, acc[k], v);
+    }
+    FOLD_I any = 0;
+    for (int k = 0; native && k < WIDTH; k++) any |= bad[k];
+    return !any;
+}
+
 /* n >= 1 packed elements, at most a block. */
-FOLD_INLINE void FN(fold)(const T *x, intptr_t n, int op, int parts, const T *center, T *out)
+FOLD_INLINE void FN(fold)(const S *x, intptr_t n, int op, int parts, const T *center, T *out)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), FEW = 8 };
-    const int nvec = LANES * parts / WIDTH;
-    const intptr_t full = LANES * parts, total = n * parts, rest = total & (full - 1);
-    T lane[2 * LANES] __attribute__((aligned(64)));
+    V acc[2 * LANES / WIDTH], c = {0};
+    const int native = FN(has_native)(op);
     if (n < FEW || (n < LANES && parts == 2)) {
         FN(fold_few)(x, n, op, parts, center, out);
         return;
     }
-    V c = {0};
     if (center) for (int k = 0; k < WIDTH; k++) c[k] = center[k & (parts - 1)];
-#if defined(FOLD_REAL) && defined(__SSE2__)
-    if ((op != FOLD_MAX && op != FOLD_MIN) || n < LANES || !FN(native)(x, n, op, lane))
-#endif
-    {
-        V acc[2 * LANES / WIDTH];
-        const T neutral = FN(neutral)(op);
-#pragma GCC unroll 64
-        for (int k = 0; k < nvec; k++) {
-            V v;
-            if (n < LANES) {
-                for (int j = 0; j < WIDTH; j++) v[j] = neutral;
-            } else {
-                memcpy(&v, x + k * WIDTH, sizeof v);
-                v = FN(terms)(op, v, c, center != NULL);
-            }
-            acc[k] = v;
-        }
-        for (intptr_t i = full; i + full <= total; i += full) {
-            for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)(x + i) + FOLD_AHEAD + k);
-#pragma GCC unroll 64
-            for (int k = 0; k < nvec; k++) {
-                V v;
-                memcpy(&v, x + i + k * WIDTH, sizeof v);
-                v = FN(terms)(op, v, c, center != NULL);
-                acc[k] = FN(many)(op, acc[k], v);
-            }
-        }
-#pragma GCC unroll 64
-        for (int k = 0; k < nvec; k++) memcpy(lane + k * WIDTH, &acc[k], sizeof(V));
+    if (!FN(fill_lanes)(x, n, op, native, parts, c, center != NULL, acc))
+        FN(fill_lanes)(x, n, op, 0, parts, c, center != NULL, acc);
+    if (parts == 1) {
+        *out = FN(whole_tree)(acc, op);
+        return;
     }
-    intptr_t j = 0;
-    for (x += total - rest; j + WIDTH <= rest; j += WIDTH) {
-        V v, a;
-        memcpy(&v, x + j, sizeof v);
-        memcpy(&a, lane + j, sizeof a);
-        v = FN(terms)(op, v, c, center != NULL);
-        a = FN(many)(op, a, v);
-        memcpy(lane + j, &a, sizeof a);
-    }
-#if defined(FOLD_REAL) && defined(__AVX2__)
-    if (j < rest) {
-        V v, a;
-        IV wanted;
-        for (int k = 0; k < WIDTH; k++) wanted[k] = k < rest - j ? -1 : 0;
-        v = FOLD_NATIVE(maskload, FOLD_REAL)((const void *)(x + j), wanted);
-        v = FN(terms)(op, v, c, center != NULL);
-        memcpy(&a, lane + j, sizeof a);
-        a = FN(pick)(wanted, FN(many)(op, a, v), a);
-        memcpy(lane + j, &a, sizeof a);
-    }
-#else
-    for (; j < rest; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, x[j], center, j & (parts - 1)));
-#endif
+    T lane[2 * LANES];
+    memcpy(lane, acc, sizeof lane);
     FN(tree)(lane, LANES, op, parts, out);
 }
 
 /* n packed elements behind the first `at` of a block into its lanes, which hold what changes no bit where nothing came yet. */
-FOLD_INLINE void FN(fold_on)(const T *x, intptr_t n, intptr_t at, int op, T *lane)
+FOLD_INLINE void FN(fold_on)(const S *x, intptr_t n, intptr_t at, int op, T *lane)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
     const intptr_t from = at & (LANES - 1), first = (LANES - from) & (LANES - 1), head = first < n ? first : n;
     const V none = {0};
-    for (intptr_t j = 0; j < head; j++) lane[from + j] = FN(one)(op, lane[from + j], FN(term)(op, x[j], NULL, 0));
+    for (intptr_t j = 0; j < head; j++) lane[from + j] = FN(one)(op, lane[from + j], FN(term)(op, FN(value)(x[j]), NULL, 0));
     x += head, n -= head;
     if (n >= LANES) {
         V acc[NVEC];
         memcpy(acc, lane, sizeof acc);
         for (; n >= LANES; x += LANES, n -= LANES) {
-            for (int k = 0; k < LANES * (int)sizeof(T); k += 64) __builtin_prefetch((const char *)x + FOLD_AHEAD + k);
+            for (int k = 0; k < LANES * (int)sizeof(S); k += 64) __builtin_prefetch((const char *)x + FOLD_AHEAD + k);
 #pragma GCC unroll 32
             for (int k = 0; k < NVEC; k++) {
-                V v;
-                memcpy(&v, x + k * WIDTH, sizeof v);
-                acc[k] = FN(many)(op, acc[k], FN(terms)(op, v, none, 0));
+                acc[k] = FN(many)(op, acc[k], FN(terms)(op, FN(get)(x + k * WIDTH), none, 0));
             }
         }
         memcpy(lane, acc, sizeof acc);
     }
-    for (intptr_t j = 0; j < n; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, x[j], NULL, 0));
+    for (intptr_t j = 0; j < n; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, FN(value)(x[j]), NULL, 0));
 }
 
 /* A block that lies in `count` packed pieces. */
@@ -282,29 +331,24 @@ FOLD_INLINE void FN(fold_pieces)(const char *const *x, const intptr_t *n, intptr
     T lane[LANES] __attribute__((aligned(64)));
     intptr_t at = 0;
     for (int j = 0; j < LANES; j++) lane[j] = FN(neutral)(op);
-    for (intptr_t k = 0; k < count; at += n[k++]) FN(fold_on)((const T *)x[k], n[k], at, op, lane);
-    FN(tree)(lane, LANES, op, 1, out);
+    for (intptr_t k = 0; k < count; at += n[k++]) FN(fold_on)((const S *)x[k], n[k], at, op, lane);
+    V all[LANES * sizeof(T) / FOLD_BYTES];
+    memcpy(all, lane, sizeof all);
+    *out = FN(whole_tree)(all, op);
 }
 
-#if defined(__AVX2__)
 /* m lines of n <= LANES packed elements, `col` bytes apart: a line is `nvec` vectors, the last one filled up. */
 FOLD_INLINE void FN(short_lines)(const char *x, intptr_t n, intptr_t m, intptr_t col, int op, int nvec, T *out)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
-    const T fill = FN(neutral)(op);
-    V rest;
-    IV in;
-    for (int k = 0; k < WIDTH; k++) in[k] = k < n - (nvec - 1) * WIDTH ? -1 : 0, rest[k] = fill;
+    const intptr_t last = n - (nvec - 1) * WIDTH;
     for (intptr_t j = 0; j < m; j++, x += col) {
         V v[NVEC];
 #pragma GCC unroll 32
-        for (int k = 0; k < nvec - 1; k++) memcpy(&v[k], x + k * FOLD_BYTES, sizeof v[k]);
-        const char *last = x + (nvec - 1) * FOLD_BYTES;
-        if (sizeof(T) == 4) v[nvec - 1] = (V)__builtin_ia32_maskloadps256((const void *)last, (FOLD_WORDS)in);
-        else v[nvec - 1] = (V)__builtin_ia32_maskloadpd256((const void *)last, (FOLD_LONGS)in);
-        v[nvec - 1] = FN(pick)(in, v[nvec - 1], rest);
-        if (op == FOLD_NANSUM)
-            for (int k = 0; k < nvec; k++) v[k] = FN(terms)(op, v[k], rest, 0);
+        for (int k = 0; k < nvec; k++) {
+            const S *const at = (const S *)x + k * WIDTH;
+            v[k] = FN(terms)(op, k < nvec - 1 ? FN(get)(at) : FN(get_part)(at, last, FN(neutral)(op)), FN(even)(0), 0);
+        }
 #pragma GCC unroll 5
         for (int half = NVEC / 2; half; half /= 2)
 #pragma GCC unroll 8
@@ -319,14 +363,13 @@ FOLD_INLINE void FN(short_lines)(const char *x, intptr_t n, intptr_t m, intptr_t
         out[j] = v[0][0];
     }
 }
-#endif
 
 /* The same for any n <= LANES; 0 where there is nothing of the kind. */
 FOLD_INLINE int FN(fold_short_lines)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, int op, T *out)
 {
-#if defined(__AVX2__)
+#if FOLD_BYTES == 32
     enum { WIDTH = FOLD_BYTES / sizeof(T) };
-    if (sizeof(T) < 4 || step != (intptr_t)sizeof(T) || n > LANES) return 0;
+    if (sizeof(S) < 4 || step != (intptr_t)sizeof(S) || n > LANES) return 0;
     switch ((n + WIDTH - 1) / WIDTH) {
 #define LINES(nvec) case nvec: FN(short_lines)(x, n, m, col, op, nvec <= LANES / WIDTH ? nvec : 1, out); return 1;
     LINES(1) LINES(2) LINES(3) LINES(4) LINES(5) LINES(6) LINES(7) LINES(8)
@@ -336,91 +379,25 @@ FOLD_INLINE int FN(fold_short_lines)(const char *x, intptr_t n, intptr_t step, i
     return 0;
 }
 
-/* m packed columns of n rows at `step` bytes, n at most a block; center per column. */
-FOLD_INLINE void FN(fold_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, int op, const T *center, T *out)
-{
-    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
-    T lane[LANES][TILE] __attribute__((aligned(64)));
-    for (intptr_t at = 0; at < m; at += TILE) {
-        const intptr_t w = m - at < TILE ? m - at : TILE;
-        const char *row = x + at * (intptr_t)sizeof(T);
-        const T *c = center ? center + at : NULL;
-        for (intptr_t i = 0; i < n; i++, row += step) {
-            T *restrict acc = lane[i % LANES];
-            const T *v = (const T *)row;
-            if (i < LANES)
-                for (intptr_t j = 0; j < w; j++) acc[j] = FN(term)(op, v[j], c, c ? (int)j : 0);
-            else
-                for (intptr_t j = 0; j < w; j++) acc[j] = FN(one)(op, acc[j], FN(term)(op, v[j], c, c ? (int)j : 0));
-        }
-        intptr_t used = n < LANES ? n : LANES;
-        for (intptr_t half = LANES / 2; half; half /= 2) {
-            for (intptr_t i = 0; i < used - half; i++) {
-                T *restrict a = lane[i];
-                const T *b = lane[i + half];
-                for (intptr_t j = 0; j < w; j++) a[j] = FN(one)(op, a[j], b[j]);
-            }
-            if (used > half) used = half;
-        }
-        memcpy(out + at, lane[0], (size_t)w * sizeof(T));
-    }
-}
-
-/* Where the extreme value stands first; a NaN equals itself here. */
-FOLD_INLINE intptr_t FN(find)(const T *x, intptr_t n, T value)
-{
-    intptr_t i = 0;
-    if (value != value) {
-        for (; i < n - 1; i++) if (x[i] != x[i]) break;
-        return i;
-    }
-    for (; i + LANES <= n; i += LANES) {
-        FOLD_I hit = 0;
-        for (int j = 0; j < LANES; j++) hit |= (FOLD_I)(x[i + j] == value);
-        if (hit) break;
-    }
-    for (; i < n - 1; i++) if (x[i] == value) break;
-    return i;
-}
-
-/* Pairs {value, place of the first such} of m packed columns.  Places must fit FOLD_I. */
-FOLD_INLINE void FN(find_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, const T *best, char *out)
-{
-    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
-    FOLD_I place[TILE];
-    for (intptr_t at = 0; at < m; at += TILE) {
-        const intptr_t w = m - at < TILE ? m - at : TILE;
-        memset(place, 0, sizeof place);
-        for (intptr_t i = n - 1; i >= 0; i--) {
-            const T *row = (const T *)(x + i * step) + at;
-            for (intptr_t j = 0; j < w; j++) {
-                const T b = best[at + j];
-                place[j] = (row[j] == b) | ((row[j] != row[j]) & (b != b)) ? (FOLD_I)i : place[j];
-            }
-        }
-        for (intptr_t j = 0; j < w; j++) {
-            *(T *)(out + 16 * (at + j)) = best[at + j];
-            *(int64_t *)(out + 16 * (at + j) + 8) = place[j];
-        }
-    }
-}
+#include "ufunc/kernels/fold_columns.h"
 
 /* n elements at `step` bytes, packed into buf unless they are so already. */
-FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int parts, T *buf)
+FOLD_INLINE const S *FN(packed)(const char *x, intptr_t n, intptr_t step, int parts, S *buf)
 {
-    const intptr_t size = (intptr_t)sizeof(T) * parts;
-    if (step == size || n == 1) return (const T *)x;
+    const intptr_t size = (intptr_t)sizeof(S) * parts;
+    if (step == size || n == 1) return (const S *)x;
     if (step == 2 * size && parts == 1) {
-        for (intptr_t i = 0; i < n; i++) buf[i] = ((const T *)x)[2 * i];
+        for (intptr_t i = 0; i < n; i++) buf[i] = ((const S *)x)[2 * i];
         return buf;
     }
     for (intptr_t i = 0; i < n; i++)
-        for (int p = 0; p < parts; p++) buf[i * parts + p] = ((const T *)(x + i * step))[p];
+        for (int p = 0; p < parts; p++) buf[i * parts + p] = ((const S *)(x + i * step))[p];
     return buf;
 }
 
 #undef FN
 #undef T
+#undef S
 #undef V
 #undef IV
 #undef LANES
@@ -428,3 +405,5 @@ FOLD_INLINE const T *FN(packed)(const char *x, intptr_t n, intptr_t step, int pa
 #undef FOLD_I
 #undef FOLD_WORD
 #undef FOLD_REAL
+#undef FOLD_S
+#undef FOLD_WIDEN

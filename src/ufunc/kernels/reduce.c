@@ -6,6 +6,9 @@
 #pragma GCC target("no-fma")    /* gcc 12 makes complex products vfmaddsub in spite of -ffp-contract=off */
 #endif
 #include "ufunc/kernels/table.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define FOLD_T uint8_t
 #define FOLD_I int8_t
@@ -50,6 +53,37 @@
 #define FOLD_REAL pd
 #include "ufunc/kernels/fold.h"
 
+#if defined(__AVX2__)           /* 16-bit floats are widened as they are loaded; elsewhere casts do it first */
+#define RT_REDUCE_NARROW
+static inline __m256 widen_f16(const uint16_t *x) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)x)); }
+static inline __m256 widen_bf16(const uint16_t *x)
+{
+    return (__m256)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)x)), 16);
+}
+static inline float widened_f16(uint16_t x) { return _cvtsh_ss(x); }
+static inline float widened_bf16(uint16_t x)
+{
+    const uint32_t u = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+#define FOLD_T float
+#define FOLD_I int32_t
+#define FOLD_WORD f16
+#define FOLD_REAL ps
+#define FOLD_S uint16_t
+#define FOLD_WIDEN f16
+#include "ufunc/kernels/fold.h"
+#define FOLD_T float
+#define FOLD_I int32_t
+#define FOLD_WORD bf16
+#define FOLD_REAL ps
+#define FOLD_S uint16_t
+#define FOLD_WIDEN bf16
+#include "ufunc/kernels/fold.h"
+#endif
+
 #define BLOCK RT_REDUCE_BLOCK
 
 /* Columns whose elements are not neighbours: short ones are turned, a tile at a time, others go one
@@ -87,29 +121,39 @@ static void each_column(columns_fn *columns, block_fn *block, const char *x, int
     for (; j < m; j++) block(x + j * col, n, step, out + j * out_size);
 }
 
-#define SHELLS(name, OP, word, ctype, parts)                                                                  \
+/* stype: elements in memory; ctype: what they are folded in. */
+#define SHELLS(name, OP, word, stype, ctype)                                                                  \
+    static __attribute__((noinline)) void name##_line_##word(const stype *x, intptr_t n, ctype *out)          \
+    {                                                                                                         \
+        fold_##word(x, n, OP, 1, NULL, out);                                                                  \
+    }                                                                                                         \
     static void name##_##word(const char *x, intptr_t n, intptr_t step, char *out)                            \
     {                                                                                                         \
-        ctype buf[BLOCK * parts];                                                                             \
-        fold_##word(packed_##word(x, n, step, parts, buf), n, OP, parts, NULL, (ctype *)out);                 \
+        stype buf[BLOCK];                                                                                     \
+        name##_line_##word(packed_##word(x, n, step, 1, buf), n, (ctype *)out);                               \
     }                                                                                                         \
     static void name##_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
     {                                                                                                         \
-        if (col == (intptr_t)sizeof(ctype) * parts) fold_rows_##word(x, n, step, m * parts, OP, NULL, (ctype *)out); \
-        else if (parts == 2 || !fold_short_lines_##word(x, n, step, m, col, OP, (ctype *)out)) each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(ctype) * parts, out, \
-                         sizeof(ctype) * parts);                                                              \
+        ctype *to = (ctype *)out;                                                                             \
+        if (col == (intptr_t)sizeof(stype)) fold_rows_##word(x, n, step, m, OP, NULL, to);                    \
+        else if (step == (intptr_t)sizeof(stype) && n > RT_REDUCE_LANES)                                      \
+            for (intptr_t j = 0; j < m; j++) name##_line_##word((const stype *)(x + j * col), n, to + j);     \
+        else if (!fold_short_lines_##word(x, n, step, m, col, OP, to))                                        \
+            each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(stype), out, sizeof(ctype)); \
     }                                                                                                         \
     static void name##_pieces_##word(const char *const *x, const intptr_t *n, intptr_t count, char *out)      \
     {                                                                                                         \
         fold_pieces_##word(x, n, count, OP, (ctype *)out);                                                    \
-    }                                                                                                         \
+    }
+#define COMBINES(name, OP, word, ctype)                                                                       \
     static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
     {                                                                                                         \
-        for (intptr_t j = 0; j < m * parts; j++)                                                              \
+        for (intptr_t j = 0; j < m; j++)                                                                      \
             ((ctype *)acc)[j] = one_##word(OP, ((ctype *)acc)[j], ((const ctype *)part)[j]);                  \
     }
+#define FOLDS(name, OP, word, ctype) SHELLS(name, OP, word, ctype, ctype) COMBINES(name, OP, word, ctype)
 
-#define EXTREMES(word, ctype) SHELLS(max, FOLD_MAX, word, ctype, 1) SHELLS(min, FOLD_MIN, word, ctype, 1)
+#define EXTREMES(word, ctype) FOLDS(max, FOLD_MAX, word, ctype) FOLDS(min, FOLD_MIN, word, ctype)
 EXTREMES(u8, uint8_t)
 EXTREMES(i8, int8_t)
 EXTREMES(u16, uint16_t)
@@ -120,14 +164,20 @@ EXTREMES(u64, uint64_t)
 EXTREMES(i64, int64_t)
 EXTREMES(f32, float)
 EXTREMES(f64, double)
-SHELLS(sum, FOLD_SUM, u64, uint64_t, 1)
-SHELLS(sum, FOLD_SUM, f32, float, 1)
-SHELLS(sum, FOLD_SUM, f64, double, 1)
-SHELLS(nansum, FOLD_NANSUM, f32, float, 1)
-SHELLS(nansum, FOLD_NANSUM, f64, double, 1)
-SHELLS(prod, FOLD_PROD, u64, uint64_t, 1)
-SHELLS(prod, FOLD_PROD, f32, float, 1)
-SHELLS(prod, FOLD_PROD, f64, double, 1)
+FOLDS(sum, FOLD_SUM, u64, uint64_t)
+FOLDS(sum, FOLD_SUM, f32, float)
+FOLDS(sum, FOLD_SUM, f64, double)
+FOLDS(nansum, FOLD_NANSUM, f32, float)
+FOLDS(nansum, FOLD_NANSUM, f64, double)
+FOLDS(prod, FOLD_PROD, u64, uint64_t)
+FOLDS(prod, FOLD_PROD, f32, float)
+FOLDS(prod, FOLD_PROD, f64, double)
+#ifdef RT_REDUCE_NARROW
+#define NARROWS(word) SHELLS(sum, FOLD_SUM, word, uint16_t, float) SHELLS(nansum, FOLD_NANSUM, word, uint16_t, float) \
+    SHELLS(max, FOLD_MAX, word, uint16_t, float) SHELLS(min, FOLD_MIN, word, uint16_t, float)
+NARROWS(f16)
+NARROWS(bf16)
+#endif
 
 /* ---- complex sums: both parts in one pass ---- */
 #define sum_c64_shells(word, real, ctype)                                                                     \
@@ -178,10 +228,11 @@ COMPLEX_PROD(c64, float)
 COMPLEX_PROD(c128, double)
 
 /* ---- sums of squares, about a center or not; of complex numbers a real result ---- */
-#define SUMSQ(word, real, ctype, parts)                                                                       \
+#define SUMSQ(word, real, stype, ctype, parts)                                                                    \
     static void sumsq_about_##word(const char *x, intptr_t n, intptr_t step, const char *center, char *out)   \
     {                                                                                                         \
-        ctype buf[BLOCK * parts], r[2] = {0, 0};                                                              \
+        stype buf[BLOCK * parts];                                                                             \
+        ctype r[2] = {0, 0};                                                              \
         fold_##real(packed_##real(x, n, step, parts, buf), n, FOLD_SUM, parts, (const ctype *)center, r);     \
         *(ctype *)out = parts == 2 ? r[0] + r[1] : r[0];                                                      \
     }                                                                                                         \
@@ -193,9 +244,9 @@ COMPLEX_PROD(c128, double)
     static void sumsq_columns_about_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, \
                                            const char *center, char *out)                                     \
     {                                                                                                         \
-        const intptr_t size = sizeof(ctype) * parts;                                                          \
+        const intptr_t size = sizeof(stype) * parts, at = sizeof(ctype) * parts;                              \
         for (intptr_t j = 0; j < m && (parts == 2 || col != size); j++)                                       \
-            sumsq_about_##word(x + j * col, n, step, center + j * size, out + j * (intptr_t)sizeof(ctype));   \
+            sumsq_about_##word(x + j * col, n, step, center + j * at, out + j * (intptr_t)sizeof(ctype));     \
         if (parts == 1 && col == size)                                                                        \
             fold_rows_##real(x, n, step, m, FOLD_SUM, (const ctype *)center, (ctype *)out);                   \
     }                                                                                                         \
@@ -207,10 +258,14 @@ COMPLEX_PROD(c128, double)
             sumsq_columns_about_##word(x + j * col, n, step, m - j < tile ? m - j : tile, col,                \
                                        (const char *)zero, out + j * (intptr_t)sizeof(ctype));                \
     }
-SUMSQ(f32, f32, float, 1)
-SUMSQ(f64, f64, double, 1)
-SUMSQ(c64, f32, float, 2)
-SUMSQ(c128, f64, double, 2)
+SUMSQ(f32, f32, float, float, 1)
+SUMSQ(f64, f64, double, double, 1)
+SUMSQ(c64, f32, float, float, 2)
+SUMSQ(c128, f64, double, double, 2)
+#ifdef RT_REDUCE_NARROW
+SUMSQ(f16, f16, uint16_t, float, 1)
+SUMSQ(bf16, bf16, uint16_t, float, 1)
+#endif
 
 /* ---- arg: the extreme value, then the place where it first stands ---- */
 #define ARG(name, extreme, op, word, ctype)                                                                            \
@@ -293,28 +348,36 @@ static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_
                                      name##_pieces_##word}
 #define ROW_ABOUT(acc, word) {RT_##acc, sumsq_##word, sumsq_columns_##word, sum_combine_##acc, \
                               sumsq_about_##word, sumsq_columns_about_##word, 0}
-#define SUMS(name) {[RT_i64] = ROW_PIECES(i64, name, u64), [RT_u64] = ROW_PIECES(u64, name, u64), \
+#ifdef RT_REDUCE_NARROW
+#define NARROW(name, word) [RT_##word] = {RT_f32, name##_##word, name##_columns_##word, name##_combine_f32, 0, 0, name##_pieces_##word}
+#define HALVES(name) NARROW(name, f16), NARROW(name, bf16),
+#define HALF_SQUARES [RT_f16] = ROW_ABOUT(f32, f16), [RT_bf16] = ROW_ABOUT(f32, bf16),
+#else
+#define HALVES(name)
+#define HALF_SQUARES
+#endif
+#define SUMS(name, more) {more [RT_i64] = ROW_PIECES(i64, name, u64), [RT_u64] = ROW_PIECES(u64, name, u64), \
                     [RT_f32] = ROW_PIECES(f32, name, f32), [RT_f64] = ROW_PIECES(f64, name, f64), \
                     [RT_c64] = ROW(c64, name, c64), [RT_c128] = ROW(c128, name, c128)}
-#define ORDERED_(R, name) {[RT_b1] = R(b1, name, u8), [RT_u8] = R(u8, name, u8), [RT_i8] = R(i8, name, i8), \
+#define ORDERED_(R, name, more) {more [RT_b1] = R(b1, name, u8), [RT_u8] = R(u8, name, u8), [RT_i8] = R(i8, name, i8), \
                        [RT_u16] = R(u16, name, u16), [RT_i16] = R(i16, name, i16), [RT_u32] = R(u32, name, u32), \
                        [RT_i32] = R(i32, name, i32), [RT_u64] = R(u64, name, u64), [RT_i64] = R(i64, name, i64), \
                        [RT_f32] = R(f32, name, f32), [RT_f64] = R(f64, name, f64)}
-#define ORDERED(name) ORDERED_(ROW_PIECES, name)
-#define PLACES(name) ORDERED_(ROW, name)
+#define ORDERED(name) ORDERED_(ROW_PIECES, name, HALVES(name))
+#define PLACES(name) ORDERED_(ROW, name, )
 
 /* Truth values are 0 and 1: any is their maximum, all their minimum. */
 rt_reducer_table RT_ISA_NAME(reducers) = {
-    [RT_REDUCE_SUM] = SUMS(sum),
-    [RT_REDUCE_PROD] = SUMS(prod),
+    [RT_REDUCE_SUM] = SUMS(sum, HALVES(sum)),
+    [RT_REDUCE_PROD] = SUMS(prod, ),
     [RT_REDUCE_MAX] = ORDERED(max),
     [RT_REDUCE_MIN] = ORDERED(min),
     [RT_REDUCE_ARGMAX] = PLACES(argmax),
     [RT_REDUCE_ARGMIN] = PLACES(argmin),
     [RT_REDUCE_ANY] = {[RT_b1] = ROW_PIECES(b1, max, u8)},
     [RT_REDUCE_ALL] = {[RT_b1] = ROW_PIECES(b1, min, u8)},
-    [RT_REDUCE_SUMSQ] = {[RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
+    [RT_REDUCE_SUMSQ] = {HALF_SQUARES [RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
                          [RT_c64] = ROW_ABOUT(f32, c64), [RT_c128] = ROW_ABOUT(f64, c128)},
-    [RT_REDUCE_NANSUM] = {[RT_f32] = ROW_PIECES(f32, nansum, f32), [RT_f64] = ROW_PIECES(f64, nansum, f64)},
+    [RT_REDUCE_NANSUM] = {HALVES(nansum) [RT_f32] = ROW_PIECES(f32, nansum, f32), [RT_f64] = ROW_PIECES(f64, nansum, f64)},
     [RT_REDUCE_NONZERO] = {[RT_b1] = {RT_i64, nonzero_b1, nonzero_columns_b1, sum_combine_u64, 0, 0, 0}},
 };

@@ -1,0 +1,153 @@
+/* fold_columns: the tree of fold.h for many columns at once, row by row, in tiles whose lanes stay in L1.  Part of fold.h,
+ * which includes it for each type with FN, T and S set.  No include guard.  Floor: ufunc/kernels. */
+/* w elements of each of `count` rows, `gap` bytes apart, into acc one after the other; over: the first replaces it.
+ * bad: set where a NaN was lost, or NULL: none is. */
+FOLD_INLINE void FN(add_rows)(T *acc, const S *x, intptr_t gap, int count, intptr_t w, int op, const T *center, int over, IV *bad)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    const int about = center != NULL, native = bad != NULL;
+    intptr_t j = 0;
+    IV lost = {0};
+    for (; j + 2 * WIDTH <= w; j += 2 * WIDTH) {
+        V a, b, c = {0}, d = {0};
+        const char *q = (const char *)(x + j);
+        if (about) {
+            memcpy(&c, center + j, sizeof c);
+            memcpy(&d, center + j + WIDTH, sizeof d);
+        }
+        if (over) {
+            a = FN(terms)(op, FN(get)((const S *)q), c, about);
+            b = FN(terms)(op, FN(get)((const S *)q + WIDTH), d, about);
+            if (native) lost |= FN(unordered)(a, b);
+            q += gap;
+        } else {
+            memcpy(&a, acc + j, sizeof a);
+            memcpy(&b, acc + j + WIDTH, sizeof b);
+        }
+        for (int s = over; s < count; s++, q += gap) {
+            const V e = FN(terms)(op, FN(get)((const S *)q), c, about), f = FN(terms)(op, FN(get)((const S *)q + WIDTH), d, about);
+            if (native) lost |= FN(unordered)(e, f);
+            a = FN(step)(op, native, a, e);
+            b = FN(step)(op, native, b, f);
+        }
+        memcpy(acc + j, &a, sizeof a);
+        memcpy(acc + j + WIDTH, &b, sizeof b);
+    }
+    if (native) *bad |= lost;
+    for (; j < w; j++) {
+        T a = over ? FN(term)(op, FN(value)(x[j]), center, about ? (int)j : 0) : acc[j];
+        for (int s = over; s < count; s++)
+            a = FN(one)(op, a, FN(term)(op, FN(value)(((const S *)((const char *)x + s * gap))[j]), center, about ? (int)j : 0));
+        acc[j] = a;
+    }
+}
+
+/* to = ((a, a + 2 n), (a + n, a + 3 n)), n elements each. */
+FOLD_INLINE void FN(join_four)(const T *a, intptr_t n, int op, T *to)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    intptr_t j = 0;
+    for (; j + WIDTH <= n; j += WIDTH) {
+        V p, q, r, s;
+        memcpy(&p, a + j, sizeof p);
+        memcpy(&q, a + j + n, sizeof q);
+        memcpy(&r, a + j + 2 * n, sizeof r);
+        memcpy(&s, a + j + 3 * n, sizeof s);
+        p = FN(many)(op, FN(many)(op, p, r), FN(many)(op, q, s));
+        memcpy(to + j, &p, sizeof p);
+    }
+    for (; j < n; j++) to[j] = FN(one)(op, FN(one)(op, a[j], a[j + 2 * n]), FN(one)(op, a[j + n], a[j + 3 * n]));
+}
+
+/* The tree over `used` lanes, a power of two, of w columns each, one behind the other. */
+FOLD_INLINE void FN(join_lanes)(T *lane, intptr_t used, intptr_t w, int op, T *out)
+{
+    for (; used > 4; used /= 4) FN(join_four)(lane, used / 4 * w, op, lane);
+    if (used == 4) FN(join_four)(lane, w, op, out);
+    else if (used == 1) memcpy(out, lane, (size_t)w * sizeof(T));
+    else {
+        T *restrict to = out;
+        for (intptr_t j = 0; j < w; j++) to[j] = FN(one)(op, lane[j], lane[j + w]);
+    }
+}
+
+/* One tile of columns.  Of few rows the first level of the tree is done as they are read; rows without a gap are taken
+ * 32 at a time, as one. */
+FOLD_INLINE void FN(fold_tile)(const char *x, intptr_t n, intptr_t step, intptr_t w, int op, const T *center, T *lane, IV *bad, T *out)
+{
+    enum { AT_ONCE = 4 };
+    const int flat = step == w * (intptr_t)sizeof(S) && n > LANES && !center;
+    const intptr_t lanes = flat ? LANES : 1, rows = n / lanes, row = w * lanes;      /* of `row` elements each */
+    intptr_t span = 1;
+    while (!flat && span < LANES && 2 * span < n) span *= 2;
+    for (intptr_t i = 0; i < rows; i += AT_ONCE * span)
+        for (intptr_t r = i; r < i + span && r < rows; r++) {
+            const intptr_t more = (rows - r + span - 1) / span;
+            FN(add_rows)(lane + (r - i) * row, (const S *)(x + r * lanes * step), span * lanes * step,
+                         more < AT_ONCE ? (int)more : AT_ONCE, row, op, center, i == 0, bad);
+        }
+    if (flat && n % LANES)
+        FN(add_rows)(lane, (const S *)(x + rows * lanes * step), 0, 1, n % LANES * w, op, NULL, 0, bad);
+    FN(join_lanes)(lane, span * lanes, w, op, out);
+}
+
+/* m packed columns of n rows at `step` bytes, n at most a block; center per column. */
+FOLD_INLINE void FN(fold_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, int op, const T *center, T *out)
+{
+    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
+    T lane[LANES * TILE] __attribute__((aligned(64)));
+    const intptr_t most = LANES / n < 2 ? 1 : LANES / n < FOLD_FEWER ? LANES / n : FOLD_FEWER;
+    const int native = FN(has_native)(op);
+    for (intptr_t at = 0, w; at < m; at += w) {
+        IV bad = {0};
+        FOLD_I any = 0;
+        w = m - at < most * TILE ? m - at : most * TILE;
+        const char *from = x + at * (intptr_t)sizeof(S);
+        const T *c = center ? center + at : NULL;
+        if (native) FN(fold_tile)(from, n, step, w, op, c, lane, &bad, out + at);
+        for (int k = 0; native && k < (int)(FOLD_BYTES / sizeof(T)); k++) any |= bad[k];
+        if (!native || any) FN(fold_tile)(from, n, step, w, op, c, lane, NULL, out + at);
+    }
+}
+
+#ifndef FOLD_WIDEN
+/* Where the extreme value stands first; a NaN equals itself here. */
+FOLD_INLINE intptr_t FN(find)(const T *x, intptr_t n, T value)
+{
+    intptr_t i = 0;
+    if (value != value) {
+        for (; i < n - 1; i++) if (x[i] != x[i]) break;
+        return i;
+    }
+    for (; i + LANES <= n; i += LANES) {
+        FOLD_I hit = 0;
+        for (int j = 0; j < LANES; j++) hit |= (FOLD_I)(x[i + j] == value);
+        if (hit) break;
+    }
+    for (; i < n - 1; i++) if (x[i] == value) break;
+    return i;
+}
+
+/* Pairs {value, place of the first such} of m packed columns.  Places must fit FOLD_I. */
+FOLD_INLINE void FN(find_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, const T *best, char *out)
+{
+    enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
+    FOLD_I place[TILE];
+    for (intptr_t at = 0; at < m; at += TILE) {
+        const intptr_t w = m - at < TILE ? m - at : TILE;
+        memset(place, 0, sizeof place);
+        for (intptr_t i = n - 1; i >= 0; i--) {
+            const T *row = (const T *)(x + i * step) + at;
+            for (intptr_t j = 0; j < w; j++) {
+                const T b = best[at + j];
+                place[j] = (row[j] == b) | ((row[j] != row[j]) & (b != b)) ? (FOLD_I)i : place[j];
+            }
+        }
+        for (intptr_t j = 0; j < w; j++) {
+            *(T *)(out + 16 * (at + j)) = best[at + j];
+            *(int64_t *)(out + 16 * (at + j) + 8) = place[j];
+        }
+    }
+}
+
+#endif
