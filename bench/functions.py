@@ -57,6 +57,7 @@ SPECIAL = {  # rows of the table whose gradient PyTorch has not, or is not a fun
     "special.gammaincc",
 }  # fmt: skip
 COMMON = ("exp", "log", "sin", "tanh", "erf", "sigmoid", "nn.functional.gelu", "nn.functional.silu")
+POWERS = (3, 4, 5, 10, -2, 0.5, -0.5, 1.5)
 NARROW = ("exp", "log", "sin", "tanh", "sigmoid", "sqrt", "erf", "nn.functional.gelu", "nn.functional.silu",
           "nn.functional.relu", "neg", "abs")  # fmt: skip
 NARROW_BINARY = ("add", "mul", "div", "lt", "maximum")
@@ -103,6 +104,15 @@ def graded(name: str, count: int, interval: tuple[float, float], size: int, dtyp
     return Row(f"{name} {size:g} {dtype} +grad", {"rustorch": job(rt), "torch": job(torch)}, {"torch": 1.0}, {}, 0.06)
 
 
+def power(exponent: float, size: int, dtype: str) -> Row:
+    (a,) = operands(1, ABOVE, size, dtype)
+    names = {"t": rt.tensor(a), "u": torch.tensor(a), "a": a}
+    jobs: dict[str, Any] = {"rustorch": f"t**{exponent}", "torch": f"u**{exponent}", "numpy": f"a**{exponent}"}
+    # PyTorch multiplies with the exponents 3 and -2, and so rounds twice.
+    goals = {"torch": 1.0} if exponent not in (3, -2) else {}
+    return Row(f"pow({exponent}) {size:g} {dtype}", jobs, goals, names, 0.06)
+
+
 def narrow(name: str, count: int, size: int) -> Iterator[Row]:
     interval = UNARY[name][0] if name in UNARY else ABOVE
     arrays = operands(count, interval, size, "float32")
@@ -123,6 +133,8 @@ def rows() -> Iterator[Row]:
         for name, count, interval, _ in table:
             if name not in SPECIAL and name not in ONLY_NUMPY:
                 yield graded(name, count, interval, 10**5, dtype)
+        for exponent in POWERS:
+            yield power(exponent, 10**5, dtype)
         for name in COMMON:
             for size in (10**3, 10**4, 10**7):
                 yield plain(name, UNARY[name][1], 1, UNARY[name][0], size, dtype)

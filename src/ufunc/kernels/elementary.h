@@ -378,13 +378,45 @@ ALWAYS vec v_logit(vec x)
 }
 #endif
 
+#if defined(__FMA__)
+/* Near 1 / sqrt(x), x normal: by the processor, or the bits halved and turned, mended twice with errors cubed. */
+ALWAYS vec near_rsqrt(vec x)
+{
+#if defined(__AVX512F__) && IS_F32
+    return (vec)_mm512_rsqrt14_ps((__m512)x);
+#elif defined(__AVX512F__)
+    vec r = (vec)_mm512_rsqrt14_pd((__m512d)x);
+    vec e = v_mad(-x * r, r, splat(1));
+    return v_mad(r * e, v_mad(e, splat(0.375), splat(0.5)), r);
+#elif IS_F32
+    vec r = (vec)_mm256_rsqrt_ps((__m256)x);
+    return v_mad(r * (real)0.5, v_mad(-x * r, r, splat(1)), r);
+#else
+    vec r = (vec)(0x5fe6eb50c7b537a9 - (mask)_mm256_srli_epi64((__m256i)x, 1));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        vec e = v_mad(-x * r, r, splat(1));
+        r = v_mad(r * e, v_mad(e, splat(0.375), splat(0.5)), r);
+    }
+    return r;
+#endif
+}
+/* One more Newton step; h + (x r - h) is x r exactly. */
+ALWAYS vec rsqrt_mended(vec x, vec r)
+{
+    vec h = x * r, residual = v_mad(-h, r, splat(1)) - v_mad(x, r, -h) * r;
+    return v_mad(r * (real)0.5, residual, r);
+}
+#endif
 ALWAYS vec v_rsqrt(vec x)
 {
 #if defined(__FMA__)
-    /* One Newton step; h + (x r - h) is x r exactly.  0, inf and NaN stay. */
-    vec s = v_sqrt(x), r = 1 / s, h = x * r;
-    vec residual = v_mad(-h, r, splat(1)) - v_mad(x, r, -h) * r;
-    return v_where(residual == residual, v_mad(r * (real)0.5, residual, r), r);
+    vec r = rsqrt_mended(x, near_rsqrt(x));
+    mask odd = ~((x >= (real)(IS_F32 ? 0x1p-126 : 0x1p-1022L)) & (x < (real)INFINITY));
+    if (!any_lane(odd)) return r;
+    /* 0, inf and NaN stay. */
+    vec s = 1 / v_sqrt(x), t = rsqrt_mended(x, s);
+    return v_where(odd, v_where(t == t, t, s), r);
 #elif IS_F32
     return v_widely(w_rsqrt, x);
 #else

@@ -87,8 +87,9 @@ ALWAYS vec logistic(vec top, vec x)
     vec high = v_above(b, splat(1)), low = v_below(b, splat(1)), sum = high + low;
     vec rest = v_mad(e.low, power, (high - sum) + low), s = 1 / sum;
 #else
-    exp_argument a = exp_reduced(-x);
-    vec power = power_of_2(a.n), p = a.r + v_mad(a.r * a.r, POLYNOMIAL(exp_q, a.r), a.rest);
+    vec shifted = v_mad(x, splat(-1.44269504088896340736), splat(shift)), n = shifted - shift;
+    vec r = v_mad(n, splat(-ln2_rest), v_mad(n, splat(-ln2_short), -x));
+    vec power = (vec)(((mask)shifted << 52) + (mask)splat(1)), p = v_mad(r * r, POLYNOMIAL(exp_q, r), r);
     vec high = 1 + power, sum = v_mad(power, p, high);
     vec lost = (v_above(splat(1), power) - high) + v_below(splat(1), power);
     vec rest = v_mad(power, p, high - sum) + lost, s = 1 / sum;

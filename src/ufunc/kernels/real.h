@@ -5,7 +5,8 @@
 #define RT_UFUNC_KERNELS_REAL_H
 #include "ufunc/kernels/elementary.h"
 #include "ufunc/kernels/powers.h"
-#include "ufunc/kernels/special_wide.h"
+#include "ufunc/kernels/bessel_wide.h"
+#include "ufunc/kernels/igamma_wide.h"
 
 ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }
 ALWAYS vec v_maximum(vec x, vec y) { return v_where(y != y, y, v_above(y, x)); }
@@ -140,20 +141,20 @@ static inline double frexp_exponent_lane(double x)
 #define trigamma(x) v_trigamma(V(x))
 #define polygamma(x, n) v_each2(rt_special_polygamma, V(x), V(n))
 #define zeta(x, y) v_each2(rt_special_zeta, V(x), V(y))
-#define igamma(a, x) v_each2(rt_special_igamma, V(a), V(x))
-#define igammac(a, x) v_each2(rt_special_igammac, V(a), V(x))
+#define igamma(a, x) v_igamma(V(a), V(x))
+#define igammac(a, x) v_igammac(V(a), V(x))
 #define i0(x) v_i0(V(x))
 #define i0e(x) v_i0e(V(x))
 #define i1(x) v_i1(V(x))
 #define i1e(x) v_i1e(V(x))
-#define modified_bessel_k0(x) v_each1(rt_special_k0, V(x))
-#define modified_bessel_k1(x) v_each1(rt_special_k1, V(x))
-#define scaled_modified_bessel_k0(x) v_each1(rt_special_k0e, V(x))
-#define scaled_modified_bessel_k1(x) v_each1(rt_special_k1e, V(x))
-#define bessel_j0(x) v_each1(rt_special_j0, V(x))
-#define bessel_j1(x) v_each1(rt_special_j1, V(x))
-#define bessel_y0(x) v_each1(rt_special_y0, V(x))
-#define bessel_y1(x) v_each1(rt_special_y1, V(x))
+#define modified_bessel_k0(x) v_modified_bessel_k0(V(x))
+#define modified_bessel_k1(x) v_modified_bessel_k1(V(x))
+#define scaled_modified_bessel_k0(x) v_scaled_modified_bessel_k0(V(x))
+#define scaled_modified_bessel_k1(x) v_scaled_modified_bessel_k1(V(x))
+#define bessel_j0(x) v_bessel_j0(V(x))
+#define bessel_j1(x) v_bessel_j1(V(x))
+#define bessel_y0(x) v_bessel_y0(V(x))
+#define bessel_y1(x) v_bessel_y1(V(x))
 #define airy_ai(x) v_each1(rt_special_airy_ai, V(x))
 #define chebyshev_polynomial_t(x, n) v_each2(rt_special_chebyshev_t, V(x), V(n))
 #define chebyshev_polynomial_u(x, n) v_each2(rt_special_chebyshev_u, V(x), V(n))

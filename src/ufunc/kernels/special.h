@@ -1,25 +1,15 @@
-/* special: functions that neither SLEEF nor the C library has, one element at a time in double.  They are
- * compiled once, not per instruction set: bessel.c, bessel_modified.c, airy.c, gamma.c, igamma.c,
- * polynomials.c.  Float32 results are theirs, rounded.  Floor: ufunc/kernels. */
+/* special: functions that neither SLEEF nor the C library has, one element at a time in double.  They are compiled once,
+ * not per instruction set: airy.c, gamma.c, polynomials.c.  Float32 results are theirs, rounded.
+ * Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_SPECIAL_H
 #define RT_UFUNC_KERNELS_SPECIAL_H
 
-double rt_special_k0(double x);
-double rt_special_k0e(double x);
-double rt_special_k1(double x);
-double rt_special_k1e(double x);
-double rt_special_j0(double x);
-double rt_special_j1(double x);
-double rt_special_y0(double x);
-double rt_special_y1(double x);
 double rt_special_airy_ai(double x);
 
 double rt_special_digamma(double x);
 double rt_special_trigamma(double x);
 double rt_special_polygamma(double x, double order);
 double rt_special_zeta(double s, double q);
-double rt_special_igamma(double a, double x);
-double rt_special_igammac(double a, double x);
 
 /* Orthogonal polynomials of x; the degree n is cut to an integer, below 0 the result is 0. */
 double rt_special_chebyshev_t(double x, double n);
