@@ -100,3 +100,21 @@ def test_cross_entropy_far_from_zero():
         p[0, 2] -= 1
         p[1, 0] -= 1
         np.testing.assert_allclose(x.grad.numpy(), p, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("dtype", [rt.float32, rt.float64])
+@pytest.mark.parametrize("classes", [1, 2, 3, 10, 16, 17, 24, 25])
+def test_rows_of_few_classes_have_the_bits_of_one_row(classes, dtype):
+    rng = np.random.default_rng(classes)
+    x = rt.from_numpy(rng.normal(scale=4, size=(150, classes))).to(dtype)
+    numbers = rt.from_numpy(rng.integers(0, classes, 150))
+    numbers[7] = -100
+    shares = rt.softmax(x.flip(0), dim=1)
+    weight = rt.from_numpy(rng.random(classes)).to(dtype)
+    for target, options in (
+        (numbers, {}), (numbers, {"label_smoothing": 0.1, "weight": weight}), (shares, {"label_smoothing": 0.2}),
+    ):  # fmt: skip
+        whole = rt.nn.functional.cross_entropy(x, target, reduction="none", **options)
+        rows = [(x[i : i + 1], target[i : i + 1]) for i in range(150)]
+        one = [rt.nn.functional.cross_entropy(a, b, reduction="none", **options) for a, b in rows]
+        assert whole.numpy().tobytes() == rt.cat(one).numpy().tobytes()

@@ -16,6 +16,7 @@
 #define VECTOR_DEPTH 2048   /* of k, for these */
 #define SPAN 4096           /* bytes of a row of the matrix walked together */
 #define TOGETHER 8          /* rows of a chain walked together */
+#define SMALL 16384         /* bytes of B that stay in the first cache beside A and C */
 #define FEW 4               /* columns that are computed as rows of the transposed product */
 #define TURNED_BYTES 16384
 

@@ -143,14 +143,16 @@ static NAME(panels) NAME(take_a)(const rt_gemm *q, intptr_t i, intptr_t m, intpt
     return (NAME(panels)){to, 1, high, k};
 }
 
-/* B[p:p+k, j+l:j+l+columns], one panel of the block that begins at j; kept for later rows, or in the place of the last. */
+/* B[p:p+k, j+l:j+l+columns], one panel of the block that begins at j; kept for later rows, or in the place of the last.
+ * As it lies when that is read a few times only, or stays in the first cache. */
 static NAME(panels) NAME(take_b)(const rt_gemm *q, intptr_t j, intptr_t l, int columns, intptr_t p, intptr_t k, intptr_t m,
                                  intptr_t wide, int packed, int kept)
 {
     const intptr_t each = NAME(reals)(q);
     const REAL *b = (const REAL *)q->b + (p / each * q->b_row + (j + l) / each * q->b_col) * each;
     REAL *to = (REAL *)q->b_buffer + (kept ? l * k : 0);
-    if (each == 1 && q->b_col == 1 && m <= 4 * ROWS && (MASKED || columns % LANES == 0)) return (NAME(panels)){b, 1, q->b_row, 0};
+    const int few = m <= 4 * ROWS || k * q->b_row * (intptr_t)sizeof(REAL) <= SMALL;
+    if (each == 1 && q->b_col == 1 && few && (MASKED || columns % LANES == 0)) return (NAME(panels)){b, 1, q->b_row, 0};
     if (!packed) (each == 2 ? NAME(pack_complex_b) : NAME(pack))(b, q->b_row, q->b_col, columns, k, to, wide);
     return (NAME(panels)){to, 1, wide, 0};
 }

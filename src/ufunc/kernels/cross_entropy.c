@@ -2,6 +2,7 @@
  * its numbers: maximum, sum of exponentials, sum of A (x - most), sum of A.  No logarithm but the rows' is stored.
  * Compiled once per ISA and word.  Floor: ufunc/kernels. */
 #include "ufunc/kernels/cross_entropy.h"
+#include "ufunc/kernels/copy.h"
 #include "ufunc/kernels/row_sums.h"
 
 /* The entropy's numbers in this dtype. */
@@ -202,4 +203,42 @@ static void columns_backward(const rt_entropy *e, intptr_t n, intptr_t step, int
     }
 }
 
-const rt_entropies SYMBOL(entropies) = {rows, columns, rows_backward, columns_backward};
+/* ---- short rows: turned, so that vectors are full and rows need no folding ---- */
+
+enum { SHORT = 24, TURNED = 64 };                /* classes; rows turned at once */
+
+/* m rows of n from packed memory as columns. */
+ALWAYS void turn(const char *from, intptr_t m, intptr_t n, real *to)
+{
+    const intptr_t item = sizeof(real);
+    const rt_place a = {(char *)to, item, TURNED * item}, b = {(char *)from, n * item, item};
+    if (sizeof(real) == 4) RT_ISA_NAME(copy_4)(a, b, m, n);
+    else RT_ISA_NAME(copy_8)(a, b, m, n);
+}
+
+static void short_rows(const rt_entropy *e, intptr_t count, intptr_t n)
+{
+    real x[SHORT * TURNED] __attribute__((aligned(64))), q[SHORT * TURNED] __attribute__((aligned(64)));
+    rt_entropy part = *e;
+    part.x = (const char *)x;
+    part.q = e->q ? (const char *)q : NULL;
+    for (intptr_t at = 0, m; at < count; at += m) {
+        const intptr_t row = at * (intptr_t)sizeof(real);
+        m = count - at < TURNED ? count - at : TURNED;
+        turn(e->x + row * n, m, n, x);
+        if (e->q) turn(e->q + row * n, m, n, q);
+        if (e->target) part.target = e->target + at;
+        part.most = e->most + row;
+        part.rest = e->rest + row;
+        part.losses = e->losses + row;
+        columns(&part, n, TURNED, m);
+    }
+}
+
+static void any_rows(const rt_entropy *e, intptr_t count, intptr_t n)
+{
+    if (n <= SHORT && count >= LANES) short_rows(e, count, n);
+    else rows(e, count, n);
+}
+
+const rt_entropies SYMBOL(entropies) = {any_rows, columns, rows_backward, columns_backward};
