@@ -186,7 +186,9 @@ def test_long_chains_and_many_operands():
         return total, [x * 2 - total for x in xs]
 
     fn, x = rt.jit.script(chain), rt.randn(3000)
-    assert bits(fn(x)) == bits(fn(x)) == bits(chain(x)) and fn.replays == 1
+    first, second = bits(fn(x)), bits(fn(x))
+    assert first == second == bits(chain(x))
+    assert fn.replays == 1, (fn.recordings, fn.reason)
     xs = [rt.randn(100) for _ in range(20)]
     fn = rt.jit.script(wide)
     want, wants = wide(*xs)

@@ -2,7 +2,11 @@
  * LANES, LOAD, LOAD_BITS, STORE, STORE_SOME, EVENS, ODDS, ZIP_LOW, ZIP_HIGH, ADD, FMA, SPREAD and NAME defined.
  * No include guard.  A result is one chain of fused multiply-adds in the order of the taps, whatever the vector's length;
  * what no tap finds counts as zero. */
+#ifdef __SANITIZE_ADDRESS__       /* inlined everywhere, it would take minutes to compile */
+#define ALWAYS static
+#else
 #define ALWAYS static inline __attribute__((always_inline))
+#endif
 
 /* LANES elements `step` apart (a constant at each call, 0 for any other), all of them or those of the bits. */
 ALWAYS VEC NAME(read)(const int step, const int partial, const REAL *x, intptr_t far, uint32_t bits)
