@@ -86,6 +86,11 @@ extern PyTypeObject rt_node_type;   /* lifecycle in node.c, Python face in src/p
 /* Grad mode and inference mode, per thread. */
 #define RT_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))   /* one load, no call */
 extern RT_THREAD_LOCAL int rt_grad_enabled, rt_inference_enabled;
+/* Is nothing of it to be recorded? */
+static inline int rt_tensor_is_plain(const rt_tensor *t)
+{
+    return !rt_grad_enabled || (!rt_tensor_requires_grad(t) && !(t->base && rt_tensor_requires_grad(t->base)));
+}
 extern int rt_anomaly_enabled;            /* 1: creating stacks are kept; 2: gradients are searched for NaN, too */
 /* Anomaly mode's callable that describes the Python stack (owned), or NULL. */
 extern PyObject *rt_anomaly_tracer;

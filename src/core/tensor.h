@@ -80,6 +80,16 @@ RT_WARN_UNUSED rt_tensor *rt_tensor_alias(const rt_tensor *t, char *data, rt_dty
                                           int ndim, const intptr_t *shape, const intptr_t *steps);
 /* The same window without history: what `detach` gives. */
 RT_WARN_UNUSED rt_tensor *rt_tensor_detach(const rt_tensor *t);
+/* `view` (stolen, may be NULL), fresh geometry, as a view of `of` where it lies on its memory. */
+static inline rt_tensor *rt_tensor_as_view(rt_tensor *view, rt_tensor *of)
+{
+    if (!view || view == of || view->base || view->storage != of->storage) return view;
+    view->base = (rt_tensor *)Py_NewRef((PyObject *)(of->base ? of->base : of));
+    view->base_version = view->storage->version;
+    view->flags |= of->flags & (RT_READONLY | RT_INFERENCE);
+    PyObject_GC_Track((PyObject *)view);
+    return view;
+}
 /* Makes `t` (a fresh instance of a subclass, see src/python) a window on `from`'s memory. */
 int rt_tensor_become(rt_tensor *t, const rt_tensor *from);
 /* Gives t another shape and steps over the same address; the caller has checked that they fit. */

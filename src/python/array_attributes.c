@@ -93,7 +93,7 @@ GETTER(get_transposed)
     rt_params p;
     if (SELF->ndim < 2) return Py_NewRef(self);
     for (int i = 0; i < SELF->ndim; i++) dims[i] = SELF->ndim - 1 - i;
-    if (!rt_array_in_graph(SELF)) return rt_array_window(SELF, rt_view_permute("T", SELF, SELF->ndim, dims));
+    if (!rt_array_in_graph(SELF)) return (PyObject *)rt_tensor_as_view(rt_view_permute("T", SELF, SELF->ndim, dims), SELF);
     rt_params_begin(&p);
     rt_params_push(&p, 0, SELF->ndim, dims);
     return (PyObject *)rt_apply1p(RT_OP_permute, SELF, &p);

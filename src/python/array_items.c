@@ -31,7 +31,7 @@ PyObject *rt_array_scalar(rt_dtype dtype, const char *at)
 static inline PyObject *row(rt_tensor *t, char *at)
 {
     if (t->ndim == 1) return rt_array_scalar((rt_dtype)t->dtype, at);
-    return rt_array_window(t, rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim - 1, t->shape + 1, t->steps + 1));
+    return (PyObject *)rt_tensor_as_view(rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim - 1, t->shape + 1, t->steps + 1), t);
 }
 
 /* A slice of the first dimension. */
@@ -45,7 +45,7 @@ static PyObject *rows(rt_tensor *t, PyObject *slice)
     shape[0] = PySlice_AdjustIndices(t->shape[0], &start, &stop, step);
     if (shape[0] > 1) steps[0] *= step;
     char *at = shape[0] ? t->data + start * t->steps[0] : t->data;
-    return rt_array_window(t, rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim, shape, steps));
+    return (PyObject *)rt_tensor_as_view(rt_tensor_alias(t, at, (rt_dtype)t->dtype, t->ndim, shape, steps), t);
 }
 
 static inline int wrap(intptr_t *i, intptr_t length)
@@ -54,30 +54,15 @@ static inline int wrap(intptr_t *i, intptr_t length)
     return (size_t)*i < (size_t)length;
 }
 
-/* An exact int of one digit; 0 when o is something else. */
-static inline int small_integer(PyObject *o, intptr_t *i)
-{
-    if (!PyLong_CheckExact(o)) return 0;
-#if PY_VERSION_HEX >= 0x030C0000
-    if (!PyUnstable_Long_IsCompact((PyLongObject *)o)) return 0;
-    *i = PyUnstable_Long_CompactValue((PyLongObject *)o);
-#else
-    const Py_ssize_t digits = Py_SIZE(o);
-    if (digits < -1 || digits > 1) return 0;
-    *i = digits ? digits * (intptr_t)((PyLongObject *)o)->ob_digit[0] : 0;
-#endif
-    return 1;
-}
-
 /* The address that as many integers as there are dimensions stand for; NULL without an exception otherwise. */
 static char *element(const rt_tensor *t, PyObject *key)
 {
     intptr_t i;
-    if (t->ndim == 1 && small_integer(key, &i)) return wrap(&i, t->shape[0]) ? t->data + i * t->steps[0] : NULL;
+    if (t->ndim == 1 && rt_convert_small_integer(key, &i)) return wrap(&i, t->shape[0]) ? t->data + i * t->steps[0] : NULL;
     if (!PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) != t->ndim || !t->ndim) return NULL;
     char *at = t->data;
     for (int d = 0; d < t->ndim; d++) {
-        if (!small_integer(PyTuple_GET_ITEM(key, d), &i) || !wrap(&i, t->shape[d])) return NULL;
+        if (!rt_convert_small_integer(PyTuple_GET_ITEM(key, d), &i) || !wrap(&i, t->shape[d])) return NULL;
         at += i * t->steps[d];
     }
     return at;
@@ -89,7 +74,7 @@ static PyObject *get(PyObject *self, PyObject *key)
     if (!rt_array_in_graph(SELF)) {
         const char *at = element(SELF, key);
         if (at) return rt_array_scalar((rt_dtype)SELF->dtype, at);
-        if (SELF->ndim > 1 && small_integer(key, &i) && wrap(&i, SELF->shape[0]))
+        if (SELF->ndim > 1 && rt_convert_small_integer(key, &i) && wrap(&i, SELF->shape[0]))
             return row(SELF, SELF->data + i * SELF->steps[0]);
         if (PySlice_Check(key) && SELF->ndim) return rows(SELF, key);
     }
@@ -114,7 +99,7 @@ static int store(rt_tensor *t, char *at, PyObject *value)
         return rt_operand_store(&s, (rt_dtype)t->dtype, at) < 0 ? -1 : 1;
     }
     intptr_t i;
-    if (small_integer(value, &i) && kind >= RT_KIND_UNSIGNED && kind <= RT_KIND_FLOAT) {
+    if (rt_convert_small_integer(value, &i) && kind >= RT_KIND_UNSIGNED && kind <= RT_KIND_FLOAT) {
         const rt_operand s = rt_operand_int(i);
         return rt_operand_store(&s, (rt_dtype)t->dtype, at) < 0 ? -1 : 1;
     }

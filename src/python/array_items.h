@@ -14,13 +14,4 @@ static inline int rt_array_in_graph(const rt_tensor *t)
 {
     return rt_tensor_requires_grad(t) || (t->base && rt_tensor_requires_grad(t->base));
 }
-/* view (stolen, may be NULL), fresh geometry on the memory of `of`, as a view of it: for what is not in a graph. */
-static inline PyObject *rt_array_window(rt_tensor *of, rt_tensor *view)
-{
-    if (!view) return NULL;
-    view->base = (rt_tensor *)Py_NewRef((PyObject *)(of->base ? of->base : of));
-    view->base_version = view->storage->version;
-    PyObject_GC_Track((PyObject *)view);
-    return (PyObject *)view;
-}
 #endif

@@ -80,7 +80,7 @@ static PyObject *reshaped(rt_tensor *t, int n, const intptr_t *shape)
         else size *= shape[i];
     }
     if (open >= 0) known[open] = t->size / size;
-    return rt_array_window(t, rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, n, known, NULL));
+    return (PyObject *)rt_tensor_as_view(rt_tensor_alias(t, t->data, (rt_dtype)t->dtype, n, known, NULL), t);
 }
 
 static int is_plain(const rt_tensor *t) { return rt_tensor_is_contiguous(t) && !rt_array_in_graph(t); }
@@ -129,7 +129,7 @@ METHOD(transpose)
         if (dims[i] < 0 || dims[i] >= ndim || seen >> dims[i] & 1) OTHERWISE(transpose);
         seen |= 1u << dims[i];
     }
-    if (!rt_array_in_graph(SELF)) return rt_array_window(SELF, rt_view_permute("transpose", SELF, ndim, dims));
+    if (!rt_array_in_graph(SELF)) return (PyObject *)rt_tensor_as_view(rt_view_permute("transpose", SELF, ndim, dims), SELF);
     return with_list(RT_OP_permute, SELF, ndim, dims);
 }
 

@@ -25,4 +25,18 @@ RT_WARN_UNUSED PyObject *rt_dtype_object(rt_dtype d);
 RT_WARN_UNUSED int rt_dtype_convert(PyObject *o, rt_dtype *out);
 /* A shape from an int or a sequence of ints (numbers with __index__), at most RT_MAX_NDIM. Returns ndim or -1. */
 RT_WARN_UNUSED int rt_shape_convert(PyObject *o, intptr_t *shape);
+/* An exact int of one digit; 0 when o is something else. */
+static inline int rt_convert_small_integer(PyObject *o, intptr_t *i)
+{
+    if (!PyLong_CheckExact(o)) return 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)o)) return 0;
+    *i = PyUnstable_Long_CompactValue((PyLongObject *)o);
+#else
+    const Py_ssize_t digits = Py_SIZE(o);
+    if (digits < -1 || digits > 1) return 0;
+    *i = digits ? digits * (intptr_t)((PyLongObject *)o)->ob_digit[0] : 0;
+#endif
+    return 1;
+}
 #endif

@@ -8,6 +8,7 @@
 #include "python/ndarray.h"
 #include "python/numpy_protocol.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
 #include <string.h>
 #include <structmember.h>
 
@@ -43,6 +44,64 @@ static PyObject *converted(PyObject *x, PyObject *descr)
     rt_dtype dtype;
     if (rt_dtype_convert(descr, &dtype) < 0) return NULL;
     return (rt_dtype)((rt_tensor *)x)->dtype == dtype ? Py_NewRef(x) : (PyObject *)rt_cast((rt_tensor *)x, dtype);
+}
+
+static int is_integers(const rt_arg *a)
+{
+    return a->type == RT_ARG_INT || a->type == RT_ARG_INTS || a->type == RT_ARG_INTS_OPT;
+}
+
+/* Does the row show one tensor by integers alone? */
+static int is_plain_view(const rt_op *op, const rt_signature *s)
+{
+    int plain = op->family == RT_VIEW && op->nin == 1 && op->nout == 1 && s->npositional == s->nargs;
+    for (int i = 1; i < s->nargs; i++) plain &= is_integers(&s->args[i]);
+    return plain;
+}
+
+/* Exact small ints into the list. */
+static int list_integers(PyObject *const *items, Py_ssize_t n, rt_params *p, int k)
+{
+    if (n > RT_MAX_NDIM) return 0;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!rt_convert_small_integer(items[i], &p->list[p->nlist + i])) return 0;
+    p->nlist = (int16_t)(p->nlist + n);
+    p->n[k] = (int16_t)n;
+    return 1;
+}
+
+/* The short way of a view of a Tensor in no graph, asked for with plain ints that are right: NULL without an
+ * exception for all others. */
+static PyObject *short_view(const rt_function *f, PyObject *const *args, Py_ssize_t nargs)
+{
+    const rt_signature *s = &f->signature;
+    rt_tensor *x = (rt_tensor *)args[0], *out[4] = {NULL, NULL, NULL, NULL};
+    rt_params p;
+    int i = 0, lists = 0;
+    p.nlist = 0;
+    if (!rt_tensor_is_plain(x) || rt_observers) return NULL;
+    for (Py_ssize_t k = 1; k < s->nargs; k++) {
+        const rt_arg *a = &s->args[k];
+        if (k >= nargs) {
+            if (!a->has_default || (a->type == RT_ARG_INTS_OPT) != a->default_none) return NULL;
+            if (a->default_none) p.n[lists++] = -1;
+            else p.i[i++] = (intptr_t)a->default_value;
+        } else if (a->type == RT_ARG_INT) {
+            if (!rt_convert_small_integer(args[k], &p.i[i++])) return NULL;
+        } else if (PyTuple_Check(args[k])) {
+            if (k + 1 == s->nargs && nargs > s->nargs) return NULL;
+            if (!list_integers(PySequence_Fast_ITEMS(args[k]), PyTuple_GET_SIZE(args[k]), &p, lists++)) return NULL;
+        } else if (!list_integers(args + k, k + 1 == s->nargs ? nargs - k : 1, &p, lists++)) {
+            return NULL;
+        }
+    }
+    if (nargs > s->nargs && !lists) return NULL;
+    const rt_operand in = rt_operand_of(x);
+    if (f->op->forward(f->op, 1, &in, &p, out) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_MemoryError)) PyErr_Clear();   /* the long way says what is wrong */
+        return NULL;
+    }
+    return (PyObject *)rt_tensor_as_view(out[0], x);
 }
 
 static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -122,6 +181,10 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t nar
 {
     rt_dtype_rules before;
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    if (((rt_function *)self)->is_plain_view && !kwnames && nargs && Py_IS_TYPE(args[0], &rt_tensor_type)) {
+        PyObject *view = short_view((rt_function *)self, args, nargs);
+        if (view || PyErr_Occurred()) return view;
+    }
     int numpy = nargs > 0 && rt_dialect_enter(args[0], nargs > 1 ? args[1] : NULL, &before);
     PyObject *result = call_in_rules(self, args, nargsf, kwnames);
     if (!result && kwnames) result = rt_dialect_again(((rt_function *)self)->name, args, nargs, kwnames);
@@ -282,6 +345,7 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
         Py_DECREF(f);
         return NULL;
     }
+    f->is_plain_view = is_plain_view(op, &f->signature);
     return (PyObject *)f;
 }
 

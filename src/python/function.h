@@ -10,6 +10,7 @@ typedef struct {
     vectorcallfunc vectorcall;
     const rt_op *op;           /* borrowed, static */
     int inplace;               /* add_: the first argument is the output */
+    int is_plain_view;         /* one tensor, shown by integers alone */
     rt_signature signature;
     PyObject *name, *doc;      /* owned */
     PyObject *otherwise;       /* owned or NULL: what answers calls with more than the row's operands */

@@ -13,6 +13,8 @@
 #include "python/number.h"
 #include "python/subscript.h"
 #include "ufunc/apply.h"
+#include "ufunc/observe.h"
+#include "ufunc/views.h"
 #include <string.h>
 
 #define SELF ((rt_tensor *)self)
@@ -66,8 +68,12 @@ GETTER(get_strides)
 GETTER(get_transposed)
 {
     UNUSED;
-    rt_params p = {.n = {SELF->ndim}, .nlist = SELF->ndim};
+    rt_params p;
+    rt_params_begin(&p);
+    p.n[0] = p.nlist = SELF->ndim;
     for (int i = 0; i < SELF->ndim; i++) p.list[i] = SELF->ndim - 1 - i;
+    if (rt_tensor_is_plain(SELF) && !rt_observers)
+        return (PyObject *)rt_tensor_as_view(rt_view_permute("T", SELF, SELF->ndim, p.list), SELF);
     return (PyObject *)rt_apply1p(RT_OP_permute, SELF, &p);
 }
 

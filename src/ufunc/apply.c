@@ -19,16 +19,6 @@ static int check_devices(const rt_op *op, int nin, const rt_operand *in)
     return 0;
 }
 
-/* A view looks at its input's base and shares its permission. */
-static void adopt_base(rt_tensor *view, rt_tensor *of)
-{
-    rt_tensor *base = of->base ? of->base : of;
-    view->base = (rt_tensor *)Py_NewRef((PyObject *)base);
-    view->base_version = view->storage->version;
-    view->flags |= of->flags & (RT_READONLY | RT_INFERENCE);
-    PyObject_GC_Track((PyObject *)view);
-}
-
 static int write_constants(const rt_op *op, rt_tensor **out, unsigned given)
 {
     for (int k = 0; k < op->nout; k++)
@@ -87,8 +77,7 @@ static inline __attribute__((always_inline)) int apply_in_rules(const rt_op *op,
         if (wanted) kept = copies;
     }
     if (op->forward(op, nin, in, p, out) < 0) goto failed;
-    if (op->family == RT_VIEW && out[0] != in[0].t && !out[0]->base && out[0]->storage == in[0].t->storage)
-        adopt_base(out[0], in[0].t);
+    if (op->family == RT_VIEW) out[0] = rt_tensor_as_view(out[0], in[0].t);
 record:
     wanted = rt_record_needless(op, nin, in) ? 0 : rt_record_wanted(op, nin, in);
     if (wanted < 0) goto failed;
