@@ -39,15 +39,6 @@ def _check_device(device: Any) -> None:
     check_cpu(device)
 
 
-def arange(*args: Any, out: Any = None, **kw: Any) -> Any:
-    """arange(start=0, end, step=1, *, dtype=None): numbers from start to before end, by step.
-
-    int64 when all are integers, else the default dtype.  ValueError when step is 0."""
-    if out is None:
-        return _C.arange(*args, **kw)
-    return into("arange", _C.arange(*args, **{"dtype": out.dtype, **kw}), out)
-
-
 def linspace(
     start: Any,
     end: Any,
@@ -330,7 +321,7 @@ def _new(name: str) -> Callable[..., Any]:
 def public() -> dict[str, Any]:
     """What `rustorch` shows of this file."""
     made = (
-        arange, linspace, logspace, scalar_tensor, empty_strided, empty_permuted, eye, range, tril_indices,
+        _C.arange, linspace, logspace, scalar_tensor, empty_strided, empty_permuted, eye, range, tril_indices,
         triu_indices, clone,
     )  # fmt: skip
     return {f.__name__: f for f in made}

@@ -184,11 +184,14 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     return _ops["div"](input, _ops["maximum"](p_norm(input, float(p), dim, True), eps), out=out)
 
 
+_NORM = _C._overload(_ops["norm2"], norm)  # a call with the tensor alone is the row's
+
+
 def public() -> dict[str, Any]:
     """What `rustorch` shows of this file."""
-    return {f.__name__: f for f in (norm, renorm, dist, cdist, pdist, pairwise_distance, cosine_similarity)}
+    return {"norm": _NORM} | {f.__name__: f for f in (renorm, dist, cdist, pdist, pairwise_distance, cosine_similarity)}
 
 
 def methods() -> dict[str, Any]:
     """Those that are methods of Tensor, too."""
-    return {n: globals()[n] for n in _METHODS} | {"renorm_": renorm_}
+    return {n: globals()[n] for n in _METHODS} | {"norm": _NORM, "renorm_": renorm_}

@@ -351,12 +351,23 @@ def isin(
     return found if out is None else into("isin", found, out)
 
 
+def _of_rows() -> dict[str, Any]:
+    """Functions whose calls without keywords are calls of the row of their name."""
+    pairs = (sort, topk, kthvalue, mode, cummax, cummin)
+    return {f.__name__: _C._overload(_ops[f.__name__], f, getattr(return_types, f.__name__)) for f in pairs}
+
+
+_PUBLIC = {
+    n: f for n, f in globals().items()
+    if callable(f) and getattr(f, "__module__", "") == __name__ and not n.startswith("_")
+} | _of_rows()  # fmt: skip
+
+
 def public() -> dict[str, Any]:
     """All functions of this file."""
-    return {n: f for n, f in globals().items() if callable(f) and getattr(f, "__module__", "") == __name__
-            and not n.startswith("_") and n not in ("public", "methods")}  # fmt: skip
+    return _PUBLIC
 
 
 def methods() -> dict[str, Any]:
     """Those that are methods of Tensor, too."""
-    return {n: globals()[n] for n in _METHODS}
+    return {n: _PUBLIC[n] for n in _METHODS}

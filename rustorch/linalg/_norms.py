@@ -177,3 +177,7 @@ def cond(A: Any, p: Any = None) -> Any:
     if bool(singular.any()):
         return _ops["where"](singular, _C.full_like(result, math.inf), result)
     return result
+
+
+# a call with the tensor alone is the row's
+norm, vector_norm = (_C._overload(_ops["norm2"], f) for f in (norm, vector_norm))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._C import DtypeError, Tensor, ops
+from .._C import DtypeError, Tensor, _overload, ops
 
 
 def _activation(name: str, row_name: str | None = None) -> Any:
@@ -16,7 +16,7 @@ def _activation(name: str, row_name: str | None = None) -> Any:
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = row.__doc__
-    return function
+    return _overload(row, function)
 
 
 relu = _activation("relu")

@@ -30,6 +30,26 @@ done:
     return result;
 }
 
+/* The results as the named tuple that is wanted of this function.  Steals. */
+static PyObject *with_names(PyTypeObject *names, PyObject *results)
+{
+    if (!names || !results || !PyTuple_CheckExact(results)) return results;
+    PyObject *named = names->tp_alloc(names, PyTuple_GET_SIZE(results));
+    for (Py_ssize_t k = 0; named && k < PyTuple_GET_SIZE(results); k++)
+        PyTuple_SET_ITEM(named, k, Py_NewRef(PyTuple_GET_ITEM(results, k)));
+    Py_DECREF(results);
+    return named;
+}
+
+/* Is a call without keywords on this tensor one of the row, where the function has an otherwise? */
+static int is_of_row(const rt_function *f, const rt_tensor *x, Py_ssize_t nargs)
+{
+    const rt_op *op = f->op;
+    if (f->names) return nargs >= f->signature.nrequired && nargs <= f->signature.npositional;
+    return nargs == f->signature.nrequired && (op->family == RT_VIEW || op->family == RT_REDUCE)
+           && (op->klass != RT_CLASS_INEXACT || rt_dtype_is_inexact((rt_dtype)x->dtype));
+}
+
 /* The keywords are out=tensor alone. */
 static int is_out(PyObject *kwnames, PyObject *value)
 {
@@ -136,8 +156,7 @@ static PyObject *call_in_rules(PyObject *self, PyObject *const *args, size_t nar
     }
     if (!f->otherwise) return slow(f, args, nargs, kwnames);
     if (!kwnames && nargs && rt_tensor_check(args[0])) {
-        if ((op->family == RT_REDUCE || op->family == RT_VIEW) && nargs == f->signature.nrequired)
-            return slow(f, args, nargs, NULL);
+        if (is_of_row(f, (rt_tensor *)args[0], nargs)) return with_names(f->names, slow(f, args, nargs, NULL));
         if (op->index == RT_OP_cast && nargs == 2 && rt_ndarray_is_descr(args[1])) return converted(args[0], args[1]);
     }
     return rt_dialect_has_arrays(args, nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0))
@@ -246,6 +265,7 @@ static void function_dealloc(PyObject *self)
     Py_XDECREF(((rt_function *)self)->name);
     Py_XDECREF(((rt_function *)self)->doc);
     Py_XDECREF(((rt_function *)self)->otherwise);
+    Py_XDECREF(((rt_function *)self)->names);
     PyObject_Free(self);
 }
 
@@ -337,6 +357,7 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
     f->op = op;
     f->inplace = inplace;
     f->doc = f->otherwise = NULL;
+    f->names = NULL;
     f->name = PyUnicode_FromFormat(inplace ? "%s_" : "%s", op->cls.name);
     PyObject *arguments = plain_signature(op, inplace);
     if (arguments && f->name) f->doc = PyUnicode_FromFormat("%U%U\n\n%s", f->name, arguments, op->doc);
@@ -351,9 +372,11 @@ PyObject *rt_function_new(const rt_op *op, int inplace)
 
 PyObject *rt_function_overload(PyObject *module, PyObject *args)
 {
-    PyObject *row, *otherwise;
+    PyObject *row, *otherwise, *names = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O:_overload", &rt_function_type, &row, &otherwise)) return NULL;
+    if (!PyArg_ParseTuple(args, "O!O|O!:_overload", &rt_function_type, &row, &otherwise, &PyType_Type, &names)) return NULL;
+    if (names && !PyType_IsSubtype((PyTypeObject *)names, &PyTuple_Type))
+        return PyErr_Format(PyExc_TypeError, "_overload: the results must be a kind of tuple, not %R", names);
     rt_function *f = (rt_function *)rt_function_new(((rt_function *)row)->op, ((rt_function *)row)->inplace);
     if (!f) return NULL;
     Py_CLEAR(f->name);
@@ -361,6 +384,7 @@ PyObject *rt_function_overload(PyObject *module, PyObject *args)
     f->name = PyObject_GetAttrString(otherwise, "__name__");
     f->doc = PyObject_GetAttrString(otherwise, "__doc__");
     f->otherwise = Py_NewRef(otherwise);
+    f->names = (PyTypeObject *)Py_XNewRef(names);
     if (!f->name || !f->doc) Py_CLEAR(f);
     return (PyObject *)f;
 }

@@ -14,11 +14,13 @@ typedef struct {
     rt_signature signature;
     PyObject *name, *doc;      /* owned */
     PyObject *otherwise;       /* owned or NULL: what answers calls with more than the row's operands */
+    PyTypeObject *names;       /* owned or NULL: the named tuple of the results; then positional arguments are the row's */
 } rt_function;
 
 extern PyTypeObject rt_function_type;
 RT_WARN_UNUSED PyObject *rt_function_new(const rt_op *op, int inplace);
-/* overload(row, function): the row's function for calls with just its operands, `function` for all others. */
+/* overload(row, function, names=None): the row's function for calls with just its operands, `function` for all others.
+ * With `names`, a named tuple, for calls without keywords, and its results are that. */
 RT_WARN_UNUSED PyObject *rt_function_overload(PyObject *module, PyObject *args);
 
 /* The arguments of one call, parsed; dropped with rt_call_clear. */

@@ -270,6 +270,11 @@ int rt_operand_store(const rt_operand *s, rt_dtype d, void *at)
         return 0;
     default:
         if (d == RT_i64) { *(int64_t *)at = s->v.i; if (!s->is_unsigned) return 0; }
+        if ((d == RT_f32 || d == RT_f64) && !s->is_unsigned) {
+            if (d == RT_f32) *(float *)at = (float)s->v.i;
+            else *(double *)at = (double)s->v.i;
+            return 0;
+        }
         if (rt_dtype_kind(d) < RT_KIND_FLOAT && !rt_operand_fits(s, d)) {
             if (s->is_unsigned)
                 PyErr_Format(PyExc_OverflowError, "Python integer %llu does not fit dtype %s",
@@ -285,6 +290,24 @@ int rt_operand_store(const rt_operand *s, rt_dtype d, void *at)
 }
 
 #define UNLOCK 65536
+#define SMALL 4096
+
+/* A few elements side by side, of another dtype. */
+static void copy_packed(rt_tensor *dst, const rt_tensor *src)
+{
+    char *args[2] = {src->data, dst->data};
+    intptr_t n = dst->size, steps[2] = {(intptr_t)rt_tensor_itemsize(src), (intptr_t)rt_tensor_itemsize(dst)};
+    rt_isa_now->casts[src->dtype][dst->dtype](args, &n, steps, NULL);
+}
+
+/* The element in all places of a few. */
+static void fill_packed(rt_tensor *dst, const char *element)
+{
+    const size_t item = rt_tensor_itemsize(dst), all = (size_t)dst->size * item;
+    memcpy(dst->data, element, item);
+    for (size_t done = item; done < all; done *= 2)
+        memcpy(dst->data + done, dst->data, done < all - done ? done : all - done);
+}
 
 static void execute_copy(rt_tensor *dst, rt_dtype from, char *data, int ndim, const intptr_t *shape, const intptr_t *steps)
 {
@@ -338,9 +361,11 @@ int rt_copy_into(rt_tensor *dst, const rt_tensor *src)
         Py_XDECREF((PyObject *)copy);
         return status;
     }
-    if (src->dtype == dst->dtype && src->dtype != RT_b1 && src->size == dst->size && rt_tensor_is_contiguous(src)
-        && rt_tensor_is_contiguous(dst) && dst->size < UNLOCK)
+    const int packed = src->size == dst->size && rt_tensor_is_contiguous(src) && rt_tensor_is_contiguous(dst);
+    if (packed && src->dtype == dst->dtype && src->dtype != RT_b1 && dst->size < UNLOCK)
         memcpy(dst->data, src->data, (size_t)dst->size * rt_tensor_itemsize(dst));
+    else if (packed && dst->size < SMALL)
+        copy_packed(dst, src);
     else
         execute_copy(dst, (rt_dtype)src->dtype, src->data, src->ndim, src->shape, src->steps);
     return 0;
@@ -354,6 +379,8 @@ int rt_fill(rt_tensor *dst, const rt_operand *value)
     const size_t item = rt_tensor_itemsize(dst);
     if (dst->size < UNLOCK && rt_tensor_is_contiguous(dst) && memcmp(slot, zeros, item) == 0)
         memset(dst->data, 0, (size_t)dst->size * item);
+    else if (dst->size && dst->size < SMALL && rt_tensor_is_contiguous(dst))
+        fill_packed(dst, slot);
     else if (dst->size)
         execute_copy(dst, (rt_dtype)dst->dtype, slot, 0, NULL, NULL);
     return 0;

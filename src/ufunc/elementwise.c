@@ -105,8 +105,48 @@ static inline const rt_tensor *first_tensor(int nin, const rt_operand *in)
     return x && (!y || y->ndim < x->ndim) ? x : y;
 }
 
+static rt_loop *select_loop(rt_dtype d)
+{
+    return rt_isa_now->selects[__builtin_ctz((unsigned)rt_itemsize(d))];
+}
+
+/* The same of a choice by a mask that has the result's shape, between packed tensors or elements of one dtype. */
+static rt_tensor *small_choice(const rt_op *op, int nin, const rt_operand *in)
+{
+    const rt_tensor *mask = in[0].t, *like = nin == 3 ? in[1].t ? in[1].t : in[2].t : NULL;
+    if (!mask || !like || mask->dtype != RT_b1 || !rt_tensor_is_contiguous(mask) || mask->size > SMALL
+        || mask->storage->device.type != RT_CPU)
+        return NULL;
+    const rt_dtype d = (rt_dtype)like->dtype;
+    rt_scalar_slot slot[3];
+    char *args[4] = {mask->data};
+    intptr_t steps[4] = {1};
+    for (int i = 1; i < 3; i++) {
+        const rt_tensor *t = in[i].t;
+        steps[i] = 0;
+        if (t) {
+            const int one = t->size == 1 && t->ndim <= mask->ndim;
+            if (t->dtype != d || !rt_tensor_is_contiguous(t) || t->storage->device.type != RT_CPU) return NULL;
+            if (!one && !rt_shape_equal(t->ndim, t->shape, mask->ndim, mask->shape)) return NULL;
+            if (!one) steps[i] = (intptr_t)rt_itemsize(d);
+            args[i] = t->data;
+        } else {
+            if (in[i].none || in[i].kind > rt_dtype_kind(d) || !rt_dtype_is_inexact(d)) return NULL;
+            if (rt_operand_store(&in[i], d, slot[i].bytes) < 0) return NULL;
+            args[i] = slot[i].bytes;
+        }
+    }
+    rt_tensor *out = rt_empty(d, mask->ndim, mask->shape, mask->storage->device);
+    if (!out) return NULL;
+    args[3] = out->data;
+    steps[3] = (intptr_t)rt_itemsize(d);
+    select_loop(d)(args, &out->size, steps, op->data);
+    return out;
+}
+
 rt_tensor *rt_elementwise_small(const rt_op *op, int nin, const rt_operand *in)
 {
+    if (op->select) return small_choice(op, nin, in);
     const rt_tensor *first = first_tensor(nin, in);
     rt_scalar_slot slot[3];
     char *args[4];
@@ -190,11 +230,6 @@ static void run(rt_plan *plan, const rt_exec *e)
     Py_BEGIN_ALLOW_THREADS
     rt_execute(plan, e);
     Py_END_ALLOW_THREADS
-}
-
-static rt_loop *select_loop(rt_dtype d)
-{
-    return rt_isa_now->selects[__builtin_ctz((unsigned)rt_itemsize(d))];
 }
 
 /* A fresh output with the order of dimensions of the first input that has the full shape. */
