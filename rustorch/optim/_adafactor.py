@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,8 +16,27 @@ from .optimizer import Group, Optimizer, check_rate
 __all__ = ["Adafactor"]
 
 
-def _epsilon(p: Tensor) -> float:
-    return 2.0**-7 if str(p.dtype).endswith("bfloat16") else float(np.finfo(p.dtype).eps)
+_norm = ops["norm2"]
+
+
+@functools.cache
+def _epsilon(dtype: Any) -> float:
+    return 2.0**-7 if str(dtype).endswith("bfloat16") else float(np.finfo(dtype).eps)
+
+
+def _moved(mean: Tensor, value: Tensor, take: float) -> Tensor:
+    return mean.add_(value.sub_(mean), alpha=take)
+
+
+def _update_of_matrix(g: Tensor, row: Tensor, column: Tensor, take: float, least: float) -> Tensor:
+    """g / sqrt(row column / mean(row)); the matrix of squares is only made where a bound of it matters."""
+    _moved(row, _norm(g, -1, keepdim=True).square_().div_(g.shape[-1]), take)
+    _moved(column, _norm(g, -2, keepdim=True).square_().div_(g.shape[-2]), take)
+    rows = row / row.mean(-2, keepdim=True).clamp_(min=least)
+    by_row, by_column = rows.rsqrt(), column.rsqrt()
+    if by_row.max().item() * by_column.max().item() * least <= 1:
+        return (by_row * by_column).mul_(g)
+    return g / (rows * column).clamp_(min=least * least).sqrt_()
 
 
 class Adafactor(Optimizer):
@@ -83,19 +103,15 @@ class Adafactor(Optimizer):
                 own["variance"] = zeros_like(g)
         own["step"] += 1
         step = own["step"].item()
-        least = _epsilon(p) if group["eps"][0] is None else group["eps"][0]
+        least = _epsilon(p.dtype) if group["eps"][0] is None else group["eps"][0]
         take = step ** group["beta2_decay"]
-        size = float(ops["norm2"](p)) / p.numel() ** 0.5
+        size = _norm(p).item() / p.numel() ** 0.5
         rate = max(group["eps"][1], size) * min(lr, 1 / step**0.5)
         if group["weight_decay"] != 0:
             p.mul_(1 - lr * group["weight_decay"])
         if g.ndim > 1:
-            row, column = own["row_var"], own["col_var"]
-            row.add_(((g * g).mean(-1, keepdim=True) - row) * take)
-            column.add_(((g * g).mean(-2, keepdim=True) - column) * take)
-            square = (row @ column) / row.mean(-2, keepdim=True).clamp(min=least)
+            update = _update_of_matrix(g, own["row_var"], own["col_var"], take, least)
         else:
-            square = own["variance"].add_((g * g - own["variance"]) * take)
-        update = g / square.clamp(min=least * least).sqrt()
-        clip = max(1.0, float(ops["norm2"](update)) / (update.numel() ** 0.5 * group["d"]))
-        p.sub_(update * (rate / clip))
+            update = g / _moved(own["variance"], g * g, take).clamp(min=least * least).sqrt_()
+        clip = max(1.0, _norm(update).item() / (update.numel() ** 0.5 * group["d"]))
+        p.add_(update, alpha=-rate / clip)

@@ -6,11 +6,24 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .._C import Tensor, dtype, ops, zeros_like
+from .._C import Tensor, dtype, empty, ops, zeros_like
 from .._modes import no_grad
 from .optimizer import Group, Optimizer, check_rate
 
 __all__ = ["Muon"]
+
+
+def _square(x: Tensor) -> Tensor:
+    """x x^T: what lies above the diagonal is not computed but turned."""
+    size = x.shape[0]
+    if size < 256:
+        return x @ x.T
+    out, half = empty((size, size), dtype=x.dtype), size // 64 * 32
+    first, last = x[:half], x[half:]
+    corner = last @ first.T
+    out[:half, :half], out[half:, half:] = _square(first), _square(last)
+    out[half:, :half], out[:half, half:] = corner, corner.T
+    return out
 
 
 def _orthogonal(m: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
@@ -25,8 +38,8 @@ def _orthogonal(m: Tensor, coefficients: tuple[float, float, float], steps: int,
     x = x if wide else x.T
     x = x / ops["norm2"](x).clamp(min=eps)
     for _ in range(steps):
-        gram = x @ x.T
-        x = x * a + (gram * b + (gram @ gram) * c) @ x
+        gram = _square(x)
+        x = x * a + (gram * b + _square(gram) * c) @ x
     return x if wide else x.T
 
 

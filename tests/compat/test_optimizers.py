@@ -420,3 +420,28 @@ def test_named_parameters_and_pickle():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="without names"):
             opt.add_param_group(dict(params=[rt.nn.Parameter(rt.ones(1))]))
+
+
+@pytest.mark.parametrize("size", [255, 256, 333, 1025])
+def test_muon_squares(size):
+    """Half of x x^T and its mirror: the bits of the whole product."""
+    from rustorch.optim._muon import _square
+
+    x = rt.randn(size, 40).to(rt.bfloat16)
+    assert _square(x).to(rt.float32).numpy().tobytes() == (x @ x.T).to(rt.float32).numpy().tobytes()
+
+
+def test_adafactor_without_gradients():
+    """Rows and columns of zeros, where the bound of squares matters, beside others; and three dimensions."""
+    rng = np.random.default_rng(0)
+    for shape in ((5, 7), (3, 5, 7)):
+        g = rng.normal(size=shape)
+        g[..., 2, :] = g[..., 3] = 0
+        start = rng.normal(size=shape)
+        mine, theirs = rt.nn.Parameter(rt.from_numpy(start)), torch.nn.Parameter(torch.from_numpy(start.copy()))
+        opt, ref = rt.optim.Adafactor([mine], lr=0.1), torch.optim.Adafactor([theirs], lr=0.1)
+        for _ in range(3):
+            mine.grad, theirs.grad = rt.from_numpy(g), torch.from_numpy(g)
+            opt.step()
+            ref.step()
+        np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-6)

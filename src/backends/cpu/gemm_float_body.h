@@ -127,6 +127,23 @@ static void NAME(pack_whole)(const rt_gemm *q, char *to)
     }
 }
 
+/* One row by TRIO panels at once, `panel` elements apart: a tile of one row has too few chains to keep the units busy. */
+#define TRIO 3
+static void NAME(line)(intptr_t k, const REAL *a, intptr_t a_step, const REAL *b, intptr_t panel, REAL *c, const REAL *start)
+{
+    VEC sum[TRIO * 3];
+    _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++) sum[v] = (VEC){0};
+    for (intptr_t p = 0; p < k; p++, a += a_step, b += COLUMNS) {
+        const VEC x = SPREAD(*a);
+        _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++)
+            sum[v] = FMA(x, LOAD(b + v / 3 * panel + v % 3 * LANES), sum[v]);
+    }
+    _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++) {
+        if (start) sum[v] += LOAD(start + v * LANES);
+        STORE(c + v * LANES, sum[v]);
+    }
+}
+
 /* C[0:m, j0:j1] for the B of pack_whole, j0 a multiple of COLUMNS. */
 static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
 {
@@ -136,7 +153,11 @@ static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
     intptr_t start_row = q->start_row;
     for (intptr_t p = 0, k; p < q->k; p += k, start = (const REAL *)q->c, start_row = q->c_row) {
         k = q->k - p < depth ? q->k - p : depth;
-        for (intptr_t j = j0; j < j1; j += COLUMNS) {
+        intptr_t j = j0;
+        for (; q->m == 1 && j + TRIO * COLUMNS <= j1; j += TRIO * COLUMNS)
+            NAME(line)(k, a + p * q->a_col, q->a_col, (const REAL *)q->b + p * padded + j * k, COLUMNS * k, (REAL *)q->c + j,
+                       start ? start + j : NULL);
+        for (; j < j1; j += COLUMNS) {
             const int columns = (int)(j1 - j < COLUMNS ? j1 - j : COLUMNS), vectors = (columns + LANES - 1) / LANES;
             for (intptr_t i = 0; i < q->m; i += high)
                 NAME(tiles)[(q->m - i < high ? q->m - i : high) - 1][vectors - 1](
@@ -145,6 +166,7 @@ static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
         }
     }
 }
+#undef TRIO
 #endif
 #undef REAL
 #undef JOIN
