@@ -1,10 +1,10 @@
 """Functions whose calls are recorded once and then replayed without Python, under TorchScript's names.
 
-What is scripted is called as before.  Its first call with arguments of new shapes, dtypes or numbers runs the function
-and records its ops; later ones run the recording in C, chains of elementwise ops as one loop over blocks that stay
-in cache, with the bits of the ops one by one.  A training step may be scripted as a whole, with `backward()` and
-`optimizer.step()` in it.  What a replay cannot do ends the recording, and the function is called as it is:
-`fn.reason` says why.  [How it works](../docs/decisions/fusion.md).
+What is scripted is called as before. Its first call with arguments of new shapes, dtypes or numbers runs the function
+and records its ops; later ones run the recording in C, chains of elementwise ops as one loop over blocks that stay in
+cache, small networks' forward and backward passes as one list of kernel calls, with the bits of the ops one by one. A
+training step may be scripted as a whole, with `backward()` and `optimizer.step()` in it. What a replay cannot do ends
+the recording, and the function is called as it is: `fn.reason` says why. [How it works](../docs/decisions/fusion.md).
 
 >>> import rustorch as rt
 >>> @rt.jit.script
