@@ -25,15 +25,19 @@ ALWAYS uint8_t c_le(element x, element y)
 {
     return (RE(x) < RE(y) && IM(x) == IM(x) && IM(y) == IM(y)) || (RE(x) == RE(y) && IM(x) <= IM(y));
 }
+/* Without branches, so that loops become vectors: complex128 is scaled by a power of 2 where squares would overflow or
+ * vanish. */
 ALWAYS real_part c_abs(element x)
 {
-#if IS_C64
-    double re = RE(x), im = IM(x), s = re * re + im * im;
-    return isinf(RE(x)) || isinf(IM(x)) ? INFINITY : (float)sqrt(s);
-#else
-    double re = fabs(RE(x)), im = fabs(IM(x)), m = re > im ? re : im;
-    return m > 0x1p-500 && m < 0x1p500 ? sqrt(re * re + im * im) : hypot(re, im);
+    double re = __builtin_fabs((double)RE(x)), im = __builtin_fabs((double)IM(x)), unit = 1, back = 1;
+#if !IS_C64
+    double m = re > im ? re : im;
+    unit = m > 0x1p500 ? 0x1p-600 : m < 0x1p-500 ? 0x1p600 : 1;
+    back = m > 0x1p500 ? 0x1p600 : m < 0x1p-500 ? 0x1p-600 : 1;
 #endif
+    double a = re * unit, b = im * unit;
+    real_part r = (real_part)(__builtin_sqrt(a * a + b * b) * back);
+    return (re == INFINITY) | (im == INFINITY) ? (real_part)INFINITY : r;
 }
 /* Smith's method, which the compiler does (-fcx-fortran-rules); by zero part by part, as NumPy. */
 ALWAYS double _Complex c_quotient(double _Complex x, double _Complex y)

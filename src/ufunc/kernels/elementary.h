@@ -65,7 +65,11 @@
 #endif
 #endif
 
+#if TABLED
+ALWAYS vec v_exp2(vec x) { return tabled_exp2(x); }
+#else
 FUNCTION1(exp2, u10)
+#endif
 #if TABLED
 ALWAYS vec v_log(vec x) { return tabled_log(x, &base_e); }
 ALWAYS vec v_log2(vec x) { return tabled_log(x, &base_2); }
@@ -359,6 +363,7 @@ ALWAYS vec v_ndtr(vec x)
 #endif
 
 #if !IS_F32
+ALWAYS vec v_gelu(vec x) { return x * v_ndtr(x); }
 /* log(x / (1 - x)): what rounding took off the quotient is added to the logarithm. */
 ALWAYS vec v_logit(vec x)
 {

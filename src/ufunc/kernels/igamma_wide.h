@@ -56,8 +56,9 @@ ALWAYS wide w_front(wide a, wide x)
         wide_mask middle = ~small & (b < 140);
         if (any_wide(middle)) {
             wide c = w_where(middle, b, w_splat(30)), y = w_where(middle, w_where(x < 1e4, x, w_splat(1e4)), w_splat(30));
-            wide q = y / c, root = v_pow(q, c * 0.5) * v_exp((c - y) * 0.5);
-            power = w_where(middle, root * root * (1 - c * (product_rest(q, c, y) / y)), power);
+            pair gap = pair_sum(c, -y);
+            wide q = y / c, root = v_pow(q, c * 0.5) * v_exp(gap.high * 0.5), lost = c * (product_rest(q, c, y) / y);
+            power = w_where(middle, root * root * (1 + (gap.low - lost)), power);
         }
 #endif
         r = w_where(small, r, power * w_exp_any(-stirling) / w_sqrt(TWO_PI * b));
@@ -98,11 +99,11 @@ ALWAYS wide w_fraction(wide a, wide x)
     }
     return h;
 }
-/* Q for small a and x up to 1.1: 1 - x^a / gamma(1 + a) (1 + a sum (-x)^n / (n! (a + n))). */
+/* Q for a up to 1.1 and x up to 1.5: 1 - x^a / gamma(1 + a) (1 + a sum (-x)^n / (n! (a + n))). */
 ALWAYS wide w_small_q(wide a, wide x)
 {
     wide term = w_splat(1), sum = w_splat(0);
-    for (int n = 1; n < (IS_F32 ? 15 : 22); n++) {
+    for (int n = 1; n < (IS_F32 ? 18 : 26); n++) {
         term *= x * (-1 / (double)n);
         sum += term / (a + n);
     }
@@ -135,7 +136,7 @@ static __attribute__((noinline, unused)) wide w_regularised(wide a, wide x, int 
     wide_mask good = (a > 0) & (x > 0) & (a < (double)INFINITY) & (x < (double)INFINITY);
     wide b = w_where(good, a, w_splat(2)), y = w_where(good, x, w_splat(2));
     wide_mask even = (b >= 30) & (w_abs(y - b) < (double)0.3L * b);
-    wide_mask low = y <= (double)1.1L, small = low & (b <= (double)1.1L);
+    wide_mask low = y <= (double)1.1L, small = (y <= 1.5) & (b <= (double)1.1L);
     if (any_wide(small)) {
         wide bound = (double)-0.4L / w_log(w_where(y < 0.5, y, w_splat(0.5)));
         small &= w_where(y > 0.5, y * (double)1.1L, bound) >= b;

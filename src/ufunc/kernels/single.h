@@ -144,6 +144,7 @@ ALWAYS vec v_tanh(vec x) { return v_widely(w_tanh, x); }
 ALWAYS vec v_erf(vec x) { return v_widely(w_erf, x); }
 #endif
 
+#if !defined(__AVX512F__)
 /* The normal distribution function.  Its tail is e^(-a a / 2) t p(t), a = |x|, t = 1 / (1 + 0.4 a), p interpolated for
  * a up to 14.5 and the rounding of a a made good: within 6 ULP where it is a normal number. */
 ALWAYS vec single_ndtr(vec x)
@@ -157,15 +158,33 @@ ALWAYS vec single_ndtr(vec x)
     vec tail = v_mad(e.power, e.p, e.power) * (t * HORNER(q, t) * 0x1p-64);
     return v_where(x < 0, tail, 1 - tail);
 }
+#endif
 #if defined(__AVX512F__)
+/* 1 - tail where x is positive, tail where it is not, for |x| < 5.2, as high + low. */
+typedef struct { vec high, low; } ndtr_parts;
+ALWAYS ndtr_parts piecewise_ndtr(vec x)
+{
+    piece_sum s = piecewise_parts(tail_pieces, v_abs(x), 6);
+    vec rise = s.r * s.slope, less = 1 - s.base, lost = (1 - less) - s.base;
+    return (ndtr_parts){v_where(x < 0, s.base, less), v_where(x < 0, rise, lost - rise)};
+}
 ALWAYS vec v_ndtr(vec x)
 {
-    vec tail = piecewise_steps(tail_pieces, v_abs(x), 6), r = v_where(x < 0, tail, 1 - tail);
+    ndtr_parts s = piecewise_ndtr(x);
+    vec r = s.high + s.low;
     mask far = ~(v_abs(x) < 5.2);
-    return any_lane(far) ? v_where(far, single_ndtr(x), r) : r;
+    return any_lane(far) ? v_where(far, v_widely(w_ndtr, x), r) : r;
+}
+ALWAYS vec v_gelu(vec x)
+{
+    ndtr_parts s = piecewise_ndtr(x);
+    vec r = v_copysign(v_mad(x, s.high, x * s.low), x);
+    mask far = ~(v_abs(x) < 5.2);
+    return any_lane(far) ? v_where(far, v_widely(w_gelu, x), r) : r;
 }
 #else
 ALWAYS vec v_ndtr(vec x) { return single_ndtr(x); }
+ALWAYS vec v_gelu(vec x) { return x * v_ndtr(x); }
 #endif
 /* log(x / (1 - x)): what rounding took off the quotient is added to the logarithm. */
 ALWAYS vec v_logit(vec x)

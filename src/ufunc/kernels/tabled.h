@@ -49,6 +49,20 @@ ALWAYS vec tabled_exp(vec x, int scale)
     return scaled(high, n + scale);
 }
 
+/* 2^x: its sixteenths are exact. */
+ALWAYS vec tabled_exp2(vec x)
+{
+    static const double q[] = {0.00019841463826261545, 0.001388906347556763, 0.008333333332991954,
+                               0.04166666666359425, 0.16666666666666669, 0.5};
+    const real magic = 6755399441055744;
+    vec a = v_below(splat(1100), v_above(splat(-1100), x));             /* NaN stays */
+    vec shifted = v_mad(a, splat(16), splat(magic)), n16 = shifted - magic;
+    vec r = v_mad(n16, splat(-0.0625), a) * 0.693147180559945309417;
+    vec p = v_mad(r * r, POLYNOMIAL(q, r), r + lookup(exp_table_rest, (mask)shifted));
+    vec t = lookup(exp_table, (mask)shifted);
+    return scaled(v_mad(t, p, t), n16 * 0.0625);
+}
+
 /* -log c to one base for c = 11 / 16, 12 / 16 ... 21 / 16, entered at the four bits after c's first, in two parts;
  * and log 2.  The high parts are multiples of 2^-42, so that n log 2 is added to them without rounding.
  * factor: 1 / log of the base, in two parts. */

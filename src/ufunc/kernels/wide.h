@@ -172,6 +172,9 @@ ALWAYS wide w_erfc(wide x)
     wide e = w_erfc_positive(w_abs(x));
     return w_where(x < 0, 2 - e, e);
 }
+ALWAYS wide w_ndtr(wide x) { return 0.5 * w_erfc(x * (double)-0.70710678118654752440L); }
+/* Of -inf NaN, as the product. */
+ALWAYS wide w_gelu(wide x) { return x * w_where(x < -15, w_splat(0), w_ndtr(x)); }
 ALWAYS wide w_erf(wide x)
 {
     static const double p[] = {7.8758750626854883e-5L, -0.00080168642871658695L, 0.005189087423433974L,
