@@ -179,25 +179,18 @@ def eye(n: int, m: int | None = None, *, out: Any = None, **kw: Any) -> Any:
     return into("eye", _C.eye(n, m, **kw), out)
 
 
-def _triangle_indices(name: str, row: int, col: int, offset: int, dtype: Any, device: Any, layout: Any) -> Any:
-    if row < 0 or col < 0:
-        raise _C.TensorError(f"{name}: lengths must not be negative, got {row} and {col}")
-    kept = _ops[name[:4]](_C.ones(row, col, dtype="bool"), offset)
-    return _ready(_ops["nonzero"](kept).T.contiguous(), dtype, device, layout, False)
-
-
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Any:
     """Indices (2, count) of the elements on and below a diagonal of a (row, col) matrix, row by row."""
-    return _triangle_indices("tril_indices", row, col, offset, dtype, device, layout)
+    return _ready(_C._triangle_indices(row, col, offset, False), dtype, device, layout, False)
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Any:
     """Indices (2, count) of the elements on and above a diagonal of a (row, col) matrix, row by row."""
-    return _triangle_indices("triu_indices", row, col, offset, dtype, device, layout)
+    return _ready(_C._triangle_indices(row, col, offset, True), dtype, device, layout, False)
 
 
 def clone(input: Any, *, memory_format: Any = preserve_format) -> Any:

@@ -319,6 +319,16 @@ FUNCTION(eye)
     return finish(rt_factory_eye(opt.dtype == RT_NODTYPE ? rt_default_dtype() : opt.dtype, rows, cols, 0), "eye", &opt);
 }
 
+static PyObject *triangle_indices(PyObject *m, PyObject *const *args, Py_ssize_t n)
+{
+    (void)m;
+    intptr_t number[4];
+    if (n != 4) return PyErr_Format(PyExc_TypeError, "_triangle_indices: takes (rows, cols, diagonal, upper)");
+    for (int i = 0; i < 4; i++)
+        if ((number[i] = PyNumber_AsSsize_t(args[i], PyExc_OverflowError)) == -1 && PyErr_Occurred()) return NULL;
+    return (PyObject *)rt_factory_triangle(number[0], number[1], number[2], number[3] != 0);
+}
+
 #define ROW(f, doc) {#f, (PyCFunction)(void (*)(void))f, METH_FASTCALL | METH_KEYWORDS, doc}
 static PyMethodDef functions[] = {
     ROW(tensor, "tensor(data, dtype=None, device=None, requires_grad=False)\n\nNew tensor holding a copy of data."),
@@ -335,6 +345,8 @@ static PyMethodDef functions[] = {
     ROW(arange, "arange(start=0, end, step=1, dtype=None)\n\nNumbers from start to before end."),
     ROW(linspace, "linspace(start, end, steps, dtype=None)\n\nsteps numbers from start to end, both included."),
     ROW(eye, "eye(n, m=None, dtype=None)\n\nOnes on the diagonal, zeros elsewhere."),
+    {"_triangle_indices", (PyCFunction)(void (*)(void))triangle_indices, METH_FASTCALL,
+     "_triangle_indices(rows, cols, diagonal, upper)\n\nPlaces on and below, or above, a diagonal."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,15 +16,20 @@ int rt_positions_refuse(intptr_t i, int dim, intptr_t length)
 
 int rt_positions_add(int64_t **to, const rt_tensor *from, int d, const char *at, intptr_t length, int source)
 {
-    if (d == from->ndim) {
-        int64_t v = *(const int64_t *)at, i = v < 0 ? v + length : v;
-        if ((uint64_t)i >= (uint64_t)length) return rt_positions_refuse(v, source, length);
-        **to = **to * length + i;
-        ++*to;
+    const int last = from->ndim - 1;
+    if (d < last) {
+        for (intptr_t j = 0; j < from->shape[d]; j++, at += from->steps[d])
+            if (rt_positions_add(to, from, d + 1, at, length, source) < 0) return -1;
         return 0;
     }
-    for (intptr_t j = 0; j < from->shape[d]; j++, at += from->steps[d])
-        if (rt_positions_add(to, from, d + 1, at, length, source) < 0) return -1;
+    const intptr_t n = last < 0 ? 1 : from->shape[d], step = last < 0 ? 0 : from->steps[d];
+    int64_t *const o = *to;
+    for (intptr_t j = 0; j < n; j++, at += step) {
+        const int64_t v = *(const int64_t *)at, i = v < 0 ? v + length : v;
+        if ((uint64_t)i >= (uint64_t)length) return rt_positions_refuse(v, source, length);
+        o[j] = o[j] * length + i;
+    }
+    *to += n;
     return 0;
 }
 

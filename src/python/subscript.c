@@ -11,6 +11,7 @@
 #include "python/dialect.h"
 #include "python/ndarray.h"
 #include "python/positions.h"
+#include "ufunc/masks.h"
 #include "ufunc/observe.h"
 #include "ufunc/offsets.h"
 #include "ufunc/views.h"

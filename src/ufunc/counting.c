@@ -1,5 +1,6 @@
 /* counting: rows about positions and classes rather than values: nonzero, one_hot.  Nothing here
  * is differentiable but masked_scatter, which consumes positions in order.  Floor: ufunc. */
+#include "ufunc/masks.h"
 #include "ufunc/offsets.h"
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
@@ -8,10 +9,16 @@
 #include "core/shape.h"
 #include "core/view.h"
 
-/* Is each element other than zero?  New bool tensor in C order. */
-static rt_tensor *truth_of(const rt_tensor *x)
+/* New reference to x, or to a copy, in C order. */
+static rt_tensor *dense_of(rt_tensor *x)
 {
-    if (x->dtype == RT_b1) return rt_copy_of(x);
+    return rt_tensor_is_contiguous(x) ? (rt_tensor *)Py_NewRef((PyObject *)x) : rt_copy_of(x);
+}
+
+/* Is each element other than zero?  New reference to a bool tensor in C order, x itself where it is one. */
+static rt_tensor *truth_of(rt_tensor *x)
+{
+    if (x->dtype == RT_b1) return dense_of(x);
     rt_tensor *t = rt_empty(RT_b1, x->ndim, x->shape, x->storage->device);
     if (t && rt_copy_into(t, x) < 0) Py_CLEAR(t);
     return t;
@@ -20,24 +27,15 @@ static rt_tensor *truth_of(const rt_tensor *x)
 /* One row of indices for each element other than zero. */
 FORWARD(nonzero)
 {
-    rt_tensor *x = rt_operand_tensor(op, in, 0), *truth = NULL, *flat = NULL, *work;
+    rt_tensor *x = rt_operand_tensor(op, in, 0), *truth = NULL, *work;
     int rc = -1;
-    if (!x || !(truth = truth_of(x)) || !(flat = rt_index_nonzero(truth))) goto done;
-    intptr_t shape[2] = {flat->size, x->ndim};
+    if (!x || !(truth = truth_of(x))) return -1;
+    intptr_t shape[2] = {rt_mask_count((const uint8_t *)truth->data, truth->size), x->ndim};
     if (rt_output_begin(op, out, RT_i64, 2, shape, nin, in, 1, &work) < 0) goto done;
-    int64_t *to = (int64_t *)work->data;
-    const int64_t *from = (const int64_t *)flat->data;
-    for (intptr_t e = 0; e < flat->size; e++, to += x->ndim) {
-        intptr_t at = from[e];
-        for (int d = x->ndim - 1; d >= 0; d--) {
-            to[d] = at % x->shape[d];
-            at /= x->shape[d];
-        }
-    }
+    rt_mask_lines(truth, (int64_t *)work->data);
     rc = rt_output_finish(out[0], work);
 done:
-    Py_XDECREF(truth);
-    Py_XDECREF(flat);
+    Py_DECREF(truth);
     return rc;
 }
 
@@ -80,43 +78,39 @@ done:
 
 /* ---- masked_scatter ---- */
 
-/* Positions in (C order of) shape where mask, broadcast to it, is true. */
-static rt_tensor *positions_of(const rt_op *op, const rt_tensor *mask, int ndim, const intptr_t *shape)
+/* The mask broadcast to a shape, in C order. */
+static rt_tensor *mask_over(const rt_op *op, const rt_tensor *mask, int ndim, const intptr_t *shape)
 {
     if (mask->dtype != RT_b1) {
         rt_error(rt_DtypeError, op->cls.name, "the mask must be of dtype bool, not %s", rt_dtypes[mask->dtype].name);
         return NULL;
     }
-    rt_tensor *wide = rt_view_expand(op->cls.name, mask, ndim, shape);
-    rt_tensor *index = wide ? rt_index_nonzero(wide) : NULL;
+    rt_tensor *wide = rt_view_expand(op->cls.name, mask, ndim, shape), *dense = wide ? dense_of(wide) : NULL;
     Py_XDECREF(wide);
-    return index;
+    return dense;
 }
 
 FORWARD(masked_scatter)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *mask = rt_operand_tensor(op, in, 1), *source = rt_operand_tensor(op, in, 2);
-    rt_tensor *index = NULL, *near = NULL, *target = NULL;
-    intptr_t dims[RT_MAX_NDIM];
-    rt_offsets o = {.at = NULL};
+    rt_tensor *wide = NULL, *near = NULL, *target = NULL, *packed = NULL;
     int rc = -1;
-    if (!x || !mask || !source || !(index = positions_of(op, mask, x->ndim, x->shape))) goto done;
-    if (index->size > source->size) {
+    if (!x || !mask || !source || !(wide = mask_over(op, mask, x->ndim, x->shape))) goto done;
+    const intptr_t count = rt_mask_count((const uint8_t *)wide->data, wide->size);
+    if (count > source->size) {
         rt_error(rt_TensorError, op->cls.name, "the mask has %zd true elements, the source only %zd elements",
-                 (Py_ssize_t)index->size, (Py_ssize_t)source->size);
+                 (Py_ssize_t)count, (Py_ssize_t)source->size);
         goto done;
     }
     near = rt_update_values(op, &in[2], (rt_dtype)x->dtype, source->ndim, source->shape, out[0]);
-    if (!near || rt_update_begin(op, in, out, 0, &target) < 0) goto done;
-    for (int i = 0; i < x->ndim; i++) dims[i] = i;
-    if (rt_offsets_flat(op->cls.name, &o, target, x->ndim, dims, index) < 0) goto done;
-    if (rt_update_load(in, target) < 0) goto done;
-    rt_offsets_move(RT_MOVE_PUT, target, x->ndim == 32 ? UINT32_MAX : (1u << x->ndim) - 1, 0, &o, near->data);
-    rc = 0;
+    if (!near || rt_update_begin(op, in, out, 0, &target) < 0 || rt_update_load(in, target) < 0) goto done;
+    if (!(packed = dense_of(target))) goto done;
+    rt_mask_put((const uint8_t *)wide->data, wide->size, packed->data, near->data, (intptr_t)rt_tensor_itemsize(x));
+    rc = packed == target ? 0 : rt_copy_into(target, packed);
 done:
-    rt_offsets_drop(&o);
-    Py_XDECREF(index);
+    Py_XDECREF(wide);
     Py_XDECREF(near);
+    Py_XDECREF(packed);
     return rt_update_finish(out, target, rc);
 }
 BACKWARD(masked_scatter)

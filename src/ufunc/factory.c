@@ -1,4 +1,4 @@
-/* factory: ranges and unit matrices.  Lengths are computed without overflow, values in int64
+/* factory: ranges, unit matrices and the indices of triangles.  Lengths are computed without overflow, values in int64
  * or double, each from its index alone, then converted.  Floor: ufunc. */
 #include "ufunc/factory.h"
 #include <math.h>
@@ -28,42 +28,36 @@ static int check_real(const char *op, const rt_operand *o)
 
 enum { BLOCK = 512, UNLOCK = 65536, GRAIN_BLOCKS = 64 };       /* elements; elements; blocks of a piece */
 
-/* Values [first, first + n) of a sequence: int64 where `whole`, else double. */
+/* Values [first, first + n) of a sequence; `narrow`: of four bytes each, else of eight. */
 typedef struct sequence sequence;
 struct sequence {
-    void (*values)(const sequence *s, intptr_t first, int n, void *to);
+    void (*values)(const sequence *s, intptr_t first, intptr_t n, void *to);
     rt_tensor *out;
     rt_loop *cast;                          /* to the dtype of out; NULL: it is the values' own */
+    int narrow;
     uint64_t start, step;
     double a, b, by;
 };
 
-typedef uint64_t four __attribute__((vector_size(32), aligned(8), may_alias));
-static void integer_values(const sequence *s, intptr_t first, int n, void *to)
+static void integer_values(const sequence *s, intptr_t first, intptr_t n, void *to)
 {
-    const uint64_t at = s->start + (uint64_t)first * s->step, by = s->step;
-    uint64_t *v = to;
-    four x = {at, at + by, at + 2 * by, at + 3 * by};
-    int i = 0;
-    for (; i + 4 <= n; i += 4, x += 4 * by) *(four *)(v + i) = x;
-    for (int k = 0; i < n; i++, k++) v[i] = x[k];
+    const rt_ranges *r = rt_isa_now->ranges;
+    (s->narrow ? r->whole32 : r->whole64)(to, s->start + (uint64_t)first * s->step, s->step, n);
 }
 /* Each from its index alone: numbers below 2^53 are added exactly. */
-static void real_values(const sequence *s, intptr_t first, int n, void *to)
+static void real_values(const sequence *s, intptr_t first, intptr_t n, void *to)
 {
-    const double at = (double)first;
-    double *v = to;
-    for (int i = 0; i < n; i++) v[i] = s->a + (at + (double)i) * s->by;
+    const rt_ranges *r = rt_isa_now->ranges;
+    (s->narrow ? r->real32 : r->real64)(to, s->a, (double)first, s->by, n);
 }
 /* From both ends, so that both are exact. */
-static void even_values(const sequence *s, intptr_t first, int n, void *to)
+static void even_values(const sequence *s, intptr_t first, intptr_t n, void *to)
 {
-    const intptr_t all = s->out->size, half = all == 1 ? 1 : all / 2;
-    const double at = (double)first, back = (double)(all - 1 - first);
-    double *v = to;
-    int i = 0;
-    for (; i < n && first + i < half; i++) v[i] = s->a + (at + (double)i) * s->by;
-    for (; i < n; i++) v[i] = s->b - (back - (double)i) * s->by;
+    const rt_ranges *r = rt_isa_now->ranges;
+    const intptr_t all = s->out->size, half = all == 1 ? 1 : all / 2, item = s->narrow ? 4 : 8;
+    const intptr_t front = first >= half ? 0 : half - first < n ? half - first : n;
+    (s->narrow ? r->real32 : r->real64)(to, s->a, (double)first, s->by, front);
+    (s->narrow ? r->real32 : r->real64)((char *)to + front * item, s->b, (double)(first + front - (all - 1)), s->by, n - front);
 }
 
 static void fill_blocks(void *context, intptr_t begin, intptr_t end)
@@ -74,17 +68,19 @@ static void fill_blocks(void *context, intptr_t begin, intptr_t end)
     for (intptr_t first = begin * BLOCK; first < end * BLOCK && first < s->out->size; first += BLOCK) {
         char *to = s->out->data + first * item;
         const intptr_t n = s->out->size - first < BLOCK ? s->out->size - first : BLOCK;
-        s->values(s, first, (int)n, s->cast ? (void *)room : to);
+        s->values(s, first, n, s->cast ? (void *)room : to);
         if (s->cast) s->cast((char *[2]){(char *)room, to}, &n, steps, NULL);
     }
 }
 
-/* n elements of dtype, from values of dtype `own`. */
-static rt_tensor *filled(sequence *s, rt_dtype dtype, rt_dtype own, intptr_t n)
+/* n elements of dtype; the values are integers where `whole`, else double. */
+static rt_tensor *filled(sequence *s, rt_dtype dtype, int whole, intptr_t n)
 {
     s->out = rt_empty(dtype, 1, &n, cpu);
     if (!s->out) return NULL;
-    s->cast = dtype == own || (dtype == RT_u64 && own == RT_i64) ? NULL : rt_isa_now->casts[own][dtype];
+    s->narrow = whole ? dtype == RT_i32 || dtype == RT_u32 : dtype == RT_f32;
+    const int direct = s->narrow || (whole ? dtype == RT_i64 || dtype == RT_u64 : dtype == RT_f64);
+    s->cast = direct ? NULL : rt_isa_now->casts[whole ? RT_i64 : RT_f64][dtype];
     const intptr_t blocks = (n + BLOCK - 1) / BLOCK;
     if (n < UNLOCK) {
         fill_blocks(s, 0, blocks);
@@ -105,7 +101,14 @@ static rt_tensor *integer_range(rt_dtype dtype, __int128 start, __int128 end, __
         return NULL;
     }
     sequence s = {.values = integer_values, .start = (uint64_t)start, .step = (uint64_t)step};
-    return filled(&s, dtype, RT_i64, (intptr_t)n);
+    /* What a double holds exactly is rounded to a float as the integer itself would be. */
+    const __int128 exact = (__int128)1 << 53;
+    if ((dtype == RT_f32 || dtype == RT_f64) && start < exact && start > -exact
+        && end < exact && end > -exact && step < exact && step > -exact) {
+        s = (sequence){.values = real_values, .a = (double)start, .by = (double)step};
+        return filled(&s, dtype, 0, (intptr_t)n);
+    }
+    return filled(&s, dtype, 1, (intptr_t)n);
 }
 
 static rt_tensor *real_range(rt_dtype dtype, double start, double end, double step)
@@ -120,7 +123,7 @@ static rt_tensor *real_range(rt_dtype dtype, double start, double end, double st
         return NULL;
     }
     sequence s = {.values = real_values, .a = start, .by = step};
-    return filled(&s, dtype, RT_f64, n > 0 ? (intptr_t)n : 0);
+    return filled(&s, dtype, 0, n > 0 ? (intptr_t)n : 0);
 }
 
 rt_tensor *rt_factory_arange(rt_dtype dtype, const rt_operand *start, const rt_operand *end, const rt_operand *step)
@@ -162,7 +165,45 @@ rt_tensor *rt_factory_linspace(rt_dtype dtype, const rt_operand *start, const rt
     double a = as_double(start), b = as_double(end);
     if (!rt_dtype_is_inexact(dtype)) a = trunc(a), b = trunc(b);        /* as PyTorch */
     sequence s = {.values = even_values, .a = a, .b = b, .by = n > 1 ? (b - a) / (double)(n - 1) : 0};
-    return filled(&s, dtype, RT_f64, n);
+    return filled(&s, dtype, 0, n);
+}
+
+/* Elements of a matrix on and below a diagonal. */
+static __int128 below(intptr_t rows, intptr_t cols, intptr_t diagonal)
+{
+    const intptr_t first = diagonal < 0 ? -diagonal : 0, many = rows - first;
+    if (many <= 0 || cols == 0) return 0;
+    const intptr_t shortest = first + diagonal + 1 < cols ? first + diagonal + 1 : cols;
+    const __int128 growing = many < cols - shortest ? many : cols - shortest;
+    return growing * shortest + growing * (growing - 1) / 2 + (many - growing) * cols;
+}
+
+rt_tensor *rt_factory_triangle(intptr_t rows, intptr_t cols, intptr_t diagonal, int upper)
+{
+    const char *name = upper ? "triu_indices" : "tril_indices";
+    if (rows < 0 || cols < 0) {
+        PyErr_Format(rt_TensorError, "%s: lengths must not be negative, got %zd and %zd", name, (Py_ssize_t)rows, (Py_ssize_t)cols);
+        return NULL;
+    }
+    diagonal = diagonal > cols ? cols : diagonal < -rows ? -rows : diagonal;
+    const __int128 count = upper ? (__int128)rows * cols - below(rows, cols, diagonal - 1) : below(rows, cols, diagonal);
+    if (count > PTRDIFF_MAX / 16) {
+        PyErr_Format(PyExc_MemoryError, "%s: there are too many", name);
+        return NULL;
+    }
+    const intptr_t shape[2] = {2, (intptr_t)count};
+    rt_tensor *out = rt_empty(RT_i64, 2, shape, cpu);
+    if (!out) return NULL;
+    const rt_ranges *r = rt_isa_now->ranges;
+    int64_t *to = (int64_t *)out->data, *beside = to + shape[1], *const end = beside;
+    for (intptr_t i = !upper && diagonal < 0 ? -diagonal : 0; to < end; i++) {
+        const intptr_t cut = i + diagonal + !upper, at = cut < 0 ? 0 : cut > cols ? cols : cut;
+        const intptr_t first = upper ? at : 0, n = upper ? cols - at : at;
+        r->whole64(to, (uint64_t)i, 0, n);
+        r->whole64(beside, (uint64_t)first, 1, n);
+        to += n, beside += n;
+    }
+    return out;
 }
 
 rt_tensor *rt_factory_eye(rt_dtype dtype, intptr_t n, intptr_t m, intptr_t k)

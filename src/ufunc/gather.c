@@ -306,7 +306,13 @@ static int write_list(const rt_op *op, const rt_operand *in, rt_params *p, int a
         rt_tensor *scaled = scaled_by(near, p->f[0]);
         Py_SETREF(near, scaled);
     }
+    const int visible = out[0] != NULL;
+    const rt_scatter_kind kind = add ? RT_SCATTER_ADD : RT_SCATTER_PUT;
     if (!near || rt_update_begin(op, in, out, add, &target) < 0) goto done;
+    if (x->ndim == 1 && rt_scatter_rows_fit(kind, target, index)) {         /* of single elements it is a scatter */
+        rc = rt_scatter_lines(op, in, p, kind, visible, target, index, near);
+        goto done;
+    }
     if (rt_offsets_flat(op->cls.name, &o, target, x->ndim ? 1 : 0, p->i, index) < 0) goto done;
     if (rt_update_load(in, target) < 0) goto done;
     rt_offsets_move(add ? RT_MOVE_ADD : RT_MOVE_PUT, target, x->ndim ? 1u << d : 0, x->ndim ? d : 0, &o, near->data);

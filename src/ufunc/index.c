@@ -1,6 +1,7 @@
 /* index: advanced indices.  The subscript brings every set of integer arrays and masks down to
  * one tensor of flat positions within the indexed dimensions, which `index` and
  * `index_put` take; the masked rows stand beside them.  Floor: ufunc. */
+#include "ufunc/masks.h"
 #include "ufunc/offsets.h"
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
@@ -222,12 +223,25 @@ static int masked_positions(const rt_op *op, rt_tensor *x, rt_tensor *mask, rt_t
     return -1;
 }
 
+/* Packed x and a packed mask of its shape need no positions. */
+static rt_tensor *select_packed(const rt_tensor *x, const rt_tensor *mask)
+{
+    const uint8_t *at = (const uint8_t *)mask->data;
+    const intptr_t count = rt_mask_count(at, x->size);
+    rt_tensor *made = rt_empty((rt_dtype)x->dtype, 1, &count, x->storage->device);
+    if (made) rt_mask_get(at, x->size, x->data, made->data, (intptr_t)rt_tensor_itemsize(x));
+    return made;
+}
+
 FORWARD(masked_select)
 {
     rt_tensor *x = rt_operand_tensor(op, in, 0), *mask, *wide, *index;
     intptr_t dims[RT_MAX_NDIM];
-    if (!x || !(mask = mask_operand(op, in)) || rt_output_refuse_overlap(op, out[0], nin, in) < 0
-        || masked_positions(op, x, mask, &wide, &index) < 0) return -1;
+    if (!x || !(mask = mask_operand(op, in)) || rt_output_refuse_overlap(op, out[0], nin, in) < 0) return -1;
+    if (!out[0] && rt_shape_equal(x->ndim, x->shape, mask->ndim, mask->shape) && rt_tensor_is_contiguous(x)
+        && rt_tensor_is_contiguous(mask))
+        return (out[0] = select_packed(x, mask)) ? 0 : -1;
+    if (masked_positions(op, x, mask, &wide, &index) < 0) return -1;
     rt_operand pair[2] = {rt_operand_of(wide), rt_operand_of(index)};
     all_dims(wide->ndim, dims);
     int rc = rt_index_get(op, 2, pair, wide->ndim, dims, all_mask(wide->ndim), 0, out);

@@ -13,6 +13,7 @@
 
 #define UNLOCK 65536                  /* bytes from which the interpreter is let go */
 #define GRAIN_BYTES (256 * 1024)
+#define AHEAD 4                       /* rows */
 
 rt_tensor *rt_index_int64(const char *op, const rt_tensor *index)
 {
@@ -124,14 +125,14 @@ int rt_offsets_along(const char *op, rt_offsets *o, const rt_tensor *x, int dim,
 
 /* ---- reading at once ---- */
 
-intptr_t rt_offsets_read(char *to, const char *from, intptr_t along, intptr_t step, intptr_t item, const int64_t *v, intptr_t n,
-                         intptr_t length)
+intptr_t rt_offsets_read(char *restrict to, const char *restrict from, intptr_t along, intptr_t step, intptr_t item,
+                         const int64_t *restrict v, intptr_t n, intptr_t length)
 {
     switch (item) {
 #define READ_BY(size, along, step) \
-        for (intptr_t j = 0; j < n; j++) { \
-            const intptr_t i = v[j] < 0 ? v[j] + length : v[j]; \
-            if (__builtin_expect((size_t)i >= (size_t)length, 0)) return j; \
+        _Pragma("GCC unroll 8") for (intptr_t j = 0; j < n; j++) { \
+            intptr_t i = v[j]; \
+            if (!rt_index_inside(&i, length)) return j; \
             memcpy(to + j * size, from + j * (along) + i * (step), size); \
         }
 #define READ(size) case size: \
@@ -234,6 +235,26 @@ static void move_elements(const mover *m, char *far, char *near, intptr_t b, int
     }
 }
 
+/* Packed rows at offsets [b, e): short ones without a call for each. */
+static void move_rows(const mover *m, char *far, char *near, intptr_t b, intptr_t e)
+{
+    const intptr_t *at = m->o->at;
+    const int get = m->kind == RT_MOVE_GET;
+    switch (m->block) {
+#define ROWS(size) case size: \
+        if (get) for (intptr_t j = b; j < e; j++) memcpy(near + j * size, far + at[j], size); \
+        else for (intptr_t j = b; j < e; j++) memcpy(far + at[j], near + j * size, size); \
+        return
+    ROWS(8); ROWS(16); ROWS(32); ROWS(64); ROWS(128);
+#undef ROWS
+    }
+    for (intptr_t j = b; j < e; j++) {
+        if (j + AHEAD < e) __builtin_prefetch(far + at[j + AHEAD]);
+        char *const there = far + at[j], *const here = near + j * m->block;
+        memcpy(get ? here : there, get ? there : here, (size_t)m->block);
+    }
+}
+
 static void move_offsets(const mover *m, intptr_t before, intptr_t b, intptr_t e)
 {
     char *far = m->far, *near = m->near + before * m->o->n * m->block;
@@ -243,6 +264,10 @@ static void move_offsets(const mover *m, intptr_t before, intptr_t b, intptr_t e
     }
     if (m->ndim_after == 0) {
         move_elements(m, far, near, b, e);
+        return;
+    }
+    if (m->ndim_after == 1 && m->after_step[0] == m->item && m->kind != RT_MOVE_ADD) {
+        move_rows(m, far, near, b, e);
         return;
     }
     for (intptr_t j = b; j < e; j++) move_block(m, 0, far + m->o->at[j], near + j * m->block);
@@ -309,32 +334,4 @@ void rt_offsets_move(rt_move_kind kind, const rt_tensor *far, uint32_t gone, int
     Py_BEGIN_ALLOW_THREADS
     rt_threads_for(total, grain, move_range, &m);
     Py_END_ALLOW_THREADS
-}
-
-/* ---- masks ---- */
-
-rt_tensor *rt_index_nonzero(const rt_tensor *mask)
-{
-    rt_tensor *dense = rt_tensor_is_contiguous(mask) ? (rt_tensor *)Py_NewRef((PyObject *)mask) : rt_copy_of(mask);
-    if (!dense) return NULL;
-    const uint8_t *at = (const uint8_t *)dense->data;
-    intptr_t n = dense->size, count = 0;
-    for (intptr_t i = 0; i < n; i++) count += at[i] != 0;
-    rt_tensor *out = rt_empty(RT_i64, 1, &count, mask->storage->device);
-    if (out) {
-        int64_t *to = (int64_t *)out->data;
-        /* Without a branch on the mask: a place is written again until its element is found. */
-        for (intptr_t i = 0, k = 0; k < count; i++) {
-            uint64_t word;
-            while (i + 8 <= n && (memcpy(&word, at + i, 8), word == 0)) i += 8;
-            intptr_t end = i + 8 < n ? i + 8 : n;
-            for (; i < end && k < count; i++) {
-                to[k] = i;
-                k += at[i] != 0;
-            }
-            i--;
-        }
-    }
-    Py_DECREF(dense);
-    return out;
 }

@@ -27,13 +27,18 @@ void rt_offsets_move(rt_move_kind kind, const rt_tensor *far, uint32_t gone, int
 
 /* index as contiguous int64 (new reference, possibly to itself); IndexError for other kinds of numbers. */
 RT_WARN_UNUSED rt_tensor *rt_index_int64(const char *op, const rt_tensor *index);
-/* New 1-d int64 tensor: flat positions where mask (bool) is true. */
-RT_WARN_UNUSED rt_tensor *rt_index_nonzero(const rt_tensor *mask);
 
+/* Is *i in [-length, length)?  Then it is made to count from the start.  One comparison where it does already. */
+static inline int rt_index_inside(intptr_t *i, intptr_t length)
+{
+    if (__builtin_expect((size_t)*i < (size_t)length, 1)) return 1;
+    *i += length;
+    return (size_t)*i < (size_t)length;
+}
 /* n elements of `item` bytes at indices v: of a line of `length`, `step` bytes apart, which moves `along` from one to the
  * next, into packed `to`.  Returns the place of an index out of bounds, or -1. */
-intptr_t rt_offsets_read(char *to, const char *from, intptr_t along, intptr_t step, intptr_t item, const int64_t *v, intptr_t n,
-                         intptr_t length);
+intptr_t rt_offsets_read(char *restrict to, const char *restrict from, intptr_t along, intptr_t step, intptr_t item,
+                         const int64_t *restrict v, intptr_t n, intptr_t length);
 /* The elements of contiguous x at contiguous int64 numbers; 0 when one is out of bounds. */
 int rt_offsets_read_flat(const rt_tensor *x, const rt_tensor *index, char *out);
 #endif

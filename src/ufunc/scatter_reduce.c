@@ -86,19 +86,23 @@ static rt_operand neutral(int how, rt_dtype d)
 /* target /= how many elements went into each; integers round down. */
 static int divide_by_counts(const rt_op *op, rt_tensor *target, const rt_tensor *x, int dim, const rt_tensor *index, int self)
 {
-    rt_tensor *counts = rt_zeros(RT_i64, x->ndim, x->shape, x->storage->device), *mean = NULL;
-    rt_offsets o = {.at = NULL};
+    rt_tensor *counts = rt_empty(RT_i64, x->ndim, x->shape, x->storage->device), *mean = NULL, *dense = NULL;
+    rt_operand start = rt_operand_int(self), least = rt_operand_int(1);
     int rc = -1, recording = rt_grad_enabled;
     rt_grad_enabled = 0;
-    if (!counts || rt_offsets_along(op->cls.name, &o, counts, dim, index) < 0) goto done;
-    int64_t *c = (int64_t *)counts->data;
-    for (intptr_t j = 0; j < o.n; j++) ++*(int64_t *)(counts->data + o.at[j]);
-    for (intptr_t i = 0; i < counts->size; i++) c[i] = self ? c[i] + 1 : c[i] > 1 ? c[i] : 1;
+    if (!counts || rt_fill(counts, &start) < 0 || !(dense = rt_index_int64(op->cls.name, index))) goto done;
+    if (rt_scatter_rows_fit(RT_SCATTER_COUNT, counts, dense)) {
+        if (rt_scatter_rows(op->cls.name, RT_SCATTER_COUNT, counts, dim, dense, dense->data) < 0) goto done;
+    } else {
+        *(int64_t *)counts->data += dense->size;       /* without dimensions */
+    }
+    rt_operand pair[2] = {rt_operand_of(counts), least};
+    if (!self && rt_op_apply(&rt_ops[RT_OP_maximum], 2, pair, NULL, &counts) < 0) goto done;
     mean = rt_apply2(rt_dtype_is_inexact((rt_dtype)target->dtype) ? RT_OP_div : RT_OP_floor_divide, target, counts);
     if (mean) rc = rt_copy_into(target, mean);
 done:
     rt_grad_enabled = recording;
-    rt_offsets_drop(&o);
+    Py_XDECREF(dense);
     Py_XDECREF(counts);
     Py_XDECREF(mean);
     return rc;
@@ -134,9 +138,11 @@ FORWARD(scatter_reduce)
     near = rt_update_values(op, &value, wide, index->ndim, index->shape, out[0]);
     const int visible = out[0] != NULL;
     if (!near || rt_update_begin(op, in, out, 1, &target) < 0) goto done;
-    const rt_scatter_kind kind = how == SUM ? RT_SCATTER_ADD : how == AMAX ? RT_SCATTER_MAX : RT_SCATTER_MIN;
-    if (self && (how == SUM || how >= AMAX) && rt_scatter_rows_fit(kind, target, index)) {
-        rc = rt_scatter_lines(op, in, p, kind, visible, target, index, near);
+    static const rt_scatter_kind kinds[] = {[SUM] = RT_SCATTER_ADD, [PROD] = RT_SCATTER_MUL, [MEAN] = RT_SCATTER_ADD,
+                                            [AMAX] = RT_SCATTER_MAX, [AMIN] = RT_SCATTER_MIN};
+    if (self && rt_scatter_rows_fit(kinds[how], target, index)) {
+        rc = rt_scatter_lines(op, in, p, kinds[how], visible, target, index, near);
+        if (rc == 0 && how == MEAN) rc = divide_by_counts(op, target, x, (int)p->i[0], index, self);
         goto done;
     }
     if (rt_offsets_along(op->cls.name, &o, target, (int)p->i[0], index) < 0 || rt_update_load(in, target) < 0) goto done;

@@ -1,4 +1,4 @@
-/* scatter_rows: the loops of scatter, scatter_add and the extremes of scatter_reduce where index and target lie
+/* scatter_rows: the loops of scatter, scatter_add and scatter_reduce where index and target lie
  * ready.  Threads take rows of the index when these write to lines of their own (the dimension is the last one),
  * else columns: equal places always meet in the order of the index.  Floor: ufunc. */
 #include "ufunc/scatter_rows.h"
@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "ufunc/offsets.h"
 #include "ufunc/update_target.h"
+
+#pragma GCC optimize("O3")            /* the check of all indices is worth vectors */
 
 #define COLUMNS 64      /* fewest of a thread's share: cache lines of the target are not fought for */
 
@@ -17,22 +19,25 @@ typedef struct {
     intptr_t bad;       /* an element out of bounds, or -1 */
 } job;
 
-/* n elements: index v, from j0 on; far: the line's beginning.  Returns the number done: n, or where a bad index is. */
-typedef intptr_t run_fn(char *far, intptr_t step, intptr_t along, intptr_t length, const int64_t *v, const char *near,
-                        intptr_t j0, intptr_t j1);
+/* n elements, from j0 on: index v; far: the line's beginning.  Returns the number done: j1, or where a bad index is. */
+typedef intptr_t run_fn(char *restrict far, intptr_t step, intptr_t along, intptr_t length, const int64_t *restrict v,
+                        const char *restrict near, intptr_t j0, intptr_t j1);
 
+#define WRITE(ctype, along, step, result) \
+    _Pragma("GCC unroll 4") for (intptr_t j = j0; j < j1; j++) { \
+        intptr_t i = v[j]; \
+        if (!rt_index_inside(&i, length)) return j; \
+        ctype *const at = (ctype *)(far + j * (along) + i * (step)); \
+        const ctype a = *at, b = ((const ctype *)near)[j]; \
+        (void)a, (void)b; \
+        *at = (result); \
+    }
 #define RUN(name, ctype, result) \
-    static intptr_t name(char *far, intptr_t step, intptr_t along, intptr_t length, const int64_t *v, const char *near, \
-                         intptr_t j0, intptr_t j1) \
+    static intptr_t name(char *restrict far, intptr_t step, intptr_t along, intptr_t length, const int64_t *restrict v, \
+                         const char *restrict near, intptr_t j0, intptr_t j1) \
     { \
-        for (intptr_t j = j0; j < j1; j++) { \
-            const intptr_t i = v[j] < 0 ? v[j] + length : v[j]; \
-            if (__builtin_expect((size_t)i >= (size_t)length, 0)) return j; \
-            ctype *const at = (ctype *)(far + j * along + i * step); \
-            const ctype a = *at, b = ((const ctype *)near)[j]; \
-            (void)a; \
-            *at = (result); \
-        } \
+        if (along == 0 && step == sizeof(ctype)) { WRITE(ctype, 0, (intptr_t)sizeof(ctype), result) } \
+        else { WRITE(ctype, along, step, result) } \
         return j1; \
     }
 typedef struct { uint64_t half[2]; } pair;
@@ -45,20 +50,28 @@ RUN(add_u32, uint32_t, a + b)
 RUN(add_u64, uint64_t, a + b)
 RUN(add_f32, float, a + b)
 RUN(add_f64, double, a + b)
-RUN(max_i32, int32_t, a >= b ? a : b)
-RUN(max_i64, int64_t, a >= b ? a : b)
-RUN(min_i32, int32_t, a <= b ? a : b)
-RUN(min_i64, int64_t, a <= b ? a : b)
-/* A NaN stays. */
-RUN(max_f32, float, a >= b || a != a ? a : b)
-RUN(max_f64, double, a >= b || a != a ? a : b)
-RUN(min_f32, float, a <= b || a != a ? a : b)
-RUN(min_f64, double, a <= b || a != a ? a : b)
+RUN(mul_u32, uint32_t, a * b)
+RUN(mul_u64, uint64_t, a * b)
+RUN(mul_f32, float, a * b)
+RUN(mul_f64, double, a * b)
+RUN(count, int64_t, a + 1)
+RUN(max_i32, int32_t, b > a ? b : a)
+RUN(max_i64, int64_t, b > a ? b : a)
+RUN(min_i32, int32_t, b < a ? b : a)
+RUN(min_i64, int64_t, b < a ? b : a)
+/* A NaN stays: a comparison with one fails; and one comes in. */
+RUN(max_f32, float, b != b ? b : b > a ? b : a)
+RUN(max_f64, double, b != b ? b : b > a ? b : a)
+RUN(min_f32, float, b != b ? b : b < a ? b : a)
+RUN(min_f64, double, b != b ? b : b < a ? b : a)
 
 static run_fn *const puts_of[17] = {[1] = put_1, [2] = put_2, [4] = put_4, [8] = put_8, [16] = put_16};
 static run_fn *const runs[RT_SCATTER_KINDS][RT_NDTYPE] = {
     [RT_SCATTER_ADD] = {[RT_i32] = add_u32, [RT_u32] = add_u32, [RT_i64] = add_u64, [RT_u64] = add_u64, [RT_f32] = add_f32,
                         [RT_f64] = add_f64},
+    [RT_SCATTER_MUL] = {[RT_i32] = mul_u32, [RT_u32] = mul_u32, [RT_i64] = mul_u64, [RT_u64] = mul_u64, [RT_f32] = mul_f32,
+                        [RT_f64] = mul_f64},
+    [RT_SCATTER_COUNT] = {[RT_i64] = count},
     [RT_SCATTER_MAX] = {[RT_i32] = max_i32, [RT_i64] = max_i64, [RT_f32] = max_f32, [RT_f64] = max_f64},
     [RT_SCATTER_MIN] = {[RT_i32] = min_i32, [RT_i64] = min_i64, [RT_f32] = min_f32, [RT_f64] = min_f64},
 };
@@ -117,7 +130,9 @@ int rt_scatter_rows_check(const char *op, const rt_tensor *target, int dim, cons
 {
     const int64_t *v = (const int64_t *)index->data, length = target->shape[dim];
     job c = {.x = target, .index = index, .dim = dim};
-    for (intptr_t j = 0; j < index->size; j++) {
+    uint64_t bad = 0;                          /* the sign of what is missing to one of the bounds */
+    for (intptr_t j = 0; j < index->size; j++) bad |= ((uint64_t)v[j] + (uint64_t)length) | ((uint64_t)length - 1 - (uint64_t)v[j]);
+    for (intptr_t j = 0; (int64_t)bad < 0 && j < index->size; j++) {
         if (v[j] < length && v[j] >= -length) continue;
         c.bad = j;
         return refuse(op, &c);

@@ -3,7 +3,8 @@
 #define RT_UFUNC_SCATTER_ROWS_H
 #include "ufunc/apply.h"
 
-typedef enum { RT_SCATTER_PUT, RT_SCATTER_ADD, RT_SCATTER_MAX, RT_SCATTER_MIN, RT_SCATTER_KINDS } rt_scatter_kind;
+/* COUNT: how many indices name a place, in int64; near is not looked at, but must be as long. */
+typedef enum { RT_SCATTER_PUT, RT_SCATTER_ADD, RT_SCATTER_MUL, RT_SCATTER_COUNT, RT_SCATTER_MAX, RT_SCATTER_MIN, RT_SCATTER_KINDS } rt_scatter_kind;
 
 /* Is there a loop for this kind, target and index (both with a dimension and elements)? */
 int rt_scatter_rows_fit(rt_scatter_kind kind, const rt_tensor *target, const rt_tensor *index);

@@ -14,6 +14,7 @@
 #include "ufunc/kernels/norm.h"
 #include "ufunc/kernels/quick.h"
 #include "ufunc/kernels/random.h"
+#include "ufunc/kernels/ranges.h"
 #include "ufunc/kernels/reduce.h"
 #include "ufunc/kernels/rnn.h"
 #include "ufunc/kernels/rowwise.h"
@@ -53,6 +54,7 @@ typedef struct {
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */
     const rt_sparses *sparses[RT_NDTYPE];        /* products of sparse matrices: f32, f64, c64, c128 and i64 */
+    const rt_ranges *ranges;                     /* sequences of numbers */
     const rt_ffts *ffts[RT_NDTYPE];              /* Fourier transforms: f32 and f64 */
 } rt_isa;
 

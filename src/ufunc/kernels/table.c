@@ -38,6 +38,7 @@ const rt_isa PASTE(rt_isa_, RT_ISA) = {
         [RT_SCAN_MIN] = RT_BASE_NAME(scanners)[RT_SCAN_MIN],
         [RT_SCAN_LOGSUM] = RT_BASE_NAME(scanners)[RT_SCAN_LOGSUM],
     },
+    .ranges = &RT_BASE_NAME(ranges),
     .orderers = RT_BASE_NAME(orderers),
     .keys = RT_BASE_NAME(keys),
     .quick = {[4] = &RT_ISA_NAME(quick_i32), [8] = &RT_ISA_NAME(quick_i64)},

@@ -34,6 +34,7 @@ rt_copier RT_ISA_NAME(copy_1), RT_ISA_NAME(copy_2), RT_ISA_NAME(copy_4), RT_ISA_
 /* n bytes past the cache; who calls it fences before others read them. */
 void RT_ISA_NAME(copy_stream)(char *to, const char *from, intptr_t n);
 extern rt_loop *const RT_BASE_NAME(selects)[5];   /* by log2 of the itemsize */
+extern const rt_ranges RT_BASE_NAME(ranges);
 extern rt_reducer_table RT_BASE_NAME(reducers);
 extern rt_scanner_table RT_BASE_NAME(scanners);
 extern rt_orderer_table RT_BASE_NAME(orderers);
