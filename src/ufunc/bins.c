@@ -62,12 +62,18 @@ static void bounds(void *ctx, intptr_t begin, intptr_t end)
     job *j = ctx;
     const int64_t *v = (const int64_t *)j->x;
     for (intptr_t p = begin; p < end; p++) {
-        int64_t low = 0, high = -1;
-        for (intptr_t i = piece_start(j, p); i < piece_start(j, p + 1); i++) {
-            low = v[i] < low ? v[i] : low;
-            high = v[i] > high ? v[i] : high;
-        }
-        j->low[p] = low, j->high[p] = high;
+        int64_t low = 0, high[4] = {-1, -1, -1, -1}, signs = 0;          /* four that do not wait for one another */
+        const intptr_t stop = piece_start(j, p + 1);
+        intptr_t i = piece_start(j, p);
+        for (; i + 4 <= stop; i += 4)
+            _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) {
+                signs |= v[i + k];
+                high[k] = v[i + k] > high[k] ? v[i + k] : high[k];
+            }
+        for (; i < stop; i++) signs |= v[i], high[0] = v[i] > high[0] ? v[i] : high[0];
+        for (int k = 1; k < 4; k++) high[0] = high[k] > high[0] ? high[k] : high[0];
+        for (i = signs < 0 ? piece_start(j, p) : stop; i < stop; i++) low = v[i] < low ? v[i] : low;
+        j->low[p] = low, j->high[p] = high[0];
     }
 }
 

@@ -4,6 +4,7 @@
 #include "ufunc/update_target.h"
 #include "ufunc/views.h"
 #include "backends/memory.h"
+#include "backends/threads.h"
 #include "core/error.h"
 #include "core/shape.h"
 #include "core/view.h"
@@ -18,7 +19,7 @@ static int promote_all(const rt_op *op, int nin, const rt_operand *in, rt_dtype 
     return 0;
 }
 
-#define SMALL 65536                /* bytes; above it the plan's threads pay */
+enum { SMALL = 65536, PIECE = 64, GRAIN = 1 << 18 };   /* bytes: of a tensor, of a piece, of a thread's share */
 
 /* x packed, of work's dtype and small: its rows are blocks of memory. */
 static int place_rows(rt_tensor *work, int d, intptr_t at, intptr_t n, const rt_tensor *x)
@@ -30,9 +31,73 @@ static int place_rows(rt_tensor *work, int d, intptr_t at, intptr_t n, const rt_
     size_t inner = item, rows = 1;
     for (int i = d + 1; i < work->ndim; i++) inner *= (size_t)work->shape[i];
     for (int i = 0; i < d; i++) rows *= (size_t)work->shape[i];
+    if (rows > 8 && (size_t)n * inner < 16) return 0;      /* so short that a loop over the rows is better */
     char *to = work->data + (size_t)at * inner;
     for (size_t r = 0; r < rows; r++) memcpy(to + r * (size_t)work->shape[d] * inner, x->data + r * (size_t)n * inner, (size_t)n * inner);
     return 1;
+}
+
+/* ---- large tensors side by side: the result is written row by row, a piece of every tensor ---- */
+
+typedef struct { const char *data; intptr_t step, bytes; } piece;      /* from row to row; of a row */
+typedef struct { int n; piece *pieces; char *to; intptr_t row; } rows_job;
+
+static void join_rows(void *context, intptr_t begin, intptr_t end)
+{
+    const rows_job *j = context;
+    char *to = j->to + begin * j->row;
+    for (intptr_t r = begin; r < end; r++)
+        for (int i = 0; i < j->n; i++) {
+            memcpy(to, j->pieces[i].data + r * j->pieces[i].step, (size_t)j->pieces[i].bytes);
+            to += j->pieces[i].bytes;
+        }
+}
+
+/* x's part of a row: what lies packed from dimension d on, and is as far from row to row.  0: it is not like that. */
+static int piece_of(const rt_tensor *x, int d, piece *p)
+{
+    intptr_t bytes = (intptr_t)rt_tensor_itemsize(x), step = 0, length = 1;
+    for (int i = x->ndim - 1; i >= d; i--) {
+        if (x->shape[i] != 1 && x->steps[i] != bytes) return 0;
+        bytes *= x->shape[i];
+    }
+    for (int i = d - 1; i >= 0; i--) {
+        if (x->shape[i] == 1) continue;
+        if (length == 1) step = x->steps[i];
+        else if (x->steps[i] != step * length) return 0;
+        length *= x->shape[i];
+    }
+    *p = (piece){x->data, step, bytes};
+    return bytes >= PIECE;
+}
+
+/* Work from tensors whose pieces follow one another in each of its rows.
+ * 1: done; 0: not here; -1. */
+static int join_large(rt_tensor *work, int nin, const rt_operand *in, int d)
+{
+    if ((size_t)work->size * rt_tensor_itemsize(work) < SMALL || !rt_tensor_is_contiguous(work) || d == 0
+        || work->dtype == RT_b1 || work->storage->device.type != RT_CPU)
+        return 0;
+    rows_job j = {.n = nin, .to = work->data};
+    if (!(j.pieces = PyMem_Malloc((size_t)nin * sizeof *j.pieces))) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int fit = 1;
+    for (int i = 0; fit && i < nin; i++) {
+        fit = in[i].t->dtype == work->dtype && in[i].t->size && in[i].t->storage->device.type == RT_CPU
+              && piece_of(in[i].t, d, &j.pieces[i]);
+        j.row += fit ? j.pieces[i].bytes : 0;
+    }
+    if (fit) {
+        intptr_t rows = 1;
+        for (int i = 0; i < d; i++) rows *= work->shape[i];
+        Py_BEGIN_ALLOW_THREADS
+        rt_threads_for(rows, GRAIN / j.row + 1, join_rows, &j);
+        Py_END_ALLOW_THREADS
+    }
+    PyMem_Free(j.pieces);
+    return fit;
 }
 
 /* Copies x into elements [at, at + n) of dimension d of work. */
@@ -91,10 +156,12 @@ FORWARD(cat)
     int d = (int)p->i[0];
     if (!out[1] && !(out[1] = rt_empty(RT_i64, 1, &count, in[0].t->storage->device))) return -1;
     if (rt_output_begin(op, out, dtype, n, shape, nin, in, 0, &work) < 0) return -1;
+    const int joined = join_large(work, nin, in, d);
+    if (joined < 0) rc = -1;
     for (int i = 0; rc == 0 && i < nin; i++) {
         ((int64_t *)out[1]->data)[i] = at;
         if (is_nothing(in[i].t)) continue;
-        rc = place(work, d, at, in[i].t->shape[d], in[i].t);
+        if (!joined) rc = place(work, d, at, in[i].t->shape[d], in[i].t);
         at += in[i].t->shape[d];
     }
     if (rc == 0) return rt_output_finish(out[0], work);
@@ -146,7 +213,9 @@ FORWARD(stack)
         }
     for (int i = 0, k = 0; i <= first->ndim; i++) shape[i] = i == d ? nin : first->shape[k++];
     if (rt_output_begin(op, out, dtype, first->ndim + 1, shape, nin, in, 0, &work) < 0) return -1;
-    for (int i = 0; rc == 0 && i < nin; i++) {
+    const int joined = join_large(work, nin, in, d);
+    if (joined < 0) rc = -1;
+    for (int i = 0; rc == 0 && !joined && i < nin; i++) {
         if (place_rows(work, d, i, 1, in[i].t)) continue;
         rt_tensor *window = rt_view_select(work, d, i);
         rc = window ? rt_copy_into(window, in[i].t) : -1;

@@ -8,7 +8,8 @@
 
 #pragma GCC optimize("no-tree-loop-distribute-patterns")      /* copies stay the loops they are, not calls */
 
-enum { TILE = 32, FEW = 8, LONG = 1 << 18 };   /* of a tile; rows and columns; bytes from which memcpy knows better */
+enum { TILE = 32, FEW = 8, LONG = 24 << 10, PATTERN = 2048 };
+/* of a tile; rows and columns; bytes from which memcpy knows better; of a row, repeated */
 #define NAMED(stem) PASTE(stem##_, SIZE)
 
 #if defined(__AVX512F__)
@@ -41,6 +42,20 @@ ALWAYS void copy_bytes(char *to, const char *from, intptr_t n)
         *(word_4 *)to = a, *(word_4 *)(to + n - 4) = b;
     } else {
         for (intptr_t i = 0; i < n; i++) to[i] = from[i];
+    }
+}
+
+/* Rows of n bytes, packed, all the same: what is written is copied on, many rows at a time. */
+static void repeat_bytes(char *to, const char *from, intptr_t n, intptr_t rows)
+{
+    const intptr_t all = n * rows;
+    intptr_t done = n, unit = n;
+    copy_bytes(to, from, n);
+    while (done < all) {
+        if (unit < PATTERN) unit = done;
+        const intptr_t next = all - done < unit ? all - done : unit;
+        copy_bytes(to + done, to, next);
+        done += next;
     }
 }
 

@@ -19,6 +19,29 @@ static void NAMED(fill)(char *to, CELL v, intptr_t n)
     for (intptr_t i = 0; i < n; i++) ((cell *)to)[i] = v;
 }
 
+#if defined(__AVX2__) && (SIZE == 4 || SIZE == 8)
+/* Every third element: three vectors hold a vector of them, each in a place of its own. */
+static void NAMED(thirds)(cell *o, const cell *x, intptr_t n)
+{
+    typedef CELL vector __attribute__((vector_size(CHUNK)));
+    typedef vector unaligned __attribute__((aligned(1), may_alias));
+    enum { LANES = CHUNK / SIZE, BACK = LANES == 16 ? 11 : 3 };        /* 3 * BACK is 1 more than LANES divides */
+    vector of[3], order;
+    intptr_t i = 0;
+    for (int l = 0; l < LANES && n > LANES; l++) {
+        const int k = BACK * l % LANES;                                 /* the element that lies in place l */
+        order[k] = (CELL)l;
+        for (int v = 0; v < 3; v++) of[v][l] = 3 * k / LANES == v ? (CELL)-1 : 0;
+    }
+    for (; i + LANES < n; i += LANES, x += 3 * LANES) {
+        const vector all = (*(const unaligned *)x & of[0]) | (*(const unaligned *)(x + LANES) & of[1])
+                           | (*(const unaligned *)(x + 2 * LANES) & of[2]);
+        *(unaligned *)(o + i) = __builtin_shuffle(all, order);
+    }
+    for (; i < n; i++, x += 3) o[i] = *x;
+}
+#endif
+
 /* One row, whatever its steps. */
 static void NAMED(row)(char *to, intptr_t to_step, const char *from, intptr_t from_step, intptr_t n)
 {
@@ -34,6 +57,10 @@ static void NAMED(row)(char *to, intptr_t to_step, const char *from, intptr_t fr
         _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = x[-i];
     } else if (from_step == 2 * SIZE) {
         _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = x[2 * i];
+#if defined(__AVX2__) && (SIZE == 4 || SIZE == 8)
+    } else if (from_step == 3 * SIZE) {
+        NAMED(thirds)(o, x, n);
+#endif
     } else {
         _Pragma("GCC unroll 8") for (intptr_t i = 0; i < n; i++, from += from_step) o[i] = *(const cell *)from;
     }
@@ -102,6 +129,10 @@ static void NAMED(copy)(rt_place to, rt_place from, intptr_t rows, intptr_t cols
         from = (rt_place){from.at, from.step, from.row};
     }
     if (to.step == SIZE && from.step == SIZE && to.row == cols * SIZE && from.row == cols * SIZE) cols *= rows, rows = 1;
+    if (to.step == SIZE && from.step == SIZE && from.row == 0 && to.row == cols * SIZE && rows > 1) {
+        repeat_bytes(to.at, from.at, cols * SIZE, rows);
+        return;
+    }
     if (to.step == SIZE && from.row == SIZE && from.step != SIZE && from.step != 0 && rows >= FEW && cols >= FEW) {
         NAMED(turn)(to, from, rows, cols);
         return;

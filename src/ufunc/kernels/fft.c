@@ -127,19 +127,80 @@ ALWAYS void load_one(const char *in, intptr_t step, intptr_t count, intptr_t lan
     }
 }
 
+/* Lanes are loaded and stored in squares of 16 bytes a side: a row is one or two complex elements of a line, or of
+ * neighbouring lines, and turned it is a part of some lanes. */
+typedef element quad __attribute__((vector_size(16)));
+typedef quad loose_quad __attribute__((aligned(1), may_alias));
+enum { SIDE = 16 / sizeof(element), PAIRS = SIDE / 2 };
+#if IS_F32
+typedef int32_t places __attribute__((vector_size(16)));
+#define EVEN ((places){0, 2, 4, 6})
+#define ODD ((places){1, 3, 5, 7})
+#define LOW ((places){0, 4, 1, 5})
+#define HIGH ((places){2, 6, 3, 7})
+ALWAYS void turn_square(quad *v)
+{
+    const quad a = __builtin_shuffle(v[0], v[1], LOW), b = __builtin_shuffle(v[2], v[3], LOW);
+    const quad c = __builtin_shuffle(v[0], v[1], HIGH), d = __builtin_shuffle(v[2], v[3], HIGH);
+    v[0] = __builtin_shuffle(a, b, (places){0, 1, 4, 5});
+    v[1] = __builtin_shuffle(a, b, (places){2, 3, 6, 7});
+    v[2] = __builtin_shuffle(c, d, (places){0, 1, 4, 5});
+    v[3] = __builtin_shuffle(c, d, (places){2, 3, 6, 7});
+}
+#else
+typedef int64_t places __attribute__((vector_size(16)));
+#define EVEN ((places){0, 2})
+#define ODD ((places){1, 3})
+#define LOW EVEN
+#define HIGH ODD
+ALWAYS void turn_square(quad *v)
+{
+    const quad a = v[0];
+    v[0] = __builtin_shuffle(a, v[1], LOW);
+    v[1] = __builtin_shuffle(a, v[1], HIGH);
+}
+#endif
+
+/* Do the lines lie beside each other, so that an element of all of them is one piece of memory? */
+ALWAYS int are_neighbours(char *const *lines, int lanes, int used)
+{
+    int all = used == lanes;
+    for (int l = 1; l < lanes && all; l++) all = lines[l] - lines[0] == l * (intptr_t)(2 * sizeof(element));
+    return all;
+}
+
 /* The first `count` complex elements, those that are there. */
 static void load_complex(const rt_fft_lines *f, intptr_t count, parts x)
 {
     const intptr_t have = f->have < count ? f->have : count, lanes = f->lanes, pair = 2 * sizeof(element);
+    intptr_t k = 0;
     if (lanes == 1 && f->in_step == pair) load_one(f->in[0], pair, have, 1, x.re, x.im);
     else if (lanes == 1) load_one(f->in[0], f->in_step, have, 1, x.re, x.im);
-    else
-        for (intptr_t k = 0; k < have; k++)
-            for (intptr_t l = 0; l < lanes; l++) {
-                const unaligned *const at = (const unaligned *)(f->in[l] + k * f->in_step);
-                x.re[k * lanes + l] = at[0];
-                x.im[k * lanes + l] = at[1];
+    else if (are_neighbours((char *const *)f->in, f->lanes, f->used))
+        for (; k < have; k++)
+            for (intptr_t l = 0; l < lanes; l += SIDE) {
+                const loose_quad *const at = (const loose_quad *)(f->in[l] + k * f->in_step);
+                const quad a = at[0], b = at[1];
+                *(quad *)(x.re + k * lanes + l) = __builtin_shuffle(a, b, EVEN);
+                *(quad *)(x.im + k * lanes + l) = __builtin_shuffle(a, b, ODD);
             }
+    else if (f->in_step == pair)
+        for (; k + PAIRS <= have; k += PAIRS)
+            for (intptr_t l = 0; l < lanes; l += SIDE) {
+                quad v[SIDE];
+                for (int i = 0; i < SIDE; i++) v[i] = *(const loose_quad *)(f->in[l + i] + k * pair);
+                turn_square(v);
+                for (int i = 0; i < PAIRS; i++) {
+                    *(quad *)(x.re + (k + i) * lanes + l) = v[2 * i];
+                    *(quad *)(x.im + (k + i) * lanes + l) = v[2 * i + 1];
+                }
+            }
+    for (; lanes > 1 && k < have; k++)
+        for (intptr_t l = 0; l < lanes; l++) {
+            const unaligned *const at = (const unaligned *)(f->in[l] + k * f->in_step);
+            x.re[k * lanes + l] = at[0];
+            x.im[k * lanes + l] = at[1];
+        }
     zero_from(x, have, count, lanes);
 }
 
@@ -168,16 +229,37 @@ ALWAYS void store_one(char *out, intptr_t step, intptr_t count, intptr_t lanes, 
 static void store_complex(const rt_fft_lines *f, intptr_t count, parts x, element scale, element turn)
 {
     const intptr_t made = f->want < count ? f->want : count, lanes = f->lanes, pair = 2 * sizeof(element);
+    const intptr_t whole = f->used / SIDE * SIDE;                      /* lanes that are stored by squares */
+    intptr_t k = 0;
+#define RE(k) (*(const quad *)(x.re + (k) * lanes + l) * scale)
+#define IM(k) (*(const quad *)(x.im + (k) * lanes + l) * turn + 0)     /* no -0 */
     if (lanes == 1 && f->out_step == pair) store_one(f->out[0], pair, made, 1, x.re, x.im, scale, turn);
     else if (lanes == 1) store_one(f->out[0], f->out_step, made, 1, x.re, x.im, scale, turn);
-    else
-        for (intptr_t k = 0; k < made; k++)
-            for (intptr_t l = 0; l < f->used; l++) {
-                unaligned *const at = (unaligned *)(f->out[l] + k * f->out_step);
-                at[0] = x.re[k * lanes + l] * scale;
-                at[1] = x.im[k * lanes + l] * turn + 0;
+    else if (are_neighbours(f->out, f->lanes, f->used))
+        for (; k < made; k++)
+            for (intptr_t l = 0; l < lanes; l += SIDE) {
+                loose_quad *const at = (loose_quad *)(f->out[l] + k * f->out_step);
+                const quad re = RE(k), im = IM(k);
+                at[0] = __builtin_shuffle(re, im, LOW);
+                at[1] = __builtin_shuffle(re, im, HIGH);
             }
-    for (intptr_t k = made; k < f->want; k++)
+    else if (f->out_step == pair)
+        for (; k + PAIRS <= made; k += PAIRS)
+            for (intptr_t l = 0; l < whole; l += SIDE) {
+                quad v[SIDE];
+                for (int i = 0; i < PAIRS; i++) v[2 * i] = RE(k + i), v[2 * i + 1] = IM(k + i);
+                turn_square(v);
+                for (int i = 0; i < SIDE; i++) *(loose_quad *)(f->out[l + i] + k * pair) = v[i];
+            }
+#undef RE
+#undef IM
+    for (intptr_t e = 0; lanes > 1 && e < made; e++)
+        for (intptr_t l = e < k ? (f->out_step == pair ? whole : lanes) : 0; l < f->used; l++) {
+            unaligned *const at = (unaligned *)(f->out[l] + e * f->out_step);
+            at[0] = x.re[e * lanes + l] * scale;
+            at[1] = x.im[e * lanes + l] * turn + 0;
+        }
+    for (k = made; k < f->want; k++)
         for (intptr_t l = 0; l < f->used; l++) memset(f->out[l] + k * f->out_step, 0, 2 * sizeof(element));
 }
 
@@ -240,8 +322,10 @@ static parts halved(const rt_fft_lines *f)
         return run(f->plan, f->lanes, x, y);
     }
     const intptr_t h = f->n / 2;
-    if (f->lanes == 1 && f->in_step == sizeof(element) && f->have >= f->n) {
-        load_one(f->in[0], 2 * sizeof(element), h, 1, x.re, x.im);
+    if (f->in_step == sizeof(element) && f->have >= f->n) {              /* two neighbours are one complex element */
+        rt_fft_lines pairs = *f;
+        pairs.in_step *= 2, pairs.have = h, pairs.used = 0;
+        load_complex(&pairs, h, x);
     } else {
         load_real(f, 0, 2, h, x.re);
         load_real(f, 1, 2, h, x.im);
@@ -315,8 +399,10 @@ static void c2r(const rt_fft_lines *f)
     }
     fold_real(n / 2, lanes, f->plan->half, x, y);
     const parts z = run(f->plan, lanes, (parts){y.im, y.re}, (parts){x.im, x.re});
-    if (lanes == 1 && f->out_step == sizeof(element)) {
-        store_one(f->out[0], 2 * sizeof(element), n / 2, 1, z.im, z.re, (element)f->scale, (element)f->scale);
+    if (f->out_step == sizeof(element) && f->want == n) {
+        rt_fft_lines pairs = *f;
+        pairs.out_step *= 2, pairs.want = n / 2;
+        store_complex(&pairs, n / 2, (parts){z.im, z.re}, (element)f->scale, (element)f->scale);
         return;
     }
     store_real(f, z.im, 0, 2, n / 2);

@@ -1,13 +1,13 @@
 /* packed: sorting 64-bit words whose upper half is a key and whose lower half is the element's place, so that
  * all words differ and a sort by the upper half that keeps order is a sort of the words.  Short runs are
- * inserted, middling ones merged, long ones distributed digit by digit (LSD radix; Knuth, The Art of Computer
+ * inserted, middling ones sorted as numbers, long ones distributed digit by digit (LSD radix; Knuth, The Art of Computer
  * Programming 3, 5.2.5).  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_PACKED_H
 #define RT_UFUNC_KERNELS_PACKED_H
 #include <string.h>
 #include "ufunc/kernels/table.h"
 
-enum { PACKED_INSERT = 20, PACKED_MERGE = 160, PACKED_LONG = 6000, PACKED_DIGIT = 11 };
+enum { PACKED_INSERT = 20, PACKED_QUICK = 2000, PACKED_LONG = 6000, PACKED_DIGIT = 11 };
 
 ALWAYS int bit_length(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
 
@@ -19,34 +19,6 @@ static void packed_insert(uint64_t *p, intptr_t n)
         for (; j > 0 && p[j - 1] > v; j--) p[j] = p[j - 1];
         p[j] = v;
     }
-}
-
-static void packed_merge(const uint64_t *a, intptr_t na, const uint64_t *b, intptr_t nb, uint64_t *out)
-{
-    const uint64_t *const a_end = a + na, *const b_end = b + nb;
-    while (a < a_end && b < b_end) {
-        const int second = *b < *a;
-        *out++ = second ? *b : *a;
-        a += !second;
-        b += second;
-    }
-    memcpy(out, a, (size_t)(a_end - a) * 8);
-    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * 8);
-}
-
-/* Sorted runs of `run` words merged pair by pair; returns p or q, whichever holds the result. */
-static uint64_t *packed_merge_runs(uint64_t *p, uint64_t *q, intptr_t n, intptr_t run)
-{
-    for (intptr_t i = 0; i < n; i += run) packed_insert(p + i, n - i < run ? n - i : run);
-    for (; run < n; run *= 2) {
-        for (intptr_t i = 0; i < n; i += 2 * run) {
-            const intptr_t na = n - i < run ? n - i : run, nb = n - i - na < run ? n - i - na : run;
-            packed_merge(p + i, na, p + i + na, nb, q + i);
-        }
-        uint64_t *const t = p;
-        p = q, q = t;
-    }
-    return p;
 }
 
 static uint64_t *packed_distribute(uint64_t *p, uint64_t *q, intptr_t n, int bits)
@@ -88,6 +60,11 @@ static uint64_t *packed_sort(uint64_t *p, uint64_t *q, intptr_t n, int bits)
         packed_insert(p, n);
         return p;
     }
-    return n <= PACKED_MERGE ? packed_merge_runs(p, q, n, 10) : packed_distribute(p, q, n, bits);
+    if (n > PACKED_QUICK) return packed_distribute(p, q, n, bits);
+    const uint64_t sign = (uint64_t)1 << 63;             /* as signed numbers */
+    for (i = 0; i < n; i++) p[i] ^= sign;
+    rt_isa_now->quick[8]->sort(p, n);
+    for (i = 0; i < n; i++) p[i] ^= sign;
+    return p;
 }
 #endif

@@ -150,7 +150,7 @@ ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     char *rooms[MOST_INPUTS], *at[MOST_INPUTS + 1];
     blocks b = {.s = s, .n = n, .steps = steps, .rows = r->steps, .room = rooms, .result = result, .stream = r->stream};
     intptr_t count = r->count, high = 1, wide = n;
-    int across = 1, packed = 1, turned = 0, fixes = 0;
+    int across = 1, packed = 1, turned = 0, fixes = 0, apart = 1;
     EACH_OPERAND for (int k = 0; k <= s.nin; k++) {
         const intptr_t step = steps[k], row = count > 1 ? r->steps[k] : n * step;
         b.way[k] = k < s.nin && step == 0 && row == 0 ? FIXED : step == s.size[k] && row == n * step ? ACROSS
@@ -160,6 +160,7 @@ ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
         fixes |= step == 0;
         turned |= k < s.nin && is_turned(row, step, s.size[k]);
         if (k == s.nin) continue;
+        apart &= args[k] != args[s.nin];
         rooms[k] = room[k];
         if (b.way[k] == FIXED) spread(room[k], args[k], n * count, s.size[k]);
     }
@@ -172,7 +173,9 @@ ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
         const intptr_t h = count - row < high ? count - row : high;
         for (intptr_t col = 0, w; col < n; col += w) {
             w = n - col < wide ? n - col : wide;
-            if (CHUNK > 1 && h == 1 && w > CHUNK) w -= w % CHUNK;      /* what is left of a vector goes by itself */
+            if (CHUNK > 1 && h == 1 && w > CHUNK) w -= w % CHUNK;      /* what is left of a vector goes by itself, */
+            else if (CHUNK > 1 && h == 1 && w < CHUNK && col && packed && apart) col -= CHUNK - w, w = CHUNK;
+                                                                       /* or as the end of a whole one, computed twice */
             EACH_OPERAND for (int k = 0; k <= s.nin; k++) at[k] = args[k] + row * r->steps[k] + col * steps[k];
             if (turned && wide < n) EACH_OPERAND for (int k = 0; k < s.nin; k++)
                 if (is_turned(r->steps[k], steps[k], s.size[k]))
