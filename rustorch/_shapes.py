@@ -445,6 +445,10 @@ def kron(input: Any, other: Any, *, out: Any = None) -> Any:
     a, b = ((1,) * (rank - x.ndim) + tuple(x.shape) for x in (input, other))
     left = input.reshape([n for length in a for n in (length, 1)])
     right = other.reshape([n for length in b for n in (1, length)])
+    if rank and a[-1] > 1 and 1 < b[-1] < 512 and input.numel() * other.numel() >= 4096:
+        # short rows are made long: the last two dimensions of both factors as one
+        row = [a[-1], b[-1]]
+        left, right = (x.expand([*x.shape[:-2], *row]).reshape([*x.shape[:-2], -1]) for x in (left, right))
     return into("kron", (left * right).reshape([m * n for m, n in zip(a, b, strict=True)]), out)
 
 

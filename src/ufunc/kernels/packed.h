@@ -7,7 +7,7 @@
 #include <string.h>
 #include "ufunc/kernels/table.h"
 
-enum { PACKED_INSERT = 20, PACKED_QUICK = 2000, PACKED_LONG = 6000, PACKED_DIGIT = 11 };
+enum { PACKED_INSERT = 20, PACKED_SHORT = 8, PACKED_QUICK = 2000, PACKED_LONG = 6000, PACKED_DIGIT = 11 };
 
 ALWAYS int bit_length(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
 
@@ -56,7 +56,7 @@ static uint64_t *packed_sort(uint64_t *p, uint64_t *q, intptr_t n, int bits)
     intptr_t i = 1;
     while (i < n && p[i - 1] < p[i]) i++;
     if (i >= n) return p;
-    if (n <= PACKED_INSERT) {
+    if (n <= PACKED_SHORT) {
         packed_insert(p, n);
         return p;
     }
