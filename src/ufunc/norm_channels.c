@@ -33,6 +33,47 @@ static intptr_t at(const job *j, intptr_t sample, intptr_t c) { return (sample *
 
 /* ---- groups: tasks are (sample, group) ---- */
 
+/* Runs of one element: channels [begin, end) of a sample as columns of one row. */
+static void group_columns(const job *j, intptr_t sample, intptr_t begin, intptr_t end, double mean, double rstd)
+{
+    double m[COLUMNS], a[COLUMNS], b[COLUMNS];
+    for (intptr_t c = begin, n; c < end; c += n) {
+        n = end - c < COLUMNS ? end - c : COLUMNS;
+        for (intptr_t k = 0; k < n; k++) m[k] = mean, a[k] = rstd * weight_of(j, c + k), b[k] = bias_of(j, c + k);
+        j->kernels->column_affine(j->x + at(j, sample, c), j->out + at(j, sample, c), 1, n, n, m, a, b);
+    }
+}
+
+/* sg and sgx of channels [begin, end) of a sample, sgx without rstd. */
+static void group_dots(const job *j, intptr_t sample, intptr_t begin, intptr_t end, double mean)
+{
+    double *sg = j->sg + sample * j->channels, *sgx = j->sgx + sample * j->channels, m[COLUMNS], s[2];
+    for (intptr_t k = 0; j->inner == 1 && k < COLUMNS; k++) m[k] = mean;
+    for (intptr_t c = begin, n; c < end; c += n) {
+        n = j->inner > 1 ? 1 : end - c < COLUMNS ? end - c : COLUMNS;
+        if (j->inner == 1) {
+            j->kernels->column_dots(j->g + at(j, sample, c), j->x + at(j, sample, c), 1, n, n, m, sg + c, sgx + c);
+            continue;
+        }
+        j->kernels->dots(j->g + at(j, sample, c), j->x + at(j, sample, c), j->inner, 1, j->inner, mean, s);
+        sg[c] = s[0];
+        sgx[c] = s[1];
+    }
+}
+
+/* gx of one element a channel: r w g + slope (x - mean) + offset. */
+static void group_slopes(const job *j, intptr_t sample, intptr_t begin, intptr_t end, double mean, double r, double slope,
+                         double offset)
+{
+    double m[COLUMNS], a[COLUMNS], b[COLUMNS], d[COLUMNS];
+    for (intptr_t c = begin, n; c < end; c += n) {
+        const intptr_t o = at(j, sample, c);
+        n = end - c < COLUMNS ? end - c : COLUMNS;
+        for (intptr_t k = 0; k < n; k++) m[k] = mean, a[k] = r * weight_of(j, c + k), b[k] = slope, d[k] = offset;
+        j->kernels->column_slope(j->g + o, j->x + o, j->out + o, 1, n, n, m, a, b, d);
+    }
+}
+
 static void group_forward(void *context, intptr_t begin, intptr_t end)
 {
     const job *j = context;
@@ -40,11 +81,12 @@ static void group_forward(void *context, intptr_t begin, intptr_t end)
     for (intptr_t t = begin; t < end; t++) {
         const intptr_t sample = t / j->groups, first = t % j->groups * per;
         const char *x = j->x + at(j, sample, first);
-        const double mean = j->kernels->sum(x, m) / (double)m;
-        const double rstd = 1 / sqrt(j->kernels->squares(x, m, mean) / (double)m + j->eps);
+        const double mean = j->kernels->sum(x, m, 1, m) / (double)m;
+        const double rstd = 1 / sqrt(j->kernels->squares(x, m, 1, m, mean) / (double)m + j->eps);
         j->mean[t] = mean;
         j->rstd[t] = rstd;
-        for (intptr_t c = first; c < first + per; c++)
+        if (j->inner == 1) group_columns(j, sample, first, first + per, mean, rstd);
+        for (intptr_t c = first; j->inner > 1 && c < first + per; c++)
             j->kernels->affine(j->x + at(j, sample, c), j->out + at(j, sample, c), j->inner, mean,
                                rstd * weight_of(j, c), bias_of(j, c));
     }
@@ -59,17 +101,18 @@ static void group_backward(void *context, intptr_t begin, intptr_t end)
         const intptr_t sample = t / j->groups, first = t % j->groups * per;
         const double mean = j->mean[t], r = j->rstd[t];
         double total = 0, slope = 0;
+        group_dots(j, sample, first, first + per, mean);
         for (intptr_t c = first; c < first + per; c++) {
-            double s[2];
-            j->kernels->dots(j->g + at(j, sample, c), j->x + at(j, sample, c), j->inner, mean, s);
-            j->sg[sample * j->channels + c] = s[0];
-            j->sgx[sample * j->channels + c] = s[1] * r;
-            total += s[0] * weight_of(j, c);
-            slope += s[1] * weight_of(j, c);
+            const intptr_t k = sample * j->channels + c;
+            total += j->sg[k] * weight_of(j, c);
+            slope += j->sgx[k] * weight_of(j, c);
+            j->sgx[k] *= r;
         }
-        for (intptr_t c = first; j->out && c < first + per; c++)
+        slope *= -r * r * r / m, total *= -r / m;
+        if (j->out && j->inner == 1) group_slopes(j, sample, first, first + per, mean, r, slope, total);
+        for (intptr_t c = first; j->out && j->inner > 1 && c < first + per; c++)
             j->kernels->slope(j->g + at(j, sample, c), j->x + at(j, sample, c), j->out + at(j, sample, c), j->inner, mean,
-                              r * weight_of(j, c), -r * r * r * slope / m, -r * total / m);
+                              r * weight_of(j, c), slope, total);
     }
 }
 
@@ -78,13 +121,12 @@ static void group_backward(void *context, intptr_t begin, intptr_t end)
 static void batch_statistics(void *context, intptr_t begin, intptr_t end)
 {
     const job *j = context;
+    const intptr_t step = j->channels * j->inner;
     const double m = (double)(j->samples * j->inner);
     for (intptr_t c = begin; c < end; c++) {
-        double sum = 0, square = 0;
-        for (intptr_t s = 0; s < j->samples; s++) sum += j->kernels->sum(j->x + at(j, s, c), j->inner);
-        j->mean[c] = sum / m;
-        for (intptr_t s = 0; s < j->samples; s++) square += j->kernels->squares(j->x + at(j, s, c), j->inner, j->mean[c]);
-        j->rstd[c] = square / m;
+        const char *x = j->x + at(j, 0, c);
+        j->mean[c] = j->kernels->sum(x, j->inner, j->samples, step) / m;
+        j->rstd[c] = j->kernels->squares(x, j->inner, j->samples, step, j->mean[c]) / m;
     }
 }
 
@@ -134,12 +176,9 @@ static void batch_backward(void *context, intptr_t begin, intptr_t end)
     const job *j = context;
     for (intptr_t c = begin; c < end; c++) {
         double s[2], a, b, d;
-        j->sg[c] = j->sgx[c] = 0;
-        for (intptr_t k = 0; k < j->samples; k++) {
-            j->kernels->dots(j->g + at(j, k, c), j->x + at(j, k, c), j->inner, j->mean[c], s);
-            j->sg[c] += s[0];
-            j->sgx[c] += s[1];
-        }
+        j->kernels->dots(j->g + at(j, 0, c), j->x + at(j, 0, c), j->inner, j->samples, j->channels * j->inner, j->mean[c], s);
+        j->sg[c] = s[0];
+        j->sgx[c] = s[1];
         batch_factors(j, c, &a, &b, &d);
         for (intptr_t k = 0; j->out && k < j->samples; k++)
             j->kernels->slope(j->g + at(j, k, c), j->x + at(j, k, c), j->out + at(j, k, c), j->inner, j->mean[c], a, b, d);

@@ -29,11 +29,16 @@ MODULES = [
     ("GroupNorm", (2, 6), {}, (4, 6, 7)),
     ("GroupNorm", (3, 6), {"affine": False}, (4, 6, 2, 3)),
     ("GroupNorm", (6, 6), {"eps": 1e-2}, (4, 6)),
+    ("GroupNorm", (2, 140), {}, (4, 140)),
+    ("GroupNorm", (2, 8), {}, (3, 8, 7, 7)),
     ("BatchNorm1d", (6,), {}, (5, 6)),
     ("BatchNorm1d", (133,), {"momentum": None}, (40, 133)),
     ("BatchNorm1d", (6,), {"momentum": 0.3, "eps": 1e-2}, (5, 6, 4)),
     ("BatchNorm2d", (3,), {}, (4, 3, 5, 6)),
     ("BatchNorm2d", (3,), {"affine": False}, (4, 3, 40, 40)),
+    ("BatchNorm2d", (3,), {}, (30, 3, 7, 7)),
+    ("BatchNorm2d", (3,), {}, (5, 3, 14, 14)),
+    ("BatchNorm2d", (3,), {}, (3, 3, 33, 33)),
     ("BatchNorm2d", (3,), {"track_running_stats": False}, (4, 3, 5, 6)),
     ("BatchNorm3d", (3,), {}, (2, 3, 3, 4, 5)),
     ("InstanceNorm1d", (3,), {}, (4, 3, 6)),
@@ -130,6 +135,8 @@ def test_statistics_do_not_cancel():
     ("GroupNorm", (4, 32), {}, (20, 32, 200)),
     ("BatchNorm1d", (200,), {}, (900, 200)),
     ("BatchNorm2d", (32,), {}, (20, 32, 15, 15)),
+    ("BatchNorm2d", (256,), {}, (32, 256, 7, 7)),
+    ("GroupNorm", (4, 512), {}, (200, 512)),
 ])  # fmt: skip
 def test_same_bits_for_any_number_of_threads(name, args, kw, shape):
     ours, _ = pair(name, args, kw)

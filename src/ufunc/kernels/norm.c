@@ -2,8 +2,13 @@
  * width, folded by halves, so that all ISAs give the same bits.  Compiled once per ISA and word.
  * Floor: ufunc/kernels. */
 #include <math.h>
-#include "ufunc/kernels/vector.h"
+#include "ufunc/kernels/short_row.h"
 #include "ufunc/kernels/norm.h"
+
+ALWAYS vec part(const real *x, intptr_t left)
+{
+    return left >= LANES ? vector_load((const char *)x) : vector_load_part((const char *)x, left);
+}
 
 enum { WIDTH = 32, PARTS = WIDTH / LANES, BLOCK = 1024 };
 
@@ -31,27 +36,47 @@ ALWAYS void chunk(term_fn *f, const real *a, const real *b, const real *w, vec c
 /* A last, short chunk: b is filled up with the center, a and w with zeros. */
 ALWAYS void last_chunk(term_fn *f, const real *a, const real *b, const real *w, intptr_t n, vec center, vec *s, vec *t)
 {
-    real pa[WIDTH] = {0}, pb[WIDTH], pw[WIDTH] = {0};
-    for (int i = 0; i < WIDTH; i++) pb[i] = center[0];
-    memcpy(pa, a, (size_t)n * sizeof *a);
-    memcpy(pb, b, (size_t)n * sizeof *b);
-    memcpy(pw, w, (size_t)n * sizeof *w);
-    chunk(f, pa, pb, pw, center, s, t);
+    _Pragma("GCC unroll 8") for (int k = 0; k < PARTS; k++) {
+        const intptr_t at = k * LANES, left = n - at;
+        if (left <= 0) return;
+        vec x = part(a + at, left), y = part(b + at, left), z = part(w + at, left);
+        if (left < LANES) {
+            const mask in = first_lanes(left);
+            x = v_where(in, x, splat(0)), y = v_where(in, y, center), z = v_where(in, z, splat(0));
+        }
+        f(x, y, z, center, s + k, t + k);
+    }
+}
+
+/* `runs` runs of n elements, `step` elements from one to the next; lanes are folded when they hold a block. */
+ALWAYS void fold_runs(term_fn *f, const real *a, const real *b, const real *w, intptr_t n, intptr_t runs, intptr_t step, real c,
+                      double out[2])
+{
+    const vec center = splat(c);
+    vec s[PARTS] = {0}, t[PARTS] = {0};
+    intptr_t held = 0;
+    out[0] = out[1] = 0;
+    for (; runs > 0; runs--, a += step, b += step, w += step)
+        for (intptr_t i = 0, m; i < n; i += m) {
+            m = n - i < BLOCK ? n - i : BLOCK;
+            if (held + m > BLOCK) {
+                out[0] += fold(s);
+                out[1] += fold(t);
+                for (int k = 0; k < PARTS; k++) s[k] = t[k] = splat(0);
+                held = 0;
+            }
+            intptr_t j = 0;
+            for (; j + WIDTH <= m; j += WIDTH) chunk(f, a + i + j, b + i + j, w + i + j, center, s, t);
+            if (j < m) last_chunk(f, a + i + j, b + i + j, w + i + j, m - j, center, s, t);
+            held += m;
+        }
+    out[0] += fold(s);
+    out[1] += fold(t);
 }
 
 ALWAYS void fold_terms(term_fn *f, const real *a, const real *b, const real *w, intptr_t n, real c, double out[2])
 {
-    const vec center = splat(c);
-    out[0] = out[1] = 0;
-    for (intptr_t i = 0; i < n; i += BLOCK) {
-        vec s[PARTS] = {0}, t[PARTS] = {0};
-        const intptr_t m = n - i < BLOCK ? n - i : BLOCK;
-        intptr_t j = 0;
-        for (; j + WIDTH <= m; j += WIDTH) chunk(f, a + i + j, b + i + j, w + i + j, center, s, t);
-        if (j < m) last_chunk(f, a + i + j, b + i + j, w + i + j, m - j, center, s, t);
-        out[0] += fold(s);
-        out[1] += fold(t);
-    }
+    fold_runs(f, a, b, w, n, 1, n, c, out);
 }
 
 ALWAYS void plain(vec a, vec b, vec w, vec c, vec *s, vec *t) { (void)b, (void)w, (void)c, (void)t; *s += a; }
@@ -74,36 +99,56 @@ ALWAYS void weighted_dot(vec a, vec b, vec w, vec c, vec *s, vec *t)
     *t += g * (b - c);
 }
 
-static double sum(const void *x, intptr_t n)
+static double sum_runs(const void *x, intptr_t n, intptr_t runs, intptr_t step)
 {
     double out[2];
-    fold_terms(plain, x, x, x, n, 0, out);
+    fold_runs(plain, x, x, x, n, runs, step, 0, out);
     return out[0];
 }
-static double squares(const void *x, intptr_t n, double center)
+static double squares_runs(const void *x, intptr_t n, intptr_t runs, intptr_t step, double center)
 {
     double out[2];
-    fold_terms(square, x, x, x, n, (real)center, out);
+    fold_runs(square, x, x, x, n, runs, step, (real)center, out);
     return out[0];
 }
-static void dots(const void *g, const void *x, intptr_t n, double center, double out[2])
+static void dots_runs(const void *g, const void *x, intptr_t n, intptr_t runs, intptr_t step, double center, double out[2])
 {
-    fold_terms(dot, g, x, x, n, (real)center, out);
+    fold_runs(dot, g, x, x, n, runs, step, (real)center, out);
 }
+static double sum(const void *x, intptr_t n) { return sum_runs(x, n, 1, n); }
+static double squares(const void *x, intptr_t n, double center) { return squares_runs(x, n, 1, n, center); }
 
-/* ---- maps: the compiler's own vectors ---- */
+/* ---- maps: a last, short vector ends where the run ends, and is read before anything is written ---- */
 
 static void affine(const void *xp, void *outp, intptr_t n, double center, double ad, double bd)
 {
-    const real *restrict x = xp, c = (real)center, a = (real)ad, b = (real)bd;
-    real *restrict out = outp;
-    for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - c) * a + b;
+    const real *x = xp, c = (real)center, a = (real)ad, b = (real)bd;
+    real *out = outp;
+    if (n < LANES) {
+        for (intptr_t i = 0; i < n; i++) out[i] = (x[i] - c) * a + b;
+        return;
+    }
+    const vec last = vector_load((const char *)(x + n - LANES));
+    for (intptr_t i = 0; i + LANES <= n; i += LANES)
+        vector_store((char *)(out + i), (vector_load((const char *)(x + i)) - c) * a + b);
+    vector_store((char *)(out + n - LANES), (last - c) * a + b);
+}
+
+ALWAYS vec slope_of(const real *g, const real *x, real m, real a, real b, real c)
+{
+    return a * vector_load((const char *)g) + b * (vector_load((const char *)x) - m) + c;
 }
 static void slope(const void *gp, const void *xp, void *gxp, intptr_t n, double center, double ad, double bd, double cd)
 {
-    const real *restrict g = gp, *restrict x = xp, m = (real)center, a = (real)ad, b = (real)bd, c = (real)cd;
-    real *restrict gx = gxp;
-    for (intptr_t i = 0; i < n; i++) gx[i] = a * g[i] + b * (x[i] - m) + c;
+    const real *g = gp, *x = xp, m = (real)center, a = (real)ad, b = (real)bd, c = (real)cd;
+    real *gx = gxp;
+    if (n < LANES) {
+        for (intptr_t i = 0; i < n; i++) gx[i] = a * g[i] + b * (x[i] - m) + c;
+        return;
+    }
+    const vec last = slope_of(g + n - LANES, x + n - LANES, m, a, b, c);
+    for (intptr_t i = 0; i + LANES <= n; i += LANES) vector_store((char *)(gx + i), slope_of(g + i, x + i, m, a, b, c));
+    vector_store((char *)(gx + n - LANES), last);
 }
 
 /* ---- rows ---- */
@@ -237,5 +282,5 @@ static void column_slope(const void *gp, const void *xp, void *gxp, intptr_t nro
             gx[j] = (real)(a[j] * (double)g[j] + b[j] * ((double)x[j] - center[j]) + c[j]);
 }
 
-const rt_norms SYMBOL(norms) = {rows, rows_backward, sum, squares, dots, affine, slope, column_sums, column_squares,
+const rt_norms SYMBOL(norms) = {rows, rows_backward, sum_runs, squares_runs, dots_runs, affine, slope, column_sums, column_squares,
                                 column_dots, column_affine, column_slope};

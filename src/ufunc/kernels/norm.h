@@ -18,11 +18,12 @@ typedef struct {   /* one per dtype with kernels (f32, f64) */
     void (*rows)(const rt_norm_rows *q, intptr_t begin, intptr_t end);
     /* Rows [begin, end): gx, when out is given; gw and gb (doubles, n each, added to) when given. */
     void (*rows_backward)(const rt_norm_rows *q, intptr_t begin, intptr_t end, double *gw, double *gb);
-    /* Sums over n packed elements: of x; of (x - center)^2; of g and of g (x - center). */
-    double (*sum)(const void *x, intptr_t n);
-    double (*squares)(const void *x, intptr_t n, double center);
-    void (*dots)(const void *g, const void *x, intptr_t n, double center, double out[2]);
-    /* out = (x - center) a + b */
+    /* Sums over `runs` runs of n packed elements, `step` elements from one to the next: of x; of (x - center)^2; of g
+     * and of g (x - center). */
+    double (*sum)(const void *x, intptr_t n, intptr_t runs, intptr_t step);
+    double (*squares)(const void *x, intptr_t n, intptr_t runs, intptr_t step, double center);
+    void (*dots)(const void *g, const void *x, intptr_t n, intptr_t runs, intptr_t step, double center, double out[2]);
+    /* out = (x - center) a + b; out may be x */
     void (*affine)(const void *x, void *out, intptr_t n, double center, double a, double b);
     /* gx = a g + b (x - center) + c */
     void (*slope)(const void *g, const void *x, void *gx, intptr_t n, double center, double a, double b, double c);
