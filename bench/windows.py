@@ -135,6 +135,15 @@ def resampling() -> Iterator[tuple[str, Job, list[Any]]]:
         return functions(lib).grid_sample(x, grid, align_corners=False)
 
     yield "grid_sample (1, 3, 224, 224), a rotation", turn, [normal(1, 3, 224, 224), np.asarray(smooth).copy()]
+    for shape, size in [((8, 1, 32, 32), (32, 32)), ((1, 64, 128, 128), (7, 7)), ((2, 256, 28, 28), (28, 28)),
+                        ((16, 16, 8, 8), (8, 8)), ((1, 3, 500, 400), (224, 224))]:  # fmt: skip
+        grid = RNG.uniform(-1.1, 1.1, (shape[0], *size, 2)).astype(np.float32)
+        for mode in ("bilinear", "nearest"):
+            yield (
+                f"grid_sample {shape} at {size} {mode}",
+                lambda lib, x, grid, mode=mode: functions(lib).grid_sample(x, grid, mode, align_corners=False),
+                [normal(*shape), grid],
+            )
     boxes = RNG.uniform(-1.1, 1.1, (2, 16, 16, 16, 3)).astype(np.float32)
     yield "grid_sample (2, 8, 16, 16, 16)", turn, [normal(2, 8, 16, 16, 16), boxes]
     yield (

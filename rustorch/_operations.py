@@ -50,7 +50,7 @@ NOT_METHODS = {
     "squared_error", "absolute_error", "smooth_error", "huber_error", "logistic_error", "bernoulli_error",
     "polygamma", "convolution", "convolution_weight", "resample",
     "max_pool", "adaptive_max_pool", "fractional_max_pool", "pool_gather", "pool_scatter",
-    "unfold_columns", "fold_columns",
+    "unfold_columns", "fold_columns", "grid_sample",
     "sparse_matmul", "sparse_sample", "sparse_product", "sparse_turn", "sparse_check",
 }  # fmt: skip
 

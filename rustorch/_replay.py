@@ -177,3 +177,116 @@ def attention(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
         padded = _ops["pad"](weights, (0, -keys % 32))
         weights = _ops["dropout"](padded, p, True, seed=seed, stream=stream).narrow(-1, 0, keys)
     return ((weights @ v).to(inputs[0].dtype),)
+
+
+# ---- grid_sample ----
+
+
+def _inside(x: Any, length: int) -> Any:
+    """x kept within the image; no gradient where it was moved, or stands on the border."""
+    return _ops["where"]((x > 0) & (x < length - 1), x, x.detach().clamp(0, length - 1))
+
+
+def _reflect(x: Any, length: int, align: bool) -> Any:
+    low, span = (0.0, float(length - 1)) if align else (-0.5, float(length))
+    if span == 0:
+        return x * 0
+    far = (x - low).abs()
+    flips = (far.detach() / span).floor()
+    rest = far - flips * span
+    return _ops["where"](flips.remainder(2) == 0, rest + low, span - rest + low)
+
+
+def _place(x: Any, length: int, padding: str, align: bool) -> Any:
+    """A coordinate on the image's grid as the padding mode has it."""
+    if padding == "border":
+        return _inside(x, length)
+    if padding == "reflection":
+        return _inside(_reflect(x, length, align), length)
+    return x
+
+
+def _taken(flat: Any, places: list[Any], lengths: list[int], padding: str) -> Any:
+    """Elements of flat (N, C, P) at whole coordinates (N, positions); zeros outside when padding is "zeros"."""
+    index, valid = None, None
+    for at, length in zip(places, lengths, strict=True):
+        at = at.detach()
+        good = (at >= 0) & (at <= length - 1)
+        kept = _ops["where"](good, at, at * 0 if padding == "zeros" else at.clamp(0, length - 1)).to("int64")
+        index = kept if index is None else index * length + kept
+        valid = good if valid is None else valid & good
+    assert index is not None and valid is not None
+    channels = flat.shape[1]
+    values: Any = _ops["pool_gather"](flat, index.unsqueeze(1).expand(-1, channels, -1), 1)
+    return values * valid.unsqueeze(1).to(values.dtype) if padding == "zeros" else values
+
+
+def _linear(flat: Any, places: list[Any], lengths: list[int], padding: str) -> Any:
+    lows = [at.detach().floor() for at in places]
+    rights = [at - low for at, low in zip(places, lows, strict=True)]
+    total = None
+    for corner in range(1 << len(places)):
+        sides = [corner >> d & 1 for d in range(len(places))]
+        weight = None
+        for side, right in zip(sides, rights, strict=True):
+            part = right if side else 1 - right
+            weight = part if weight is None else weight * part
+        assert weight is not None
+        values = _taken(flat, [low + side for low, side in zip(lows, sides, strict=True)], lengths, padding)
+        term = values * weight.unsqueeze(1)
+        total = term if total is None else total + term
+    assert total is not None
+    return total
+
+
+def _keys(x: Any) -> list[Any]:
+    """Weights of the four neighbours of a point x behind the second (Keys 1981, with -0.75)."""
+    c = -0.75
+
+    def near(t: Any) -> Any:
+        return ((c + 2) * t - (c + 3)) * t * t + 1
+
+    def far(t: Any) -> Any:
+        return ((t - 5) * t + 8) * t * c - 4 * c
+
+    return [far(x + 1), near(x), near(1 - x), far(2 - x)]
+
+
+def _cubic(flat: Any, places: list[Any], lengths: list[int], padding: str, align: bool) -> Any:
+    lows = [at.detach().floor() for at in places]
+    rows, columns = (_keys(at - low) for at, low in zip(places, lows, strict=True))
+    total = None
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            at = [lows[0] + (i - 1), lows[1] + (j - 1)]
+            at = [_place(a, n, padding, align) for a, n in zip(at, lengths, strict=True)]
+            term = _taken(flat, at, lengths, padding) * (row * column).unsqueeze(1)
+            total = term if total is None else total + term
+    assert total is not None
+    return total
+
+
+@composition
+def grid_sample(inputs: list[Any], floats: Any, integers: Any, _list: Any) -> Any:
+    image, points = (_wide(t) for t in inputs)
+    mode = ("bilinear", "nearest", "bicubic")[integers[0]]
+    padding = ("zeros", "border", "reflection")[integers[1]]
+    align, n = bool(integers[2]), image.ndim - 2
+    lengths = [int(length) for length in tuple(image.shape)[2:]]
+    batch, channels, shape = image.shape[0], image.shape[1], tuple(points.shape)[1:-1]
+    flat, points = image.reshape(batch, channels, -1), points.reshape(batch, -1, n)
+    places = []
+    for d, length in enumerate(lengths):
+        at = points.select(-1, n - 1 - d)
+        at = (at + 1) * ((length - 1) / 2) if align else ((at + 1) * length - 1) / 2
+        places.append(at if mode == "bicubic" else _place(at, length, padding, align))
+    if mode == "bilinear":
+        result = _linear(flat, places, lengths, padding)
+    elif mode == "nearest":
+        result = _taken(flat, [at.detach().round() for at in places], lengths, padding)
+        if points.requires_grad:  # its gradient is zero
+            kept = _ops["where"](points.isfinite(), points, 0.0)
+            result = result + (kept * kept * 0).sum()
+    else:
+        result = _cubic(flat, places, lengths, padding, align)
+    return (result.reshape(batch, channels, *shape).to(inputs[0].dtype),)

@@ -9,7 +9,7 @@ from typing import Any
 from .._C import ShapeMismatchError, Tensor, TensorError, arange, ops
 from ._pooling import numbers
 
-_resample, _gather, _where = ops["resample"], ops["pool_gather"], ops["where"]
+_resample, _grid_sample = ops["resample"], ops["grid_sample"]
 
 _KINDS = {"nearest": "nearest", "nearest-exact": "nearest-exact", "linear": "linear", "bilinear": "linear",
           "trilinear": "linear", "bicubic": "cubic", "area": "adaptive"}  # fmt: skip
@@ -190,90 +190,6 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     return grid.reshape(size[0], *spatial, n)
 
 
-def _inside(x: Tensor, length: int) -> Tensor:
-    """x kept within the image; no gradient where it was moved, or stands on the border."""
-    return _where((x > 0) & (x < length - 1), x, x.detach().clamp(0, length - 1))
-
-
-def _reflect(x: Tensor, length: int, align: bool) -> Tensor:
-    low, span = (0.0, float(length - 1)) if align else (-0.5, float(length))
-    if span == 0:
-        return x * 0
-    far = (x - low).abs()
-    flips = (far.detach() / span).floor()
-    rest = far - flips * span
-    return _where(flips.remainder(2) == 0, rest + low, span - rest + low)
-
-
-def _place(x: Tensor, length: int, padding: str, align: bool) -> Tensor:
-    """A coordinate on the image's grid as the padding mode has it."""
-    if padding == "border":
-        return _inside(x, length)
-    if padding == "reflection":
-        return _inside(_reflect(x, length, align), length)
-    return x
-
-
-def _taken(flat: Tensor, places: list[Tensor], lengths: list[int], padding: str) -> Tensor:
-    """Elements of flat (N, C, P) at whole coordinates (N, positions); zeros outside when padding is "zeros"."""
-    index, valid = None, None
-    for at, length in zip(places, lengths, strict=True):
-        at = at.detach()
-        good = (at >= 0) & (at <= length - 1)
-        kept = _where(good, at, at * 0 if padding == "zeros" else at.clamp(0, length - 1)).to("int64")
-        index = kept if index is None else index * length + kept
-        valid = good if valid is None else valid & good
-    assert index is not None and valid is not None
-    channels = flat.shape[1]
-    values: Tensor = _gather(flat, index.unsqueeze(1).expand(-1, channels, -1), 1)
-    return values * valid.unsqueeze(1).to(values.dtype) if padding == "zeros" else values
-
-
-def _linear(flat: Tensor, places: list[Tensor], lengths: list[int], padding: str) -> Tensor:
-    lows = [at.detach().floor() for at in places]
-    rights = [at - low for at, low in zip(places, lows, strict=True)]
-    total = None
-    for corner in range(1 << len(places)):
-        sides = [corner >> d & 1 for d in range(len(places))]
-        weight = None
-        for side, right in zip(sides, rights, strict=True):
-            part = right if side else 1 - right
-            weight = part if weight is None else weight * part
-        assert weight is not None
-        values = _taken(flat, [low + side for low, side in zip(lows, sides, strict=True)], lengths, padding)
-        term = values * weight.unsqueeze(1)
-        total = term if total is None else total + term
-    assert total is not None
-    return total
-
-
-def _keys(x: Tensor) -> list[Tensor]:
-    """Weights of the four neighbours of a point x behind the second (Keys 1981, with -0.75)."""
-    c = -0.75
-
-    def near(t: Tensor) -> Tensor:
-        return ((c + 2) * t - (c + 3)) * t * t + 1
-
-    def far(t: Tensor) -> Tensor:
-        return ((t - 5) * t + 8) * t * c - 4 * c
-
-    return [far(x + 1), near(x), near(1 - x), far(2 - x)]
-
-
-def _cubic(flat: Tensor, places: list[Tensor], lengths: list[int], padding: str, align: bool) -> Tensor:
-    lows = [at.detach().floor() for at in places]
-    rows, columns = (_keys(at - low) for at, low in zip(places, lows, strict=True))
-    total = None
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            at = [lows[0] + (i - 1), lows[1] + (j - 1)]
-            at = [_place(a, n, padding, align) for a, n in zip(at, lengths, strict=True)]
-            term = _taken(flat, at, lengths, padding) * (row * column).unsqueeze(1)
-            total = term if total is None else total + term
-    assert total is not None
-    return total
-
-
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -297,7 +213,7 @@ def grid_sample(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border' or 'reflection', not "
             f"{padding_mode!r}"
         )
-    n, align = input.ndim - 2, bool(align_corners)
+    n = input.ndim - 2
     if n not in (2, 3) or grid.ndim != n + 2 or grid.shape[0] != input.shape[0] or grid.shape[-1] != n:
         raise ShapeMismatchError(
             "grid_sample: expected (N, C, H, W) with a grid (N, H', W', 2), or (N, C, D, H, W) with (N, D', H', W', 3);"
@@ -307,28 +223,10 @@ def grid_sample(
         raise RuntimeError(f"grid_sample: input and grid must have one dtype, not {input.dtype} and {grid.dtype}")
     if mode == "bicubic" and n == 3:
         raise RuntimeError("grid_sample: bicubic interpolation only supports 4D input")
-    lengths = [int(length) for length in tuple(input.shape)[2:]]
-    if 0 in lengths:
+    if 0 in tuple(input.shape)[2:]:
         raise TensorError(f"grid_sample: the image is empty: shape {tuple(input.shape)}")
-    batch, channels, shape = input.shape[0], input.shape[1], tuple(grid.shape)[1:-1]
-    wide = input.dtype.itemsize < 4
-    image, points = (t.to("float32") if wide else t for t in (input, grid))
-    flat, points = image.reshape(batch, channels, -1), points.reshape(batch, -1, n)
-    places = []
-    for d, length in enumerate(lengths):
-        at = points.select(-1, n - 1 - d)
-        at = (at + 1) * ((length - 1) / 2) if align else ((at + 1) * length - 1) / 2
-        places.append(at if mode == "bicubic" else _place(at, length, padding_mode, align))
-    if mode == "bilinear":
-        result = _linear(flat, places, lengths, padding_mode)
-    elif mode == "nearest":
-        result = _taken(flat, [at.detach().round() for at in places], lengths, padding_mode)
-        if points.requires_grad:  # its gradient is zero
-            kept = _where(points.isfinite(), points, 0.0)
-            result = result + (kept * kept * 0).sum()
-    else:
-        result = _cubic(flat, places, lengths, padding_mode, align)
-    return result.reshape(batch, channels, *shape).to(input.dtype)
+    result: Tensor = _grid_sample(input, grid, mode, padding_mode, bool(align_corners))
+    return result
 
 
 __all__ = ["affine_grid", "fold", "grid_sample", "interpolate", "unfold", "upsample"]

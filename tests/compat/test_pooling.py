@@ -1,4 +1,8 @@
 """Pools, interpolation, grids, patches against PyTorch: small dtypes, layouts, threads, NaN, errors."""
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -136,6 +140,85 @@ def test_grid_sample(padding, align):
         ours.square().sum().backward()
         same(y.grad, x.grad, 1e-9)
         same(h.grad, g.grad, 1e-8)
+
+
+# one plane; blocks of 4, 8 and 16 lanes; few points of a large image; more points than a chunk; three lengths
+SAMPLED = [((2, 1, 9, 7), (12, 11)), ((3, 3, 9, 7), (12, 11)), ((2, 7, 6, 5), (8, 8)), ((1, 21, 6, 5), (5, 13)),
+           ((2, 5, 40, 41), (1, 3)), ((2, 3, 4, 5, 6), (3, 7, 5)), ((1, 1, 4, 5, 6), (2, 3, 2)), ((2, 0, 4, 4), (3, 3)),
+           ((2, 3, 4, 4), (0, 3))]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape, points", SAMPLED)
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_grid_sample_of_every_kernel(shape, points, mode, dtype):
+    if mode == "bicubic" and len(points) == 3:
+        return
+    rng, n = np.random.default_rng(5), len(points)
+    image, grid = rng.normal(size=shape).astype(dtype), rng.uniform(-1.6, 1.6, (shape[0], *points, n)).astype(dtype)
+    wide = [torch.tensor(a.astype(np.float64), requires_grad=True) for a in (image, grid)]
+    # operands that are not packed
+    ours = [rt.tensor(np.repeat(a, 2, -1), requires_grad=True) for a in (image, grid)]
+    for padding, align in (("zeros", False), ("border", True), ("reflection", False)):
+        theirs = TF.grid_sample(*wide, mode, padding, align)
+        result = F.grid_sample(*(t[..., ::2] for t in ours), mode, padding, align)
+        tolerance = 1e-12 if dtype == np.float64 else 3e-5
+        same(result, theirs, tolerance)
+        g = rng.normal(size=tuple(theirs.shape))
+        expected = torch.autograd.grad(theirs, wide, torch.tensor(g))
+        seen, before = [], rt.get_num_threads()
+        try:
+            for threads in (1, 2, 3):
+                rt.set_num_threads(threads)
+                found = rt.autograd.grad(result, ours, rt.tensor(g.astype(dtype)), retain_graph=True)
+                seen.append([np.asarray(t)[..., ::2] for t in found])
+        finally:
+            rt.set_num_threads(before)
+        for k in range(2):
+            same(rt.tensor(seen[0][k]), expected[k], 20 * tolerance)
+            np.testing.assert_array_equal(seen[0][k], seen[1][k])
+            np.testing.assert_array_equal(seen[0][k], seen[2][k])
+
+
+def test_grid_sample_far_away():
+    """Positions that are no numbers, and infinite elements outside of what is looked at."""
+    x = np.arange(1.0, 37, dtype=np.float32).reshape(1, 1, 6, 6)
+    x[0, 0, 0, 0] = np.inf
+    for far in (np.nan, np.inf, -np.inf, 1e10, -1e10):
+        grid = np.array([[far, 0.1], [0.2, far], [1.5, 1.5], [0.5, 0.5]], np.float32).reshape(1, 2, 2, 2)
+        for image in (x, np.concatenate([x] * 3, 1)):
+            for mode in ("bilinear", "nearest", "bicubic"):
+                for padding in ("zeros", "border", "reflection"):
+                    if (padding == "reflection" and np.isfinite(far)) or (padding != "zeros" and mode == "bicubic"):
+                        continue    # which of many reflections it is, is rounding
+                    theirs = TF.grid_sample(torch.tensor(image), torch.tensor(grid), mode, padding, False)
+                    ours = F.grid_sample(rt.tensor(image), rt.tensor(grid), mode, padding, False)
+                    what = f"{far} {mode} {padding}"
+                    np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), rtol=1e-5, err_msg=what)
+
+
+def test_grid_sample_on_other_processors():
+    """Every instruction set computes the same bits."""
+    code = (
+        "import hashlib, numpy as np, rustorch as rt, rustorch.nn.functional as F\n"
+        "r = np.random.default_rng(0)\n"
+        "x, g = (rt.tensor(r.uniform(-1.2, 1.2, s).astype(np.float32), requires_grad=True)"
+        " for s in ((2, 5, 9, 8), (2, 10, 11, 2)))\n"
+        "h = hashlib.sha1()\n"
+        "for mode in ('bilinear', 'bicubic', 'nearest'):\n"
+        "    y = F.grid_sample(x, g, mode, 'reflection', False)\n"
+        "    for t in (y.detach(), *rt.autograd.grad(y.square().sum(), [x, g])): h.update(np.asarray(t).tobytes())\n"
+        "print(h.hexdigest())"
+    )
+    seen = set()
+    for isa in ("v2", "v3", "v4"):
+        env = dict(os.environ, RUSTORCH_ISA=isa, PYTHONPATH=os.path.dirname(os.path.dirname(rt.__file__)))
+        ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+        if ran.returncode and "RUSTORCH_ISA" in ran.stderr:
+            continue
+        assert ran.returncode == 0, ran.stderr
+        seen.add(ran.stdout)
+    assert len(seen) == 1
 
 
 def test_affine_grid():

@@ -214,6 +214,14 @@ CASES.update({
     ],
     "pool_gather": [(lambda x: ops["pool_gather"](x, ints([[3, 0, 3]]), 1), [real(1, 5)])],
     "pool_scatter": [(lambda x: ops["pool_scatter"](x, ints([[3, 0, 3]]), (5,), True), [real(1, 3)])],
+    "grid_sample": [
+        *[(lambda x, g, m=m, p=p, a=a: ops["grid_sample"](x, g, m, p, a), [real(2, 2, 3, 4), 1.1 * real(2, 2, 3, 2)])
+          for m in ("bilinear", "bicubic") for p in ("zeros", "border", "reflection") for a in (False, True)],
+        (lambda x: ops["grid_sample"](x, rt.tensor([[[[0.1, -0.7], [0.9, 2]]]]).double(), "nearest", "zeros", True),
+         [real(1, 2, 3, 4)]),
+        (lambda x, g: ops["grid_sample"](x, g, "bilinear", "border", False),
+         [real(1, 2, 3, 2, 4), real(1, 2, 1, 2, 3)]),
+    ],
     "unfold_columns": [(lambda x: ops["unfold_columns"](x, (2, 3), (1, 2), (1, 2), (2, 1)), [real(1, 2, 4, 3)])],
     "fold_columns": [(lambda x: ops["fold_columns"](x, (2, 2), (1, 1), (0, 0), (1, 1), 3, 2), [real(1, 4, 2)])],
 })  # fmt: skip

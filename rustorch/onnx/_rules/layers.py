@@ -95,6 +95,19 @@ def _max_pool(graph: Graph, call: Arguments) -> list[str]:
     return [without_planes(graph, n, more) for n in (both[0], graph.node("Mod", [both[1], plane]))]
 
 
+@rule("grid_sample")
+def _grid_sample(graph: Graph, call: Arguments) -> str:
+    x, grid = call["x"], call["grid"]
+    if graph.opset < (16 if x.ndim == 4 else 20):
+        raise Unsupported(f"grid_sample of images of {x.ndim - 2} lengths before opset {16 if x.ndim == 4 else 20}")
+    mode = call["mode"]
+    if graph.opset >= 20:
+        mode = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+    facts = {"mode": mode, "padding_mode": call["padding"], "align_corners": int(call["align"])}
+    found: str = graph.node("GridSample", [x.name, grid.name], **facts)
+    return found
+
+
 @rule("adaptive_max_pool")
 def _adaptive_max_pool(graph: Graph, call: Arguments) -> list[str | None]:
     x: Tensor = call["x"]
