@@ -81,10 +81,11 @@ void rt_convolve_unfold(const rt_convolution *q, size_t item, intptr_t channels,
 #define ADD_RUN(T) \
     static void add_run_##T(char *to, const char *from, intptr_t n, intptr_t stride, intptr_t parts) \
     { \
-        T *d = (T *)to; \
-        const T *s = (const T *)from; \
-        for (intptr_t i = 0; i < n; i++) \
-            for (intptr_t p = 0; p < parts; p++) d[i * stride * parts + p] = (T)(d[i * stride * parts + p] + s[i * parts + p]); \
+        T *restrict d = (T *)to; \
+        const T *restrict s = (const T *)from; \
+        if (stride == 1) for (intptr_t i = 0; i < n * parts; i++) d[i] = (T)(d[i] + s[i]); \
+        else if (parts == 1) for (intptr_t i = 0; i < n; i++) d[i * stride] = (T)(d[i * stride] + s[i]); \
+        else for (intptr_t i = 0; i < n * 2; i++) d[i / 2 * stride * 2 + i % 2] = (T)(d[i / 2 * stride * 2 + i % 2] + s[i]); \
     }
 ADD_RUN(uint8_t) ADD_RUN(uint16_t) ADD_RUN(uint32_t) ADD_RUN(uint64_t) ADD_RUN(float) ADD_RUN(double)
 typedef void add_run(char *to, const char *from, intptr_t n, intptr_t stride, intptr_t parts);

@@ -2,6 +2,9 @@
  * written so that the compiler turns them into vector code.  Floor: ufunc/kernels. */
 #include <string.h>
 #include "ufunc/kernels/word.h"
+#if IS_REAL
+#include "ufunc/kernels/vector.h"
+#endif
 #include "ufunc/kernels/windows.h"
 
 #if IS_F32
@@ -44,6 +47,55 @@ ALWAYS void take_pair(element *restrict best, position *restrict at, const eleme
     }
 }
 
+#if IS_REAL
+/* The largest of `runs` runs of n elements, at least a vector, `apart` from each other, and where the first of it
+ * stands; 0 when one of them is NaN.  The last vector of a run overlaps the one before. */
+static int max_runs(const element *x, intptr_t n, intptr_t runs, intptr_t apart, element *best, intptr_t *at)
+{
+    vec most = splat(LOWEST);
+    mask none = {0};
+    for (intptr_t r = 0; r < runs; r++)
+        for (intptr_t i = 0; i < n; i += LANES) {
+            const vec v = vector_load((const char *)(x + r * apart + (i + LANES <= n ? i : n - LANES)));
+            most = v_above(v, most);
+            none |= v != v;
+        }
+    if (any_lane(none)) return 0;
+    element b = most[0];
+    for (int l = 1; l < LANES; l++) b = most[l] > b ? most[l] : b;
+    for (intptr_t r = 0; r < runs; r++)
+        for (intptr_t i = 0; i < n; i += LANES) {
+            intptr_t here = r * apart + (i + LANES <= n ? i : n - LANES);
+            if (!any_lane(vector_load((const char *)(x + here)) == b)) continue;
+            while (x[here] != b) here++;
+            *best = x[here];
+            *at = here;
+            return 1;
+        }
+    return 0;
+}
+
+/* One output whose window has lines of a vector and more, or is made of whole lines that are as long together. */
+static int max_window(const rt_window_grid *q, const element *x, const intptr_t *o, element *out, int64_t *index)
+{
+    const intptr_t depth = q->count[0][o[0]], width = q->count[2][o[2]];
+    intptr_t n = width, runs = q->count[1][o[1]], at;
+    if (depth != 1 || q->dilation[2] != 1) return 0;
+    if (width == q->in[2] && q->dilation[1] == 1) n *= runs, runs = 1;
+    if (n < LANES) return 0;
+    const intptr_t first = (q->start[0][o[0]] * q->in[1] + q->start[1][o[1]]) * q->in[2] + q->start[2][o[2]];
+    if (!max_runs(x + first, n, runs, q->dilation[1] * q->in[2], out, &at)) return 0;
+    *index = first + at;
+    return 1;
+}
+#else
+static int max_window(const rt_window_grid *q, const element *x, const intptr_t *o, element *out, int64_t *index)
+{
+    (void)q, (void)x, (void)o, (void)out, (void)index;
+    return 0;
+}
+#endif
+
 /* Outputs ow .. ow + n of a row whose windows are all `taps` wide and `stride` apart. */
 static void max_block(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o, intptr_t n,
                       intptr_t stride)
@@ -79,6 +131,10 @@ static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_
                 intptr_t n = 1, stride = o[2] + 1 < width ? start[o[2] + 1] - start[o[2]] : 1;
                 while (n < BLOCK && o[2] + n < width && count[o[2] + n] == count[o[2]]
                        && start[o[2] + n] - start[o[2] + n - 1] == stride) n++;
+                if ((n == 1 || stride >= 8) && max_window(q, (const element *)x, o, out + o[2], index + o[2])) {
+                    o[2]++;
+                    continue;
+                }
                 max_block(q, (const element *)x, out + o[2], index + o[2], o, n, stride);
                 o[2] += n;
             }
