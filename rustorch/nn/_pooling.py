@@ -132,13 +132,14 @@ avg_pool2d, avg_pool3d = _make_avg(2), _make_avg(3)
 
 
 def _maxima(
-    name: str, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, n: int
-) -> tuple[Tensor, Tensor]:
+    name: str, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, n: int,
+    positions: bool = True,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     if input.ndim not in (n + 1, n + 2) or input.size == 0:
         check_rank(name, input, n, True)
     kernel = numbers(name, "kernel_size", kernel, n)
     padding, dilation = numbers(name, "padding", padding, n), numbers(name, "dilation", dilation, n)
-    result: Any = _max_pool(input, kernel, _given(stride, kernel, name), padding, dilation, ceil)
+    result: Any = _max_pool(input, kernel, _given(stride, kernel, name), padding, dilation, ceil, positions)
     return result
 
 
@@ -154,7 +155,7 @@ def _make_max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
-        both = _maxima(name, input, kernel_size, stride, padding, dilation, ceil_mode, n)
+        both = _maxima(name, input, kernel_size, stride, padding, dilation, ceil_mode, n, return_indices)
         return both if return_indices else both[0]
 
     def with_indices(
@@ -262,7 +263,7 @@ def _make_adaptive(n: int) -> tuple[Callable[..., Any], Callable[..., Any], Call
         return result.to(input.dtype)
 
     def largest(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-        both = _adaptive_max(input, _adaptive_size(max_name, input, output_size, n))
+        both = _adaptive_max(input, _adaptive_size(max_name, input, output_size, n), return_indices)
         return both if return_indices else both[0]
 
     def with_indices(input: Tensor, output_size: Any, return_indices: bool = False) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,7 @@ typedef struct {
     const rt_window_grid *grid;
     const char *x;
     char *out;
-    int64_t *index;
+    int64_t *index;                    /* NULL: not wanted */
     intptr_t in_plane, out_plane, item;
 } job;
 
@@ -71,7 +71,8 @@ static void run_planes(void *ctx, intptr_t begin, intptr_t end)
 {
     const job *j = ctx;
     for (intptr_t i = begin; i < end; i++)
-        j->kernels->max(j->grid, j->x + i * j->in_plane * j->item, j->out + i * j->out_plane * j->item, j->index + i * j->out_plane);
+        j->kernels->max(j->grid, j->x + i * j->in_plane * j->item, j->out + i * j->out_plane * j->item,
+                        j->index ? j->index + i * j->out_plane : NULL);
 }
 
 static intptr_t plane_size(int nd, const intptr_t *shape)
@@ -102,10 +103,12 @@ static rt_tensor *packed(rt_tensor *t, rt_dtype dtype)
 /* Makes the windows of plane `i`; called once, or for every plane when each has its own. */
 typedef void set_windows(windows *w, const void *what, intptr_t i);
 
-/* values and positions of x over windows; `out` gives the lengths of the last nd dimensions. */
+/* values and positions of x over windows; `out` gives the lengths of the last nd dimensions.  Positions that nobody
+ * wants, a gradient neither, are an empty tensor. */
 static int maxima(const rt_op *op, int nin, const rt_operand *in, int nd, const intptr_t *lengths, set_windows *set,
-                  const void *what, int each, rt_tensor **out)
+                  const void *what, int each, int positions, rt_tensor **out)
 {
+    const intptr_t none = 0;
     rt_tensor *x = in[0].t, *px = NULL, *work = NULL, *wide = NULL, *where = NULL, *const given = out[0], *const given1 = out[1];
     windows w = {.numbers = NULL};
     intptr_t shape[RT_MAX_NDIM];
@@ -116,11 +119,12 @@ static int maxima(const rt_op *op, int nin, const rt_operand *in, int nd, const 
     memcpy(shape, x->shape, (size_t)lead * sizeof *shape);
     memcpy(shape + lead, lengths, (size_t)nd * sizeof *shape);
     if (rt_output_begin(op, &out[0], result, x->ndim, shape, nin, in, 1, &work) < 0) goto done;
-    if (rt_output_begin(op, &out[1], RT_i64, x->ndim, shape, nin, in, 1, &where) < 0) goto done;
+    positions |= given1 != NULL || rt_records(x);
+    if (rt_output_begin(op, &out[1], RT_i64, positions ? x->ndim : 1, positions ? shape : &none, nin, in, 1, &where) < 0) goto done;
     wide = d == result ? (rt_tensor *)Py_NewRef((PyObject *)work) : rt_empty(d, x->ndim, shape, x->storage->device);
     px = wide ? packed(x, d) : NULL;
     if (!px || windows_new(&w, nd, x->shape + lead, lengths) < 0) goto done;
-    job j = {.kernels = rt_isa_now->windows[d], .grid = &w.grid, .x = px->data, .out = wide->data, .index = (int64_t *)where->data,
+    job j = {.kernels = rt_isa_now->windows[d], .grid = &w.grid, .x = px->data, .out = wide->data, .index = positions ? (int64_t *)where->data : NULL,
              .in_plane = plane_size(nd, x->shape + lead), .out_plane = plane_size(nd, lengths), .item = (intptr_t)rt_itemsize(d)};
     const intptr_t planes = wide->size ? wide->size / j.out_plane : 0;
     if (planes) set(&w, what, 0);
@@ -226,7 +230,7 @@ FORWARD(max_pool)
                             " small", x->ndim - nd + d, (Py_ssize_t)x->shape[x->ndim - nd + d]);
         lengths[d] = length;
     }
-    return maxima(op, nin, in, nd, lengths, set_spaced, &s, 0, out);
+    return maxima(op, nin, in, nd, lengths, set_spaced, &s, 0, p->i[1] != 0, out);
 }
 
 /* ---- adaptive_max_pool, fractional_max_pool ---------------------------------------------- */
@@ -255,7 +259,7 @@ FORWARD(adaptive_max_pool)
     rt_tensor *x = rt_operand_tensor(op, in, 0);
     const int nd = p->n[0];
     if (!x || check_planes(op, x, nd) < 0 || read_lengths(op, p, 0, nd, 0) < 0) return -1;
-    return maxima(op, nin, in, nd, p->list, set_adaptive, NULL, 0, out);
+    return maxima(op, nin, in, nd, p->list, set_adaptive, NULL, 0, p->i[0] != 0, out);
 }
 
 typedef struct { const double *samples; const intptr_t *kernel; } fraction;
@@ -297,7 +301,7 @@ FORWARD(fractional_max_pool)
                                x->shape, samples->ndim, samples->shape);
     if (!(rows = packed(samples, RT_f64))) return -1;
     const fraction f = {(const double *)rows->data, kernel};
-    const int status = maxima(op, nin, in, nd, lengths, set_fractional, &f, 1, out);
+    const int status = maxima(op, nin, in, nd, lengths, set_fractional, &f, 1, 1, out);
     Py_DECREF((PyObject *)rows);
     return status;
 }

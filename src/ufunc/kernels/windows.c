@@ -23,26 +23,28 @@ enum { BLOCK = 64 };
 
 /* best and at of n outputs under one tap: elements `stride` apart from x on. */
 ALWAYS void take_tap(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, intptr_t stride,
-                     position here)
+                     position here, const int where)
 {
     for (intptr_t i = 0; i < n; i++) {
         const element v = x[i * stride];
         const int wins = (v > best[i]) | IS_NAN(v);
         best[i] = wins ? v : best[i];
-        at[i] = wins ? here + (position)(i * stride) : at[i];
+        if (where) at[i] = wins ? here + (position)(i * stride) : at[i];
     }
 }
 
 /* Two neighbouring taps of windows two apart: every element of x is read once, in order. */
-ALWAYS void take_pair(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, position here)
+ALWAYS void take_pair(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, position here,
+                      const int where)
 {
     for (intptr_t i = 0; i < n; i++) {
         const element v = x[2 * i], w = x[2 * i + 1];
         const int first = (v > best[i]) | IS_NAN(v);
         const element b = first ? v : best[i];
-        const position p = first ? here + (position)(2 * i) : at[i];
         const int second = (w > b) | IS_NAN(w);
         best[i] = second ? w : b;
+        if (!where) continue;
+        const position p = first ? here + (position)(2 * i) : at[i];
         at[i] = second ? here + (position)(2 * i + 1) : p;
     }
 }
@@ -80,8 +82,10 @@ static int max_window(const rt_window_grid *q, const element *x, const intptr_t 
 {
     const intptr_t depth = q->count[0][o[0]], width = q->count[2][o[2]];
     intptr_t n = width, runs = q->count[1][o[1]], at;
-    if (depth != 1 || q->dilation[2] != 1) return 0;
+    if (q->dilation[2] != 1) return 0;
     if (width == q->in[2] && q->dilation[1] == 1) n *= runs, runs = 1;
+    if (depth > 1 && (n != q->in[1] * q->in[2] || q->dilation[0] != 1)) return 0;
+    n *= depth;
     if (n < LANES) return 0;
     const intptr_t first = (q->start[0][o[0]] * q->in[1] + q->start[1][o[1]]) * q->in[2] + q->start[2][o[2]];
     if (!max_runs(x + first, n, runs, q->dilation[1] * q->in[2], out, &at)) return 0;
@@ -97,26 +101,39 @@ static int max_window(const rt_window_grid *q, const element *x, const intptr_t 
 #endif
 
 /* Outputs ow .. ow + n of a row whose windows are all `taps` wide and `stride` apart. */
-static void max_block(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o, intptr_t n,
-                      intptr_t stride)
+ALWAYS void max_block(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o, intptr_t n,
+                      intptr_t stride, const int where)
 {
     element best[BLOCK];
     position at[BLOCK];
     const intptr_t *s[3] = {q->start[0] + o[0], q->start[1] + o[1], q->start[2] + o[2]};
     const intptr_t first = (*s[0] * q->in[1] + *s[1]) * q->in[2] + *s[2];
-    for (intptr_t i = 0; i < n; i++) best[i] = LOWEST, at[i] = (position)(first + i * stride);
+    for (intptr_t i = 0; i < n; i++) best[i] = LOWEST;
+    for (intptr_t i = 0; where && i < n; i++) at[i] = (position)(first + i * stride);
     for (intptr_t a = 0; a < q->count[0][o[0]]; a++)
         for (intptr_t b = 0; b < q->count[1][o[1]]; b++)
             for (intptr_t c = 0; c < q->count[2][o[2]]; c++) {
                 const intptr_t here = first + (a * q->dilation[0] * q->in[1] + b * q->dilation[1]) * q->in[2] + c * q->dilation[2];
                 if (stride == 2 && q->dilation[2] == 1 && c + 1 < q->count[2][o[2]]) {
-                    take_pair(best, at, x + here, n, (position)here);
+                    take_pair(best, at, x + here, n, (position)here, where);
                     c++;
-                } else if (stride == 1) take_tap(best, at, x + here, n, 1, (position)here);
-                else if (stride == 2) take_tap(best, at, x + here, n, 2, (position)here);
-                else take_tap(best, at, x + here, n, stride, (position)here);
+                } else if (stride == 1) take_tap(best, at, x + here, n, 1, (position)here, where);
+                else if (stride == 2) take_tap(best, at, x + here, n, 2, (position)here, where);
+                else take_tap(best, at, x + here, n, stride, (position)here, where);
             }
-    for (intptr_t i = 0; i < n; i++) out[i] = best[i], index[i] = at[i];
+    for (intptr_t i = 0; i < n; i++) out[i] = best[i];
+    for (intptr_t i = 0; where && i < n; i++) index[i] = at[i];
+}
+
+static void max_block_where(const rt_window_grid *q, const element *x, element *out, int64_t *index, const intptr_t *o,
+                            intptr_t n, intptr_t stride)
+{
+    max_block(q, x, out, index, o, n, stride, 1);
+}
+
+static void max_block_value(const rt_window_grid *q, const element *x, element *out, const intptr_t *o, intptr_t n, intptr_t stride)
+{
+    max_block(q, x, out, NULL, o, n, stride, 0);
 }
 
 static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_t *index)
@@ -124,18 +141,20 @@ static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_
     element *out = (element *)outp;
     const intptr_t *start = q->start[2], *count = q->count[2], width = q->out[2];
     intptr_t o[3];
+    int64_t unused;
     for (o[0] = 0; o[0] < q->out[0]; o[0]++)
-        for (o[1] = 0; o[1] < q->out[1]; o[1]++, out += width, index += width)
+        for (o[1] = 0; o[1] < q->out[1]; o[1]++, out += width, index += index ? width : 0)
             for (o[2] = 0; o[2] < width;) {
                 /* as many as look alike */
                 intptr_t n = 1, stride = o[2] + 1 < width ? start[o[2] + 1] - start[o[2]] : 1;
                 while (n < BLOCK && o[2] + n < width && count[o[2] + n] == count[o[2]]
                        && start[o[2] + n] - start[o[2] + n - 1] == stride) n++;
-                if ((n == 1 || stride >= 8) && max_window(q, (const element *)x, o, out + o[2], index + o[2])) {
+                if ((n == 1 || stride >= 8) && max_window(q, (const element *)x, o, out + o[2], index ? index + o[2] : &unused)) {
                     o[2]++;
                     continue;
                 }
-                max_block(q, (const element *)x, out + o[2], index + o[2], o, n, stride);
+                if (index) max_block_where(q, (const element *)x, out + o[2], index + o[2], o, n, stride);
+                else max_block_value(q, (const element *)x, out + o[2], o, n, stride);
                 o[2] += n;
             }
 }
