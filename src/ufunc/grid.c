@@ -5,6 +5,7 @@
 #include "backends/threads.h"
 #include "core/error.h"
 #include "core/shape.h"
+#include "ufunc/kernels/grid.h"
 #include "ufunc/kernels/isa.h"
 #include "ufunc/packed.h"
 #include "ufunc/replay.h"
@@ -50,6 +51,17 @@ static int lanes_of(const rt_grid *q)
     return q->channels <= 4 ? 4 : q->channels <= 8 ? 8 : 16;
 }
 
+/* The kernels of the instruction set in force; AVX-512 has none of its own. */
+static const rt_grids *kernels_of(rt_dtype d)
+{
+#if defined(__x86_64__)
+    if (rt_isa_now == &rt_isa_v2) return d == RT_f32 ? &rt_grids_f32_v2 : &rt_grids_f64_v2;
+    return d == RT_f32 ? &rt_grids_f32_v3 : &rt_grids_f64_v3;
+#else
+    return d == RT_f32 ? &rt_grids_f32_portable : &rt_grids_f64_portable;
+#endif
+}
+
 static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *grid, const rt_params *p)
 {
     rt_grid *q = &j->q;
@@ -65,7 +77,7 @@ static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *g
         q->points *= grid->shape[1 + k];
     }
     q->lanes = lanes_of(q);
-    j->kernels = rt_isa_now->grids[d];
+    j->kernels = kernels_of(d);
     j->item = (intptr_t)rt_itemsize(d);
     j->samples = x->shape[0];
     j->blocks = (q->channels + q->lanes - 1) / q->lanes;

@@ -237,6 +237,45 @@ def test_patches():
     same(whole, TF.fold(TF.unfold(torch.ones(1, 1, 5, 5), 3, padding=1), 5, 3, padding=1))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("shape, kernel, stride, dilation", [
+    ((5, 7, 7), (7, 7), (7, 7), (1, 1)), ((5, 3, 40), (3, 33), (1, 9), (1, 1)), ((5, 9, 17), (4, 17), (2, 17), (2, 1)),
+    ((5, 40, 2), (31, 2), (3, 1), (1, 1)), ((5, 1, 300), (1, 100), (1, 100), (1, 1)),
+    ((5, 4, 4, 4), (4, 4, 4), (4,) * 3, (1,) * 3),
+    ((5, 6, 4, 4), (3, 4, 4), (1, 4, 4), (2, 1, 1)), ((5, 3, 5, 20), (2, 3, 18), (1, 1, 1), (1, 1, 1)),
+    ((5, 33), (2,), (2,), (1,)), ((5, 33), (3,), (3,), (1,)),
+])  # fmt: skip
+def test_maxima_of_long_windows(shape, kernel, stride, dilation, dtype):
+    """Equal elements, NaN, infinities; the same without the positions, and in the gradient."""
+    rng, n = np.random.default_rng(3), len(kernel)
+    x = rng.integers(-4, 4, shape).astype(dtype)
+    if dtype != np.int64:
+        x = np.where(rng.random(shape) < 0.3, -0.0, x)
+        x[1][rng.random(shape[1:]) < 0.02] = np.nan
+        x[2] = -np.inf
+        x[3][rng.random(shape[1:]) < 0.1] = np.inf
+        x = x.astype(dtype)
+    find, ours = getattr(TF, f"max_pool{n}d"), getattr(F, f"max_pool{n}d")
+    expected, where = find(torch.tensor(x), kernel, stride, dilation=dilation, return_indices=True)
+    found, at = ours(rt.tensor(x), kernel, stride, dilation=dilation, return_indices=True)
+    np.testing.assert_array_equal(np.asarray(found), expected.numpy())
+    np.testing.assert_array_equal(np.asarray(at), where.numpy())
+    np.testing.assert_array_equal(np.asarray(ours(rt.tensor(x), kernel, stride, dilation=dilation)), np.asarray(found))
+    if dtype != np.int64:
+        leaf = rt.tensor(x, requires_grad=True)
+        y = ours(leaf, kernel, stride, dilation=dilation)
+        np.testing.assert_array_equal(np.asarray(y.detach()), np.asarray(found))
+        y.backward(rt.ones_like(y))
+        assert float(leaf.grad.sum()) == found.size
+
+
+def test_means_of_whole_planes():
+    for shape in ((3, 4, 7, 7), (2, 3, 4, 5, 5), (2, 3, 9)):
+        n = len(shape) - 2
+        for options in ({}, {"count_include_pad": False}):
+            both(f"avg_pool{n}d", *shape, args=(shape[2:],), **options)
+
+
 def test_threads_do_not_change_bits():
     _, x = pair(8, 16, 40, 44, dtype=np.float32)
     seen, before = [], rt.get_num_threads()

@@ -31,4 +31,10 @@ typedef struct {   /* f32 and f64.  x, g, out and grids of one sample; x and gx 
     /* The grid's gradient at points begin .. end. */
     void (*slope)(const rt_grid *q, const char *x, const char *grid, const char *g, char *ggrid, intptr_t begin, intptr_t end);
 } rt_grids;
+
+#if defined(__x86_64__)
+extern const rt_grids rt_grids_f32_v2, rt_grids_f64_v2, rt_grids_f32_v3, rt_grids_f64_v3;
+#else
+extern const rt_grids rt_grids_f32_portable, rt_grids_f64_portable;
+#endif
 #endif

@@ -22,7 +22,6 @@
 #include "ufunc/kernels/scan.h"
 #include "ufunc/kernels/sparse.h"
 #include "ufunc/kernels/windows.h"
-#include "ufunc/kernels/grid.h"
 
 /* The elementwise rows, numbered as in rt_op_index. */
 enum {
@@ -54,7 +53,6 @@ typedef struct {
     const rt_updates *updates[RT_NDTYPE];        /* optimiser steps: f32 and f64 */
     const rt_randoms *randoms[RT_NDTYPE];        /* random numbers: f32 and f64 */
     const rt_windows *windows[RT_NDTYPE];        /* pools and resampling: f32, f64 and i64 */
-    const rt_grids *grids[RT_NDTYPE];            /* sampling images at positions: f32 and f64 */
     const rt_sparses *sparses[RT_NDTYPE];        /* products of sparse matrices: f32, f64, c64, c128 and i64 */
     const rt_ranges *ranges;                     /* sequences of numbers */
     const rt_ffts *ffts[RT_NDTYPE];              /* Fourier transforms: f32 and f64 */

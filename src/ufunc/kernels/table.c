@@ -7,7 +7,6 @@
 
 const rt_isa PASTE(rt_isa_, RT_ISA) = {
     .name = TEXT(RT_ISA),
-    .grids = {[RT_f32] = &RT_BASE_NAME(grids_f32), [RT_f64] = &RT_BASE_NAME(grids_f64)},
 #define WORD(word) [RT_##word] = RT_BASE_NAME(loops_##word),
     .loops = {RT_OTHER_WORDS(WORD) [RT_f32] = RT_ISA_NAME(loops_f32), [RT_f64] = RT_ISA_NAME(loops_f64),
 #ifdef RT_NARROW

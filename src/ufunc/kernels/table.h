@@ -51,6 +51,5 @@ extern const rt_randoms RT_BASE_NAME(randoms_f32), RT_BASE_NAME(randoms_f64);
 #define WORD(word) extern const rt_sparses RT_BASE_NAME(sparses_##word);
 WORD(f32) WORD(f64) WORD(c64) WORD(c128) WORD(i64)
 #undef WORD
-extern const rt_grids RT_BASE_NAME(grids_f32), RT_BASE_NAME(grids_f64);
 extern const rt_windows RT_BASE_NAME(windows_f32), RT_BASE_NAME(windows_f64), RT_BASE_NAME(windows_i64);
 #endif
