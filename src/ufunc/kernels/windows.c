@@ -136,6 +136,7 @@ static void max_block_value(const rt_window_grid *q, const element *x, element *
     max_block(q, x, out, NULL, o, n, stride, 0);
 }
 
+/* index NULL: positions are not wanted. */
 static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_t *index)
 {
     element *out = (element *)outp;

@@ -21,7 +21,7 @@ typedef struct {
 } rt_band;
 
 typedef struct {   /* f32, f64 and i64; others are computed through these */
-    /* Largest elements of one plane and (index not NULL) where they stand: the first of equal ones, the last NaN. */
+    /* Largest elements of one plane and their positions in it: the first of equal ones, the last NaN. */
     void (*max)(const rt_window_grid *q, const char *x, char *out, int64_t *index);
     /* Rows begin..end of (outer, m) results. */
     void (*band)(const rt_band *b, const char *x, char *out, intptr_t begin, intptr_t end);
