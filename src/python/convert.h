@@ -11,7 +11,7 @@ RT_WARN_UNUSED int rt_convert_operand(PyObject *o, rt_operand *out, PyObject **o
 /* New tensor from anything array-like.  dtype RT_NODTYPE: o's own (Python floats: default dtype).
  * copy 1: always, 0: never (ValueError when it cannot be), -1: where needed. */
 RT_WARN_UNUSED rt_tensor *rt_convert_tensor(PyObject *o, rt_dtype dtype, int copy);
-/* How often an element was made a Python number so far: who traces a function must know. */
+/* How often an element was made a Python number, or Python's data a tensor, so far: who traces a function must know. */
 extern uint64_t rt_convert_reads;
 /* Python number of one element: item(). */
 RT_WARN_UNUSED PyObject *rt_convert_item(rt_dtype dtype, const void *at);

@@ -124,6 +124,7 @@ static PyObject *make_from(const char *name, PyObject *const *args, Py_ssize_t n
         PyErr_Format(PyExc_TypeError, "%s: takes the data and an optional dtype", name);
         return NULL;
     }
+    rt_convert_reads++;
     rt_tensor *t = rt_convert_tensor(data, opt.dtype, opt.copy);
     if (t && copy == 1 && (t->node || (t->flags & RT_REQUIRES_GRAD))) {      /* tensor(t): no history */
         rt_tensor *d = rt_tensor_detach(t);

@@ -31,6 +31,8 @@ static RT_THREAD_LOCAL tracer *tracing;        /* borrowed: the one that runs in
 
 int rt_tracer_is_on(void) { return tracing != NULL; }
 
+static const char value_was_read[] = "a value was read or a tensor made of Python's numbers: bool(), item(), tensor([...]) ...";
+
 static void fail(tracer *t, const char *reason)
 {
     PyErr_Clear();
@@ -238,7 +240,7 @@ static PyObject *tracer_stop(PyObject *self, PyObject *unused)
     if (t->active) {
         t->active = 0;
         tracing = NULL;
-        if (rt_convert_reads != t->reads) fail(t, "the value of a tensor was read: bool(), item(), float() ...");
+        if (rt_convert_reads != t->reads) fail(t, value_was_read);
         rt_observer_remove(&t->link);
     }
     Py_RETURN_NONE;
@@ -258,7 +260,7 @@ static PyObject *tracer_open(PyObject *self, PyObject *unused)
 {
     tracer *t = (tracer *)self;
     (void)unused;
-    if (!t->opaque++ && rt_convert_reads != t->reads) fail(t, "the value of a tensor was read: bool(), item(), float() ...");
+    if (!t->opaque++ && rt_convert_reads != t->reads) fail(t, value_was_read);
     Py_RETURN_NONE;
 }
 

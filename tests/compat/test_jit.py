@@ -255,6 +255,10 @@ def makes(x):
     return x + rt.tensor([1.0, 2.0, 3.0])
 
 
+def makes_unseen(x):
+    return x + functools.partial(rt.tensor, [1.0, 2.0, 3.0])()
+
+
 def fills(x):
     return x + rt.full((3,), x[0])
 
@@ -293,8 +297,8 @@ def gives_text(x):
 
 
 UNRECORDED = [
-    reads, prints, appends, through_numpy, makes, fills, gives_constant, writes_constant, draws, sets, gives_text,
-    lambda x: (x + 1, float(x[0])), lambda x: (x + 1 for _ in range(2)), lambda x: (x + 1, Holder()),
+    reads, prints, appends, through_numpy, makes, makes_unseen, fills, gives_constant, writes_constant, draws, sets,
+    gives_text, lambda x: (x + 1, float(x[0])), lambda x: (x + 1 for _ in range(2)), lambda x: (x + 1, Holder()),
     lambda x: x + x.to_numpy()[0], lambda x: x.data + x,
 ]  # fmt: skip
 

@@ -27,7 +27,8 @@ _COMPARISONS = {"eq": "Equal", "lt": "Less", "le": "LessOrEqual", "gt": "Greater
 _LOGIC = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not"}
 # what the C expressions take as given
 _TEXTS = {
-    "silu": "x * sigmoid(x)", "gelu": "x * ndtr(x)", "ndtr": "0.5 * (1 + erf(x * 0.7071067811865476))", "expm1": "exp(x) - 1",
+    "silu": "x * sigmoid(x)", "gelu": "x * ndtr(x)",
+    "ndtr": "0.5 * (1 + erf(x * 0.7071067811865476))", "expm1": "exp(x) - 1",
     "log1p": "log(1 + x)", "rsqrt": "1 / sqrt(x)", "square": "x * x", "exp2": "exp(x * 0.6931471805599453)",
     "log2": "log(x) * 1.4426950408889634", "log10": "log(x) * 0.4342944819032518", "hypot": "sqrt(x * x + y * y)",
     "logaddexp": "maximum(x, y) + log(1 + exp(-abs(x - y)))", "xlogy": "where(x == 0, 0, x * log(y))",
