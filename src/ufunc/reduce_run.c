@@ -28,6 +28,8 @@ typedef struct {
     int columns;                /* neighbouring results are neighbours in memory */
     int plain;                  /* what is folded are the elements themselves, in their dtype */
     int bundle;                 /* a kernel may take several results in one call */
+    int line;                   /* one result of elements at one step: its blocks are taken many in one call */
+    int settled;                /* the truth value that no other element changes; -1: there is none */
 } job;
 
 static void walk_add(walk *w, intptr_t n, intptr_t step)
@@ -210,6 +212,24 @@ static void arg_shift(char *pairs, intptr_t m, intptr_t by)
     for (intptr_t k = 0; k < m; k++) *(int64_t *)(pairs + k * 16 + 8) += by;
 }
 
+/* Whole blocks u <= .. < end of one result, as if they were columns; returns the first that was not folded. A truth value
+ * is settled by a block that says so: the others of a thread's share say the same. */
+static intptr_t run_line(const job *j, intptr_t u, intptr_t end)
+{
+    const intptr_t step = j->folded.steps[0], whole = j->folded.size / BLOCK, at_once = j->settled < 0 ? whole : 8;
+    if (end > whole) end = whole;
+    for (intptr_t m; u < end; u += m) {
+        char *const out = j->parts + u * j->out_size;
+        m = end - u < at_once ? end - u : at_once;
+        j->kernel->columns(j->data + u * BLOCK * step, BLOCK, step, m, BLOCK * step, out);
+        if (j->settled >= 0 && memchr(out, j->settled, (size_t)m)) {
+            memset(out, j->settled, (size_t)(end - u));
+            return end;
+        }
+    }
+    return u;
+}
+
 /* One unit of work is one result's share of one block; unit u is result u mod results of
  * block u / results. */
 static void run_units(void *ctx, intptr_t begin, intptr_t end)
@@ -218,6 +238,7 @@ static void run_units(void *ctx, intptr_t begin, intptr_t end)
     const intptr_t results = j->kept.size;
     intptr_t col;
     walk_last(&j->kept, &col);
+    if (j->line) begin = run_line(j, begin, end);
     for (intptr_t u = begin; u < end;) {
         const intptr_t block = u / results, at = u % results, i = block * BLOCK;
         const intptr_t n = j->folded.size - i < BLOCK ? j->folded.size - i : BLOCK;
@@ -232,6 +253,10 @@ static void run_units(void *ctx, intptr_t begin, intptr_t end)
         }
         if (block && j->out_size == 16 && j->kernel->accumulate != RT_c128) arg_shift(out, m, i);
         u += m;
+        if (j->settled >= 0 && results == 1 && *(const uint8_t *)out == j->settled) {
+            memset(out + 1, j->settled, (size_t)(end - u));
+            return;
+        }
     }
 }
 
@@ -246,7 +271,7 @@ static void run_folds(void *ctx, intptr_t begin, intptr_t end)
                                j->parts + (b + gap) * row + begin * j->out_size, end - begin);
 }
 
-static void run_all(job *j)
+static void run_blocks(job *j)
 {
     const intptr_t n = j->folded.size < BLOCK ? j->folded.size : BLOCK;
     const intptr_t results = j->kept.size;
@@ -255,6 +280,12 @@ static void run_all(job *j)
     if (j->columns && grain < 64) grain = 64;
     if (j->columns && j->blocks > 1 && results <= 4096) grain = results * (1 + grain / results);   /* whole rows */
     rt_threads_for(results * j->blocks, grain, run_units, j);
+}
+
+static void run_all(job *j)
+{
+    const intptr_t results = j->kept.size;
+    run_blocks(j);
     if (j->blocks > 1) rt_threads_for(results, 1 + GRAIN / j->blocks, run_folds, j);
 }
 
@@ -297,18 +328,65 @@ static void prepare(job *j, const rt_reduction *r)
     walk_all(j, r);
     j->blocks = (j->folded.size + BLOCK - 1) / BLOCK;
     j->parts = r->out;
+    j->settled = r->kind == RT_REDUCE_ANY ? 1 : r->kind == RT_REDUCE_ALL ? 0 : -1;
     intptr_t step;
     const intptr_t m = walk_last(&j->kept, &step), item = (intptr_t)rt_tensor_itemsize(x);
     j->columns = m * item >= 32 && step == item;
     j->plain = r->kind <= RT_REDUCE_ALL && r->kind != RT_REDUCE_ARGMAX && r->kind != RT_REDUCE_ARGMIN
         && j->kernel->accumulate == taken;
+    j->line = j->kept.size == 1 && j->folded.ndim == 1 && j->blocks > 1 && !j->cast && !j->center;
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
+}
+
+/* Places in lines of many blocks: the extreme of every block first, then the place in the block that holds the line's. */
+static void find_places(const job *places, const job *values)
+{
+    const intptr_t results = places->kept.size, size = values->out_size;
+    for (intptr_t k = 0; k < results; k++) {
+        char best[16] = {0}, other[16] = {0};
+        intptr_t left;
+        for (intptr_t b = 0; b < values->blocks; b++) {
+            char *const to = b ? other : best;
+            memcpy(to, values->parts + (b * results + k) * size, (size_t)size);
+            *(int64_t *)(to + 8) = b;
+            if (b) places->kernel->combine(best, other, 1);
+        }
+        const intptr_t i = *(int64_t *)(best + 8) * BLOCK, n = places->folded.size - i;
+        char *const out = places->parts + k * 16;
+        line_block(places, places->data + walk_at(&places->kept, k, &left), i, n < BLOCK ? n : BLOCK, k, out);
+        arg_shift(out, 1, i);
+    }
+}
+
+static int run_places(const rt_reduction *r, const job *places)
+{
+    rt_reduction extremes = *r;
+    extremes.kind = r->kind == RT_REDUCE_ARGMAX ? RT_REDUCE_MAX : RT_REDUCE_MIN;
+    job j;
+    prepare(&j, &extremes);
+    const intptr_t work = j.kept.size * j.folded.size;
+    rt_storage *parts = rt_memory_alloc((size_t)(j.blocks * j.kept.size * j.out_size), (rt_device){RT_CPU, 0});
+    if (!parts) return -1;
+    j.parts = parts->data;
+    if (work > RELEASE_GIL) {
+        Py_BEGIN_ALLOW_THREADS
+        run_blocks(&j);
+        find_places(places, &j);
+        Py_END_ALLOW_THREADS
+    } else {
+        run_blocks(&j);
+        find_places(places, &j);
+    }
+    rt_storage_release(parts);
+    return 0;
 }
 
 int rt_reduce_run(const rt_reduction *r)
 {
     job j;
     prepare(&j, r);
+    if ((r->kind == RT_REDUCE_ARGMAX || r->kind == RT_REDUCE_ARGMIN) && j.blocks > 1 && !j.columns && j.kept.size > 0)
+        return run_places(r, &j);
     const intptr_t results = j.kept.size * j.out_size, work = j.kept.size * j.folded.size;
     rt_storage *parts = NULL;
     if (work == 0) return 0;

@@ -168,6 +168,47 @@ def test_nonzero_elements_are_counted():
     assert rustorch.count_nonzero(rustorch.from_numpy(odd)).item() == 300
 
 
+EVERY = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32",
+         "float64"]
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+def test_first_extremes_of_many_blocks(dtype, threads):
+    """The first of equals, wherever it stands; the first NaN before all."""
+    rng = np.random.default_rng(4)
+    low, high = (0, 1) if dtype == "bool" else (0 if dtype[0] == "u" else -100, 100)
+    for n in (5, 33, 1000, 1025, 2048, 70_001):
+        base = rng.integers(low + 1, high, n).astype(dtype) if dtype != "bool" else np.zeros(n, bool)
+        for place in (0, n // 3, n // 2, n - 1):
+            for value in (low, high, *([np.nan, -0.0] if dtype[0] == "f" else [])):
+                a = base.copy()
+                a[place] = value
+                a[(place + n) // 2] = value
+                for count, x in zip((1, 2, 2, 2, 4), layouts(a), strict=True):
+                    threads(count)
+                    t = rustorch.from_numpy(x)
+                    assert (t.argmax().item(), t.argmin().item()) == (x.argmax(), x.argmin()), (n, place, value)
+                    np.testing.assert_array_equal(np.asarray(t.amax()), x.max())
+                    np.testing.assert_array_equal(np.asarray(t.amin()), x.min())
+                    both = rustorch.from_numpy(np.stack([x, x[::-1]]))
+                    assert both.argmax(1).tolist() == [x.argmax(), x[::-1].argmax()]
+                    assert both.t().argmin(0).tolist() == [x.argmin(), x[::-1].argmin()]
+
+
+def test_truth_is_settled_by_one_element(threads):
+    for dtype in ("bool", "float32", "int64"):
+        for n in (1, 40, 1024, 1025, 9000, 70_001, 300_000):
+            for usual in (0, 1):
+                for place in (None, 0, n // 2, n - 1):
+                    a = np.full(n, usual, dtype)
+                    if place is not None:
+                        a[place] = 1 - usual
+                    for count, x in zip((1, 2, 2, 4, 1), layouts(a), strict=True):
+                        threads(count)
+                        t = rustorch.from_numpy(x)
+                        assert (t.any().item(), t.all().item()) == (x.any(), x.all()), (dtype, n, usual, place)
+
+
 COLUMNS = [(1, 5), (2, 40), (5, 3), (10, 500), (31, 9), (32, 70), (33, 300), (40, 3), (100, 129), (1000, 3), (1500, 17)]
 
 

@@ -1,6 +1,6 @@
 /* fold: the fixed tree of reduce.h for one real type, as inlined functions.  Include it with
  * FOLD_T (the C type), FOLD_I (the signed integer of its width) and FOLD_WORD set; for f32 and f64
- * FOLD_REAL (ps or pd); for elements that are widened as they are loaded FOLD_S (their C type) and FOLD_WIDEN (their word).
+ * FOLD_REAL (ps or pd); for integers whose extremes are one instruction FOLD_EXTREME (the end of its name); for elements that are widened as they are loaded FOLD_S (their C type) and FOLD_WIDEN (their word).
  * Each including file gets its own copies, compiled for the ISA at hand.  An element may have two parts (complex:
  * `parts` 2); parts are folded apart, so only sums may use it.  Floor: ufunc/kernels. */
 #ifndef RT_UFUNC_KERNELS_FOLD_H
@@ -71,6 +71,10 @@ FOLD_INLINE V FN(pick)(IV mask, V b, V a)
 
 FOLD_INLINE V FN(many)(int op, V a, V b)
 {
+#ifdef FOLD_EXTREME
+    if (op == FOLD_MAX) return (V)FOLD_PASTE(_mm256_max, FOLD_EXTREME)((__m256i)a, (__m256i)b);
+    if (op == FOLD_MIN) return (V)FOLD_PASTE(_mm256_min, FOLD_EXTREME)((__m256i)a, (__m256i)b);
+#endif
     switch (op) {
     case FOLD_SUM:
     case FOLD_NANSUM: return a + b;
@@ -405,5 +409,6 @@ FOLD_INLINE const S *FN(packed)(const char *x, intptr_t n, intptr_t step, int pa
 #undef FOLD_I
 #undef FOLD_WORD
 #undef FOLD_REAL
+#undef FOLD_EXTREME
 #undef FOLD_S
 #undef FOLD_WIDEN

@@ -1,8 +1,9 @@
 /* fold_columns: the tree of fold.h for many columns at once, row by row, in tiles whose lanes stay in L1.  Part of fold.h,
  * which includes it for each type with FN, T and S set.  No include guard.  Floor: ufunc/kernels. */
 /* w elements of each of `count` rows, `gap` bytes apart, into acc one after the other; over: the first replaces it.
+ * What lies `ahead` bytes on is fetched, unless that is 0.
  * bad: set where a NaN was lost, or NULL: none is. */
-FOLD_INLINE void FN(add_rows)(T *acc, const S *x, intptr_t gap, int count, intptr_t w, int op, const T *center, int over, IV *bad)
+FOLD_INLINE void FN(add_rows)(T *acc, const S *x, intptr_t gap, int count, intptr_t w, int op, const T *center, int over, intptr_t ahead, IV *bad)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T) };
     const int about = center != NULL, native = bad != NULL;
@@ -25,6 +26,7 @@ FOLD_INLINE void FN(add_rows)(T *acc, const S *x, intptr_t gap, int count, intpt
             memcpy(&b, acc + j + WIDTH, sizeof b);
         }
         for (int s = over; s < count; s++, q += gap) {
+            if (ahead) __builtin_prefetch(q + ahead);
             const V e = FN(terms)(op, FN(get)((const S *)q), c, about), f = FN(terms)(op, FN(get)((const S *)q + WIDTH), d, about);
             if (native) lost |= FN(unordered)(e, f);
             a = FN(step)(op, native, a, e);
@@ -84,10 +86,10 @@ FOLD_INLINE void FN(fold_tile)(const char *x, intptr_t n, intptr_t step, intptr_
         for (intptr_t r = i; r < i + span && r < rows; r++) {
             const intptr_t more = (rows - r + span - 1) / span;
             FN(add_rows)(lane + (r - i) * row, (const S *)(x + r * lanes * step), span * lanes * step,
-                         more < AT_ONCE ? (int)more : AT_ONCE, row, op, center, i == 0, bad);
+                         more < AT_ONCE ? (int)more : AT_ONCE, row, op, center, i == 0, flat ? 0 : 2 * step, bad);
         }
     if (flat && n % LANES)
-        FN(add_rows)(lane, (const S *)(x + rows * lanes * step), 0, 1, n % LANES * w, op, NULL, 0, bad);
+        FN(add_rows)(lane, (const S *)(x + rows * lanes * step), 0, 1, n % LANES * w, op, NULL, 0, 0, bad);
     FN(join_lanes)(lane, span * lanes, w, op, out);
 }
 
@@ -119,11 +121,26 @@ FOLD_INLINE intptr_t FN(find)(const T *x, intptr_t n, T value)
         for (; i < n - 1; i++) if (x[i] != x[i]) break;
         return i;
     }
+#if defined(__AVX2__)
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    const V sought = FN(even)(value);
+    for (; i + 4 * WIDTH <= n; i += 4 * WIDTH) {
+        IV hit = {0};
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) hit |= (IV)(FN(get)(x + i + k * WIDTH) == sought);
+        if (!__builtin_ia32_ptestz256((FOLD_LONGS)hit, (FOLD_LONGS)hit)) break;
+    }
+    for (; i + WIDTH <= n; i += WIDTH) {
+        const unsigned hit = (unsigned)__builtin_ia32_pmovmskb256((FOLD_CHARS)(IV)(FN(get)(x + i) == sought));
+        if (hit) return i + __builtin_ctz(hit) / (int)sizeof(T);
+    }
+#else
     for (; i + LANES <= n; i += LANES) {
         FOLD_I hit = 0;
         for (int j = 0; j < LANES; j++) hit |= (FOLD_I)(x[i + j] == value);
         if (hit) break;
     }
+#endif
     for (; i < n - 1; i++) if (x[i] == value) break;
     return i;
 }

@@ -13,34 +13,58 @@
 #define FOLD_T uint8_t
 #define FOLD_I int8_t
 #define FOLD_WORD u8
+#ifdef __AVX2__
+#define FOLD_EXTREME epu8
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T int8_t
 #define FOLD_I int8_t
 #define FOLD_WORD i8
+#ifdef __AVX2__
+#define FOLD_EXTREME epi8
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T uint16_t
 #define FOLD_I int16_t
 #define FOLD_WORD u16
+#ifdef __AVX2__
+#define FOLD_EXTREME epu16
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T int16_t
 #define FOLD_I int16_t
 #define FOLD_WORD i16
+#ifdef __AVX2__
+#define FOLD_EXTREME epi16
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T uint32_t
 #define FOLD_I int32_t
 #define FOLD_WORD u32
+#ifdef __AVX2__
+#define FOLD_EXTREME epu32
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T int32_t
 #define FOLD_I int32_t
 #define FOLD_WORD i32
+#ifdef __AVX2__
+#define FOLD_EXTREME epi32
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T uint64_t
 #define FOLD_I int64_t
 #define FOLD_WORD u64
+#ifdef __AVX512VL__
+#define FOLD_EXTREME epu64
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T int64_t
 #define FOLD_I int64_t
 #define FOLD_WORD i64
+#ifdef __AVX512VL__
+#define FOLD_EXTREME epi64
+#endif
 #include "ufunc/kernels/fold.h"
 #define FOLD_T float
 #define FOLD_I int32_t
