@@ -16,7 +16,7 @@ SHAPES = [
     (3, 5, 1), (4, 24, 7), (5, 25, 8), (8, 48, 31), (9, 49, 33), (17, 97, 255), (16, 40, 257), (33, 20, 513),
     (7, 3, 40), (600, 4, 9), (481, 50, 20), (2, 1100, 3), (10, 10, 1030),
 ]  # fmt: skip
-VECTORS = [(1, 1), (5, 31), (16, 32), (17, 33), (3, 64), (100, 95), (129, 255), (1030, 257), (4, 2047), (33, 2049)]
+VECTORS = [(1, 1), (5, 31), (16, 32), (17, 33), (3, 64), (100, 95), (129, 255), (40, 8), (65, 70), (300, 63), (1030, 257), (4, 2047), (33, 2049)]
 
 
 @pytest.fixture(params=ISAS)
@@ -70,7 +70,7 @@ def test_vectors(isa, n, k, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("k", [8191, 8192, 8193, 10240, 16385, 50000])
+@pytest.mark.parametrize("k", [8191, 8192, 8193, 10240, 16385, 50000, 200001])
 def test_long_vectors(isa, k, dtype):
     x, y = numbers((k,), dtype, 1), numbers((k,), dtype, 2)
     close(rt.dot(rt.from_numpy(x), rt.from_numpy(y)), x, y, dtype)

@@ -15,6 +15,10 @@
 #define CHAINS 32           /* of a product with a vector */
 #define VECTOR_DEPTH 2048   /* of k, for these */
 #define SPAN 4096           /* bytes of a row of the matrix walked together */
+#define NEAR 40960          /* bytes of a matrix whose rows may be read in any order, */
+#define NEAR_ROWS 64        /* and of one of few rows */
+#define NEAR_WIDE 262144
+#define LONG 524288         /* bytes of a vector from which the memory's pace counts: fewer streams */
 #define TOGETHER 8          /* rows of a chain walked together */
 #define SMALL 16384         /* bytes of B that stay in the first cache beside A and C */
 #define FEW 4               /* columns that are computed as rows of the transposed product */
@@ -281,6 +285,10 @@ int rt_gemm_float(const rt_gemm *given, intptr_t i0, intptr_t i1, intptr_t j0, i
     rt_gemm q = *given;
     size_t a_bytes;
     if (!fn) return 0;
+    if ((q.m == 1 || q.n == 1) && !rt_dtype_is_complex(q.dtype) && q.dtype != RT_bf16) {       /* no buffers */
+        fn(&q, i0, i1, j0, j1);
+        return 1;
+    }
     const int turned = is_better_turned(&q, m, n);
     const size_t bytes = buffer_bytes(&q, k->vector, turned ? n : m, turned ? m : n, &a_bytes);
     q.a_buffer = bytes <= STACK_BYTES ? stack : rt_scratch_take(bytes);

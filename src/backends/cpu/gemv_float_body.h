@@ -3,6 +3,7 @@
  * element p goes to chain p mod CHAINS, a chain is fused multiply-adds in the order of p, chains are folded by
  * halves, blocks of VECTOR_DEPTH added up: the same bits for both layouts. */
 #define WIDE ((intptr_t)(SPAN / sizeof(REAL)))
+#define FEW_VECTORS (MASKED ? 4 : 2)
 
 /* The chains of one block, folded: chain l with l + CHAINS / 2, and so on; in lane 0. */
 static inline __attribute__((always_inline)) VEC NAME(fold)(const VEC *sum)
@@ -101,6 +102,51 @@ static void NAME(rows)(const REAL *x, const REAL *m, intptr_t depth, intptr_t k,
     memcpy(out, chain, (size_t)columns * sizeof(REAL));
 }
 
+/* `vectors` vectors of columns of a product of few rows, the chains in registers: four of them at once, folded as they
+ * end; of the last vector the lanes of `in`.  vectors is a constant at each call. */
+static inline __attribute__((always_inline)) void NAME(few)(const int vectors, const int whole, MASK in, const REAL *x,
+    const REAL *m, intptr_t depth, intptr_t k, REAL *out)
+{
+    VEC folded[CHAINS / 4][FEW_VECTORS];
+#define TERM(c) \
+    const VEC s##c = SPREAD(x[p + c * CHAINS / 4]); \
+    const REAL *at##c = m + (p + c * CHAINS / 4) * depth; \
+    _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) \
+        sum[c][v] = FMA(s##c, whole ? LOAD(at##c + v * LANES) : LOAD_PART(at##c + v * LANES, in), sum[c][v]);
+    for (intptr_t l = 0; l < CHAINS / 4; l++) {
+        VEC sum[4][FEW_VECTORS];
+        _Pragma("GCC unroll 4") for (int c = 0; c < 4; c++)
+            _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) sum[c][v] = (VEC){0};
+        intptr_t p = l;
+        for (; p + 3 * CHAINS / 4 < k; p += CHAINS) {
+            TERM(0) TERM(1) TERM(2) TERM(3)
+        }
+        if (p < k) { TERM(0) }
+        if (p + CHAINS / 4 < k) { TERM(1) }
+        if (p + CHAINS / 2 < k) { TERM(2) }
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
+            folded[l][v] = (sum[0][v] + sum[2][v]) + (sum[1][v] + sum[3][v]);
+    }
+#undef TERM
+    _Pragma("GCC unroll 4") for (int half = CHAINS / 8; half; half /= 2)
+        _Pragma("GCC unroll 4") for (int l = 0; l < half; l++)
+            _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) folded[l][v] += folded[l + half][v];
+    _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++) {
+        if (whole) STORE(out + v * LANES, folded[0][v]);
+        else STORE_PART(out + v * LANES, in, folded[0][v]);
+    }
+}
+
+/* What rows computes, of a matrix that lies near. */
+static void NAME(few_rows)(const REAL *x, const REAL *m, intptr_t depth, intptr_t k, intptr_t columns, REAL *out)
+{
+    intptr_t j = 0;
+    for (; j + FEW_VECTORS * LANES <= columns; j += FEW_VECTORS * LANES)
+        NAME(few)(FEW_VECTORS, 1, FIRST(0), x, m + j, depth, k, out + j);
+    for (; j < columns; j += LANES)
+        NAME(few)(1, 0, FIRST((int)(columns - j < LANES ? columns - j : LANES)), x, m + j, depth, k, out + j);
+}
+
 /* out[l * step] = start[l * start_step] + sum over p of x[p * x_step] m[p * depth + l * lane] for l in [0, n);
  * start NULL: 0. */
 static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t depth, intptr_t lane, intptr_t n,
@@ -108,7 +154,9 @@ static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t
 {
     REAL copy[VECTOR_DEPTH], some[WIDE];
     const intptr_t wide = rt_gemm_even(n, WIDE, LANES);
-    if (n == 1 && x_step == 1 && depth == 1 && k >= 4 * VECTOR_DEPTH) {       /* one sum: four blocks at once */
+    const int near = k >= 8 && k * n <= (k <= NEAR_ROWS ? NEAR_WIDE : NEAR) / (intptr_t)sizeof(REAL);
+    if (n == 1 && x_step == 1 && depth == 1 && k >= 4 * VECTOR_DEPTH && k <= LONG / (intptr_t)sizeof(REAL)) {
+        /* one sum of near vectors: four blocks at once */
         const intptr_t blocks = k / VECTOR_DEPTH / 4 * 4;
         REAL sum = 0;
         for (intptr_t p = 0; p < blocks * VECTOR_DEPTH; p += 4 * VECTOR_DEPTH) {
@@ -138,7 +186,8 @@ static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t
                 else NAME(dots)(1, v, 0, at, lane, part, some);
             } else {
                 width = n - l < wide ? n - l : wide;
-                NAME(rows)(v, at, depth, part, width, some);
+                if (near) NAME(few_rows)(v, at, depth, part, width, some);
+                else NAME(rows)(v, at, depth, part, width, some);
             }
             if (start) for (intptr_t j = 0; j < width; j++) out[(l + j) * step] = start[(l + j) * start_step] + some[j];
             else for (intptr_t j = 0; j < width; j++) out[(l + j) * step] = some[j];
@@ -146,3 +195,4 @@ static void NAME(vector)(const REAL *x, intptr_t x_step, const REAL *m, intptr_t
     }
 }
 #undef WIDE
+#undef FEW_VECTORS
