@@ -16,7 +16,10 @@ SHAPES = [
     (3, 5, 1), (4, 24, 7), (5, 25, 8), (8, 48, 31), (9, 49, 33), (17, 97, 255), (16, 40, 257), (33, 20, 513),
     (7, 3, 40), (600, 4, 9), (481, 50, 20), (2, 1100, 3), (10, 10, 1030),
 ]  # fmt: skip
-VECTORS = [(1, 1), (5, 31), (16, 32), (17, 33), (3, 64), (100, 95), (129, 255), (40, 8), (65, 70), (300, 63), (1030, 257), (4, 2047), (33, 2049)]
+VECTORS = [
+    (1, 1), (5, 31), (16, 32), (17, 33), (3, 64), (100, 95), (129, 255), (40, 8), (65, 70), (300, 63), (1030, 257),
+    (4, 2047), (33, 2049),
+]  # fmt: skip
 
 
 @pytest.fixture(params=ISAS)
@@ -77,6 +80,22 @@ def test_long_vectors(isa, k, dtype):
     assert rt.dot(rt.from_numpy(x), rt.from_numpy(y)) == (rt.from_numpy(np.stack([x] * 5)) @ rt.from_numpy(y))[4]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("k", [2**19 + 1])
+def test_threads_leave_no_trace_in_long_dot_products(k, dtype):
+    x, y, start = (rt.from_numpy(numbers(shape, dtype, 3)) for shape in ((1, 2 * k), (k, 1), (1, 1)))
+    jobs = (lambda: x[:, ::2] @ y, lambda: rt.addmm(start, x[:, k:], y), lambda: start.clone().addmm_(x[:, :k], y))
+    before, bits = rt.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            rt.set_num_threads(threads)
+            bits.append([np.asarray(job()).tobytes() for job in jobs])
+    finally:
+        rt.set_num_threads(before)
+    close(rt.addmm(start, x[:, k:], y), np.asarray(x)[:, k:], np.asarray(y), dtype, np.asarray(start))
+    assert bits[0] == bits[1] == bits[2]
+
+
 @pytest.mark.parametrize("dtype", list(EPSILON))
 @pytest.mark.parametrize("shape", [(65, 50), (1, 50), (65, 1), (50,), (1,), ()])
 @pytest.mark.parametrize(("m", "n", "k"), [(65, 50, 300), (65, 50, 3)])
@@ -97,7 +116,7 @@ def test_a_summand_is_read_as_it_lies(isa, m, n, k, shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", list(EPSILON))
-@pytest.mark.parametrize(("m", "n", "k"), [(1, 700, 900), (700, 1, 900), (90, 700, 300), (700, 3, 200)])
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 700, 900), (700, 1, 900), (90, 700, 300), (700, 3, 200), (1, 1, 600001)])
 def test_instruction_sets_and_threads_leave_no_trace(m, n, k, dtype):
     x, y, before = (
         rt.from_numpy(numbers((m, k), dtype, 1)),
