@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ._C import Script, Tensor, Tracer, zero_grads
+from ._C import Script, Tensor, Tracer, Update, zero_grads
 
 __all__ = ["record"]
 
@@ -188,7 +188,8 @@ class _Spy:
         for watched in hooks:
             self.tracer.watch(DICT, watched)
         self.tracer.watch(LIST, groups)
-        return tuple(functools.partial(optimizer._update, group) for group in groups)
+        ours = type(optimizer)._update.__code__.co_filename.startswith(_HOME) and "_update" not in vars(optimizer)
+        return tuple(Update(optimizer, g) if ours else functools.partial(optimizer._update, g) for g in groups)
 
     def without_grads(self, optimizer: Any, set_to_none: bool) -> Calls:
         if "zero_grad" in vars(optimizer) or not type(optimizer).zero_grad.__code__.co_filename.startswith(_HOME):

@@ -25,6 +25,7 @@
 #include "python/node_type.h"
 #include "python/numpy_protocol.h"
 #include "python/observer.h"
+#include "python/optim_replay.h"
 #include "python/optim_step.h"
 #include "python/python_op.h"
 #include "python/random_module.h"
@@ -192,7 +193,8 @@ PyMODINIT_FUNC PyInit__C(void)
         || rt_numpy_protocol_init() < 0 || rt_numpy_ufunc_init(m) < 0 || rt_dialect_init(m) < 0 || rt_drawing_init(m) < 0)
         goto fail;
     if (rt_autograd_init(m) < 0 || rt_creation_init(m) < 0 || rt_ufunc_register(m) < 0) goto fail;
-    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
+    if (rt_random_init(m) < 0 || rt_optim_init(m) < 0 || rt_optim_replay_init(m) < 0
+        || rt_module_call_init(m) < 0 || rt_data_init(m) < 0
         || rt_autocast_init(m) < 0 || rt_observer_init(m) < 0 || rt_recorder_init(m) < 0 || rt_settings_init(m) < 0
         || rt_script_init(m) < 0 || rt_tracer_init(m) < 0)
         goto fail;

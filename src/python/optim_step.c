@@ -176,6 +176,38 @@ static int fill_batch(batch *b, PyObject *params, PyObject *state, const entry *
     return 0;
 }
 
+RT_THREAD_LOCAL rt_update_note *rt_update_listener;
+
+void rt_update_note_clear(rt_update_note *u)
+{
+    for (int i = 0; u->in && i < u->n * u->lists; i++) Py_CLEAR(u->in[i].t);
+    PyMem_Free(u->in);
+    u->in = NULL;
+    Py_CLEAR(u->params);
+    Py_CLEAR(u->state);
+}
+
+/* Notes a step of all of `params`; where memory is short, nothing. */
+static void note(rt_update_note *u, const method *m, const batch *b, PyObject *params, PyObject *state, const rt_params *p)
+{
+    const int is_first = m == &methods[SGD] && p->i[2];
+    rt_update_note_clear(u);
+    if (u->calls++ || is_first || !PyList_CheckExact(params) || PyList_GET_SIZE(params) != b->n) return;
+    u->in = PyMem_New(rt_operand, b->n * b->lists);
+    if (!u->in) return;
+    u->op = &rt_ops[m->row];
+    u->n = b->n;
+    u->lists = b->lists;
+    u->params = Py_NewRef(params);
+    u->state = Py_NewRef(state);
+    memcpy(&u->numbers, p, offsetof(rt_params, list));
+    memcpy(u->in, b->in, (size_t)(b->n * b->lists) * sizeof *u->in);
+    for (int i = 0; i < b->n * b->lists; i++) {
+        if (i / b->n == 1) u->in[i].t = NULL;
+        else Py_INCREF((PyObject *)u->in[i].t);
+    }
+}
+
 /* One call of the row for all parameters that have a gradient. */
 static int step_all(const method *m, PyObject *params, PyObject *state, rt_params *p)
 {
@@ -187,6 +219,7 @@ static int step_all(const method *m, PyObject *params, PyObject *state, rt_param
     if (open_batch(&b, n, 2 + list_states(m, p, states)) < 0) return -1;
     status = fill_batch(&b, params, state, states, p);
     if (status == 0) status = rt_op_apply(&rt_ops[m->row], b.n * b.lists, b.in, p, none);
+    if (status == 0 && rt_update_listener) note(rt_update_listener, m, &b, params, state, p);
     close_batch(&b);
     return status;
 }
