@@ -3,6 +3,7 @@
  * is a window on g with zero steps.  Floor: ufunc. */
 #include "core/shape.h"
 #include "core/view.h"
+#include "ufunc/observe.h"
 #include "ufunc/reduce.h"
 #include "ufunc/views.h"
 
@@ -153,6 +154,15 @@ int mean_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     return gin[0] ? 0 : -1;
 }
 
+/* g * conj(product of x / x), new; no element is 0. */
+static rt_tensor *shares_of_product(const folded *f, rt_tensor *x, rt_tensor *g)
+{
+    rt_tensor *p = fold_kept(RT_OP_prod, f, x), *each = p ? rt_apply2(RT_OP_div, p, x) : NULL;
+    if (each && rt_dtype_is_complex((rt_dtype)each->dtype)) each = step1(RT_OP_conj, each);
+    Py_XDECREF(p);
+    return step2(RT_OP_mul, each, g);
+}
+
 /* With z where x is 0 and p the product of the others: g * conj(p / x) where nothing is 0, g * p at
  * a lone zero, 0 elsewhere. */
 int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
@@ -161,12 +171,18 @@ int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     if (folded_of(n, &f) < 0) return -1;
     const rt_operand one = rt_operand_int(1), zero = rt_operand_int(0);
     rt_tensor *x = unpack(n, 0), *gk = with_kept_dims(&f, g[0]), *z = NULL, *zi = NULL, *zeros = NULL, *x1 = NULL;
-    rt_tensor *p = NULL, *each = NULL, *wanted = NULL;
+    rt_tensor *each = NULL, *wanted = NULL;
     if (!x || !gk) goto done;
     z = rt_apply2s(RT_OP_eq, x, 0);
-    const int exact = z && (rt_records(x) || rt_records(gk)) ? rt_any_true(z) : 0;
-    if (exact) {                                                   /* what follows is blind to second derivatives at 0 */
-        gin[0] = exact > 0 ? rt_prod_gradient(x, gk, f.mask) : NULL;
+    const int records = rt_records(x) || rt_records(gk), asks = records || !rt_observers;    /* a script's ops fit any values */
+    const int some = z && asks ? rt_any_true(z) : 1;
+    if (!z || some < 0) goto done;
+    if (!some && !rt_observers) {
+        gin[0] = shares_of_product(&f, x, gk);
+        goto done;
+    }
+    if (some && records) {                                         /* what follows is blind to second derivatives at 0 */
+        gin[0] = rt_prod_gradient(x, gk, f.mask);
         goto done;
     }
     zi = z ? rt_cast(z, RT_i64) : NULL;
@@ -175,10 +191,7 @@ int prod_backward(rt_node *n, rt_tensor *const *g, rt_tensor **gin)
     if (!wanted) goto done;
     rt_operand pick[3] = {rt_operand_of(z), one, rt_operand_of(x)};
     if (rt_op_apply(&rt_ops[RT_OP_where], 3, pick, NULL, &x1) < 0) goto done;
-    p = fold_kept(RT_OP_prod, &f, x1);
-    each = p ? rt_apply2(RT_OP_div, p, x1) : NULL;
-    if (each && rt_dtype_is_complex((rt_dtype)each->dtype)) each = step1(RT_OP_conj, each);
-    each = step2(RT_OP_mul, each, gk);
+    each = shares_of_product(&f, x1, gk);
     if (!each) goto done;
     rt_operand keep[3] = {rt_operand_of(wanted), rt_operand_of(each), zero};
     if (rt_op_apply(&rt_ops[RT_OP_where], 3, keep, NULL, &gin[0]) < 0) gin[0] = NULL;
@@ -189,7 +202,6 @@ done:
     Py_XDECREF(zi);
     Py_XDECREF(zeros);
     Py_XDECREF(x1);
-    Py_XDECREF(p);
     Py_XDECREF(each);
     Py_XDECREF(wanted);
     return gin[0] ? 0 : -1;

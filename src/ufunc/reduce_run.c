@@ -312,8 +312,8 @@ static void prepare(job *j, const rt_reduction *r)
 {
     const rt_tensor *x = r->x;
     const rt_reducer *row = rt_isa_now->reducers[r->kind];
-    const int widens = x->dtype != r->compute && row[x->dtype].block && r->compute == RT_f32
-        && row[x->dtype].accumulate == RT_f32;                   /* a kernel of its own that computes so */
+    const int widens = x->dtype != r->compute && row[x->dtype].block && row[x->dtype].accumulate == r->compute;
+                                                                   /* a kernel of its own that computes so */
     const rt_dtype taken = widens ? (rt_dtype)x->dtype : r->compute;
     j->kernel = &row[taken];
     j->cast = x->dtype == taken ? NULL : rt_isa_now->casts[x->dtype][taken];

@@ -96,3 +96,22 @@ def test_infinite_rows():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_scripts_of_products_meet_zeros_later():
+    """The gradient of a product without zeros takes a short way, which a script must not learn."""
+    w = rt.zeros(4, requires_grad=True)
+    optimiser = rt.optim.SGD([w], lr=1.0)
+
+    def step(x):
+        optimiser.zero_grad()
+        (w + x).prod().backward()
+        optimiser.step()
+        return x
+
+    script = rt.jit.script(step)
+    for x in [[1.0, 2, 3, 4]] * 4 + [[0.0, 2, 3, 4], [2.0, 0, 0, 1], [2.0, 2, 2, 2]]:
+        script(rt.tensor(x))
+        others = [np.prod(x[:i] + x[i + 1 :]) for i in range(4)]
+        assert (-w.detach()).tolist() == others
+        w.detach().zero_()

@@ -209,6 +209,24 @@ def test_truth_is_settled_by_one_element(threads):
                         assert (t.any().item(), t.all().item()) == (x.any(), x.all()), (dtype, n, usual, place)
 
 
+@pytest.mark.parametrize("dtype", EVERY[:9])
+def test_sums_of_integers(dtype, threads):
+    """Extremes of the dtype, so that a sum too narrow would wrap."""
+    info = np.iinfo("uint8" if dtype == "bool" else dtype)
+    for shape in [(5,), (33,), (1024,), (70_001,), (300, 7), (7, 300), (1100, 130), (1, 2050), (9, 20, 41), (9, 3, 70)]:
+        a = np.random.default_rng(5).choice(np.array([info.min, info.max, 1], info.dtype), shape)
+        a = (a == 1) if dtype == "bool" else a.astype(dtype)
+        for dim in [*range(len(shape)), tuple(range(len(shape))), tuple(range(0, len(shape), 2))]:
+            for count, x in zip((1, 2, 2, 4, 1), layouts(a), strict=True):
+                threads(count)
+                found = np.asarray(rustorch.sum(rustorch.from_numpy(x), dim))
+                wanted = x.sum(dim, dtype="uint64" if dtype == "uint64" else "int64")
+                assert found.dtype == wanted.dtype
+                np.testing.assert_array_equal(found, wanted)
+    odd = np.full(300, 3, "uint8").view(bool)                   # true bytes need not be 1
+    assert rustorch.sum(rustorch.from_numpy(odd)).item() == 300
+
+
 COLUMNS = [(1, 5), (2, 40), (5, 3), (10, 500), (31, 9), (32, 70), (33, 300), (40, 3), (100, 129), (1000, 3), (1500, 17)]
 
 

@@ -106,6 +106,53 @@ static inline float widened_bf16(uint16_t x)
 #define FOLD_S uint16_t
 #define FOLD_WIDEN bf16
 #include "ufunc/kernels/fold.h"
+
+/* Integers to be summed: 8 and 16 bits in 32, which hold the sum of a block; 32 bits in 64. */
+#define WIDENS(word, stype, ctype, load, convert)                                                             \
+    static inline __m256i widen_##word(const stype *x) { return convert(load((const void *)x)); }             \
+    static inline ctype widened_##word(stype x) { return x; }
+WIDENS(s_u8, uint8_t, int32_t, _mm_loadl_epi64, _mm256_cvtepu8_epi32)
+WIDENS(s_i8, int8_t, int32_t, _mm_loadl_epi64, _mm256_cvtepi8_epi32)
+WIDENS(s_u16, uint16_t, int32_t, _mm_loadu_si128, _mm256_cvtepu16_epi32)
+WIDENS(s_i16, int16_t, int32_t, _mm_loadu_si128, _mm256_cvtepi16_epi32)
+WIDENS(s_u32, uint32_t, uint64_t, _mm_loadu_si128, _mm256_cvtepu32_epi64)
+WIDENS(s_i32, int32_t, uint64_t, _mm_loadu_si128, _mm256_cvtepi32_epi64)
+#define FOLD_T int32_t
+#define FOLD_I int32_t
+#define FOLD_WORD s_u8
+#define FOLD_S uint8_t
+#define FOLD_WIDEN s_u8
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int32_t
+#define FOLD_I int32_t
+#define FOLD_WORD s_i8
+#define FOLD_S int8_t
+#define FOLD_WIDEN s_i8
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int32_t
+#define FOLD_I int32_t
+#define FOLD_WORD s_u16
+#define FOLD_S uint16_t
+#define FOLD_WIDEN s_u16
+#include "ufunc/kernels/fold.h"
+#define FOLD_T int32_t
+#define FOLD_I int32_t
+#define FOLD_WORD s_i16
+#define FOLD_S int16_t
+#define FOLD_WIDEN s_i16
+#include "ufunc/kernels/fold.h"
+#define FOLD_T uint64_t
+#define FOLD_I int64_t
+#define FOLD_WORD s_u32
+#define FOLD_S uint32_t
+#define FOLD_WIDEN s_u32
+#include "ufunc/kernels/fold.h"
+#define FOLD_T uint64_t
+#define FOLD_I int64_t
+#define FOLD_WORD s_i32
+#define FOLD_S int32_t
+#define FOLD_WIDEN s_i32
+#include "ufunc/kernels/fold.h"
 #endif
 
 #define BLOCK RT_REDUCE_BLOCK
@@ -201,6 +248,38 @@ FOLDS(prod, FOLD_PROD, f64, double)
     SHELLS(max, FOLD_MAX, word, uint16_t, float) SHELLS(min, FOLD_MIN, word, uint16_t, float)
 NARROWS(f16)
 NARROWS(bf16)
+
+/* Sums of narrow integers in 64 bits: what a block comes to is widened again. */
+#define NARROW_SUMS(word, stype, ctype)                                                                       \
+    SHELLS(narrow, FOLD_SUM, s_##word, stype, ctype)                                                          \
+    static void sum_##word(const char *x, intptr_t n, intptr_t step, char *out)                               \
+    {                                                                                                         \
+        ctype r;                                                                                              \
+        narrow_s_##word(x, n, step, (char *)&r);                                                              \
+        *(int64_t *)out = (int64_t)r;                                                                         \
+    }                                                                                                         \
+    static void sum_columns_##word(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out) \
+    {                                                                                                         \
+        enum { TILE = 1024 };                                                                                 \
+        ctype r[TILE];                                                                                        \
+        for (intptr_t j = 0, w; j < m; j += w, x += w * col) {                                                \
+            w = m - j < TILE ? m - j : TILE;                                                                  \
+            narrow_columns_s_##word(x, n, step, w, col, (char *)r);                                           \
+            for (intptr_t k = 0; k < w; k++) ((int64_t *)out)[j + k] = (int64_t)r[k];                         \
+        }                                                                                                     \
+    }                                                                                                         \
+    static void sum_pieces_##word(const char *const *x, const intptr_t *n, intptr_t count, char *out)         \
+    {                                                                                                         \
+        ctype r;                                                                                              \
+        narrow_pieces_s_##word(x, n, count, (char *)&r);                                                      \
+        *(int64_t *)out = (int64_t)r;                                                                         \
+    }
+NARROW_SUMS(u8, uint8_t, int32_t)
+NARROW_SUMS(i8, int8_t, int32_t)
+NARROW_SUMS(u16, uint16_t, int32_t)
+NARROW_SUMS(i16, int16_t, int32_t)
+NARROW_SUMS(u32, uint32_t, uint64_t)
+NARROW_SUMS(i32, int32_t, uint64_t)
 #endif
 
 /* ---- complex sums: both parts in one pass ---- */
@@ -375,9 +454,13 @@ static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_
 #ifdef RT_REDUCE_NARROW
 #define NARROW(name, word) [RT_##word] = {RT_f32, name##_##word, name##_columns_##word, name##_combine_f32, 0, 0, name##_pieces_##word}
 #define HALVES(name) NARROW(name, f16), NARROW(name, bf16),
+#define NARROW_SUM(word) [RT_##word] = {RT_i64, sum_##word, sum_columns_##word, sum_combine_u64, 0, 0, sum_pieces_##word}
+#define INTEGER_SUMS NARROW_SUM(u8), NARROW_SUM(i8), NARROW_SUM(u16), \
+    NARROW_SUM(i16), NARROW_SUM(u32), NARROW_SUM(i32),
 #define HALF_SQUARES [RT_f16] = ROW_ABOUT(f32, f16), [RT_bf16] = ROW_ABOUT(f32, bf16),
 #else
 #define HALVES(name)
+#define INTEGER_SUMS
 #define HALF_SQUARES
 #endif
 #define SUMS(name, more) {more [RT_i64] = ROW_PIECES(i64, name, u64), [RT_u64] = ROW_PIECES(u64, name, u64), \
@@ -390,9 +473,12 @@ static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_
 #define ORDERED(name) ORDERED_(ROW_PIECES, name, HALVES(name))
 #define PLACES(name) ORDERED_(ROW, name, )
 
+#define COUNTS {RT_i64, nonzero_b1, nonzero_columns_b1, sum_combine_u64, 0, 0, 0}
+#define TRUTHS [RT_b1] = COUNTS,
+
 /* Truth values are 0 and 1: any is their maximum, all their minimum. */
 rt_reducer_table RT_ISA_NAME(reducers) = {
-    [RT_REDUCE_SUM] = SUMS(sum, HALVES(sum)),
+    [RT_REDUCE_SUM] = SUMS(sum, HALVES(sum) INTEGER_SUMS TRUTHS),
     [RT_REDUCE_PROD] = SUMS(prod, ),
     [RT_REDUCE_MAX] = ORDERED(max),
     [RT_REDUCE_MIN] = ORDERED(min),
@@ -403,5 +489,5 @@ rt_reducer_table RT_ISA_NAME(reducers) = {
     [RT_REDUCE_SUMSQ] = {HALF_SQUARES [RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
                          [RT_c64] = ROW_ABOUT(f32, c64), [RT_c128] = ROW_ABOUT(f64, c128)},
     [RT_REDUCE_NANSUM] = {HALVES(nansum) [RT_f32] = ROW_PIECES(f32, nansum, f32), [RT_f64] = ROW_PIECES(f64, nansum, f64)},
-    [RT_REDUCE_NONZERO] = {[RT_b1] = {RT_i64, nonzero_b1, nonzero_columns_b1, sum_combine_u64, 0, 0, 0}},
+    [RT_REDUCE_NONZERO] = {[RT_b1] = COUNTS},
 };

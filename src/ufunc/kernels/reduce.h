@@ -34,7 +34,7 @@ struct rt_reducer {
 };
 typedef struct rt_reducer rt_reducer;
 
-/* A reducer whose block is NULL does not exist: the caller converts first (bool and integers to
- * int64 or uint64 for sums and products, half floats to float32). */
+/* A reducer whose block is NULL does not exist: the caller converts first (integers to
+ * int64 or uint64 for products, half floats to float32; without AVX2 also for sums). */
 typedef const rt_reducer rt_reducer_table[RT_REDUCE_COUNT][RT_NDTYPE];
 #endif
