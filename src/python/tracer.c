@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ARGUMENT, CAPTURED, MADE, MOST_PASSES = 8 };
+enum { ARGUMENT, CAPTURED, MADE, GRADIENT, MOST_PASSES = 8 };
 
 typedef struct {
     PyObject_HEAD
@@ -86,7 +86,18 @@ static int number_of(tracer *t, const rt_tensor *o)
 static int number_input(tracer *t, rt_tensor *o)
 {
     const int n = number_of(t, o);
+    if (n >= 0 && t->known[n].origin == GRADIENT) fail(t, "x.grad is read after backward()");
     return n >= 0 || PyErr_Occurred() ? n : number_anew(t, o, CAPTURED);
+}
+
+/* What a pass has left in leaves is no op's result, and another tensor in each call. */
+static int number_gradients(tracer *t)
+{
+    for (Py_ssize_t i = PyList_GET_SIZE(t->tensors) - 1; i >= 0; i--) {
+        rt_tensor *g = ((rt_tensor *)PyList_GET_ITEM(t->tensors, i))->grad;
+        if (g && number_of(t, g) < 0 && (PyErr_Occurred() || number_anew(t, g, GRADIENT) < 0)) return -1;
+    }
+    return 0;
 }
 
 static int is_plain(const rt_tensor *o) { return !rt_array_check((PyObject *)o) && o->storage->device.type == RT_CPU; }
@@ -105,7 +116,8 @@ static int number_argument(void *context, rt_tensor *o, int *seen)
 static int number_result(void *context, rt_tensor *o, int *seen)
 {
     (void)seen;
-    return number_of(context, o);
+    const int n = number_of(context, o);
+    return n >= 0 && ((tracer *)context)->known[n].origin == GRADIENT ? -1 : n;
 }
 
 /* ---- events ---- */
@@ -190,7 +202,7 @@ static int write_backward(tracer *t, const rt_event *e)
         s->slots[c->n + k] = g ? number_input(t, g) : -1;
         if (s->slots[k] < 0 || (g && s->slots[c->n + k] < 0)) return -1;
     }
-    return 0;
+    return number_gradients(t);
 }
 
 static int end(rt_observer *link, rt_event *e)
@@ -352,7 +364,7 @@ static int order(tracer *t, int *to, rt_tensor **values, uint8_t *returned)
         if (origin == ARGUMENT) r->nargs = next;
         else if (origin == CAPTURED) r->program.ninputs = next;
     }
-    r->program.nvalues = n;
+    r->program.nvalues = next;
     memset(returned, 0, (size_t)n);
     rt_pattern_renumber(&r->args, to);
     rt_pattern_renumber(&r->result, to);

@@ -239,3 +239,28 @@ def test_recurrent_and_attention_models():
         rt.manual_seed(7)
         found.append([step(x).item() for _ in range(5)])
     assert found[0] == found[1]
+
+
+def test_gradients_that_are_read_are_those_of_the_call():
+    w = rt.ones(4, requires_grad=True)
+    optimizer = rt.optim.SGD([w], lr=0.0)
+
+    def doubled(x):
+        optimizer.zero_grad()
+        (x * w).prod().backward()
+        return w.grad * 2
+
+    def kept(x):
+        (x * w).sum().backward()
+        return w.grad * 2
+
+    for step in (doubled, kept):
+        w.grad = None
+        scripted = rt.jit.script(step)
+        for k in range(4):
+            x = rt.tensor([1.0, 2.0, 3.0, 4.0 + k])
+            got = scripted(x)
+            w.grad = None
+            assert got.tolist() == step(x).tolist()
+            w.grad = None
+        assert scripted.replays == 0 and "grad" in scripted.reason
