@@ -184,7 +184,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     return _ops["div"](input, _ops["maximum"](p_norm(input, float(p), dim, True), eps), out=out)
 
 
-_NORM = _C._overload(_ops["norm2"], norm)  # a call with the tensor alone is the row's
+_NORM = _C._overload(_ops["norm2"], _C._guard(norm))  # a call with the tensor alone is the row's
 
 
 def public() -> dict[str, Any]:

@@ -180,4 +180,4 @@ def cond(A: Any, p: Any = None) -> Any:
 
 
 # a call with the tensor alone is the row's
-norm, vector_norm = (_C._overload(_ops["norm2"], f) for f in (norm, vector_norm))
+norm, vector_norm = (_C._overload(_ops["norm2"], _C._guard(f)) for f in (norm, vector_norm))
