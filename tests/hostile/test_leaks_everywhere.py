@@ -22,7 +22,9 @@ ENVIRONMENT = dict(os.environ, PYTHONPATH=os.pathsep.join(str(Path(f).parents[1]
                    RUSTORCH_NUM_THREADS="1", MALLOC_ARENA_MAX="1")
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")    # its allocator does not count for us
 PARTS = ("rows", "wrong", "modules", "tools")
-TURNS = (12, 60, 300)      # calls of a round: what is kept for each of them grows with their number
+# calls of a round: what is kept for each of them grows with their number; Python's own tables of classes, which grow
+# to a bound, are at it in the last round
+TURNS = (12, 60, 300, 300)
 ROOM = 1 << 28             # bytes of address space for wrong calls
 
 
