@@ -269,6 +269,27 @@ def test_affinity():
     assert _C.available_threads() <= len(os.sched_getaffinity(0))
 
 
+@pytest.mark.skipif(_C.available_threads() < 2, reason="one processor")
+def test_workers_keep_off_the_callers_processor():
+    code = """
+import os
+def masks():
+    return {t: os.sched_getaffinity(int(t)) for t in os.listdir("/proc/self/task")}
+before, allowed = set(masks()), os.sched_getaffinity(0)
+rustorch.set_num_threads(2)
+x = rustorch.ones(1000, 1000)
+for _ in range(20):
+    x.exp()
+worker, = set(masks()) - before
+assert len(allowed - masks()[worker]) == 1, masks()[worker]
+rustorch.set_num_threads(len(allowed) + 1)      # more than there is room for: no one is sent away
+x.exp()
+assert all(masks()[t] == allowed for t in set(masks()) - before), masks()
+print("done")
+"""
+    assert ask("exec(" + repr(code) + ")") == "done"
+
+
 def test_exit_with_the_pool_running():
     code = """
 import numpy as np, threading

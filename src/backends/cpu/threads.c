@@ -12,6 +12,7 @@
 #include "backends/cpu/container.h"
 #include "backends/work.h"
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #define SPIN_NS 30000
 #define PIECES_PER_THREAD 4
 #define STACK_BYTES ((size_t)4 << 20)
+enum { ANYWHERE = -1, UNKNOWN = -2 };       /* instead of a processor */
 
 static struct {
     rt_range_fn *fn;
@@ -40,7 +42,9 @@ static pthread_cond_t work = PTHREAD_COND_INITIALIZER, finished = PTHREAD_COND_I
 static int sleepers;
 static atomic_int caller_waits;
 
-static int workers, fork_handled;           /* changed only while `taken` is held */
+static int workers, fork_handled;           /* these and the next two change only while `taken` is held */
+static pthread_t handles[MAX_THREADS];
+static int apart_from = ANYWHERE;           /* the processor workers keep off */
 static atomic_int wanted_threads, available_threads;
 static _Thread_local int in_loop;
 
@@ -185,6 +189,7 @@ static void after_fork(void)
     atomic_flag_clear(&taken);
     atomic_store(&available_threads, 0);
     sleepers = workers = in_loop = 0;
+    apart_from = ANYWHERE;
 }
 
 /* Makes workers up to `n`; fewer when the system refuses. */
@@ -199,12 +204,26 @@ static void start_workers(int n)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (workers < n) {
-        pthread_t thread;
-        if (pthread_create(&thread, &attributes, worker_main, (void *)(intptr_t)workers) != 0) break;
+        if (pthread_create(&handles[workers], &attributes, worker_main, (void *)(intptr_t)workers) != 0) break;
         workers++;
     }
+    apart_from = UNKNOWN;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attributes);
+}
+
+/* Keeps workers off the caller's processor.  One that woke there would wait until the caller's time is up, and the
+ * kernel leaves it there for as long as the other processors are busy, be it with threads of another library that
+ * wait for work of theirs.  Costs a call into the kernel for each worker when the caller has moved. */
+static void keep_apart(void)
+{
+    const int here = rt_threads_count() > rt_threads_available() ? ANYWHERE : sched_getcpu();
+    cpu_set_t allowed;
+    if (here == apart_from || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    if (here >= 0) CPU_CLR(here, &allowed);
+    if (CPU_COUNT(&allowed) == 0) return;
+    for (int k = 0; k < workers; k++) (void)pthread_setaffinity_np(handles[k], sizeof allowed, &allowed);
+    apart_from = here;
 }
 
 /* ---- a loop -------------------------------------------------------------------------- */
@@ -267,6 +286,7 @@ void rt_threads_for(intptr_t n, intptr_t grain, rt_range_fn *fn, void *ctx)
     if (threads > pieces) threads = (int)pieces;
     note_work(threads, 0);
     if (workers < threads - 1) start_workers(threads - 1);
+    keep_apart();
     intptr_t grains = pieces / ((intptr_t)threads * PIECES_PER_THREAD);
     job.fn = fn;
     job.ctx = ctx;
