@@ -19,7 +19,7 @@
 /* The windows of a plane, and memory for them. */
 typedef struct {
     rt_window_grid grid;
-    intptr_t *numbers;                 /* owned: starts and counts of the three dimensions */
+    intptr_t *numbers;                 /* owned: starts and counts of the three dimensions, what is alike in the last */
     int nd;
 } windows;
 
@@ -35,7 +35,7 @@ static int windows_new(windows *w, int nd, const intptr_t *in, const intptr_t *o
         w->grid.dilation[d] = 1;
         total += w->grid.out[d];
     }
-    w->numbers = rt_memory_try((size_t)total * 2 * sizeof(intptr_t));
+    w->numbers = rt_memory_try((size_t)(total * 2 + w->grid.out[2]) * sizeof(intptr_t));
     if (!w->numbers) return -1;
     intptr_t *next = w->numbers;
     for (int d = 0; d < 3; d++) {
@@ -47,7 +47,20 @@ static int windows_new(windows *w, int nd, const intptr_t *in, const intptr_t *o
             ((intptr_t *)w->grid.count[d])[o] = 1;
         }
     }
+    w->grid.alike = next;
     return 0;
+}
+
+/* Outputs of the last dimension that look alike, once all windows are set. */
+static void windows_compare(windows *w)
+{
+    const intptr_t *start = w->grid.start[2], *count = w->grid.count[2], m = w->grid.out[2];
+    intptr_t *alike = (intptr_t *)w->grid.alike;
+    for (intptr_t o = m - 1; o >= 0; o--) {
+        const int next = o + 1 < m && count[o + 1] == count[o];
+        const int further = next && o + 2 < m && start[o + 2] - start[o + 1] == start[o + 1] - start[o];
+        alike[o] = !next ? 1 : further ? alike[o + 1] + 1 : 2;
+    }
 }
 
 static void windows_set(windows *w, int d, intptr_t o, intptr_t start, intptr_t count)
@@ -70,9 +83,9 @@ typedef struct {
 static void run_planes(void *ctx, intptr_t begin, intptr_t end)
 {
     const job *j = ctx;
-    for (intptr_t i = begin; i < end; i++)
-        j->kernels->max(j->grid, j->x + i * j->in_plane * j->item, j->out + i * j->out_plane * j->item,
-                        j->index ? j->index + i * j->out_plane : NULL);
+    if (!j->index) j->kernels->largest(j->grid, j->x + begin * j->in_plane * j->item, j->out + begin * j->out_plane * j->item, end - begin);
+    for (intptr_t i = begin; i < end && j->index; i++)
+        j->kernels->max(j->grid, j->x + i * j->in_plane * j->item, j->out + i * j->out_plane * j->item, j->index + i * j->out_plane);
 }
 
 static intptr_t plane_size(int nd, const intptr_t *shape)
@@ -128,9 +141,11 @@ static int maxima(const rt_op *op, int nin, const rt_operand *in, int nd, const 
              .in_plane = plane_size(nd, x->shape + lead), .out_plane = plane_size(nd, lengths), .item = (intptr_t)rt_itemsize(d)};
     const intptr_t planes = wide->size ? wide->size / j.out_plane : 0;
     if (planes) set(&w, what, 0);
+    if (planes) windows_compare(&w);
     if (each) {
         for (intptr_t i = 0; i < planes; i++) {
             if (i) set(&w, what, i);
+            if (i) windows_compare(&w);
             run_planes(&j, i, i + 1);
         }
     } else if (x->size < RELEASE_GIL) {

@@ -269,6 +269,58 @@ def test_maxima_of_long_windows(shape, kernel, stride, dilation, dtype):
         assert float(leaf.grad.sum()) == found.size
 
 
+LINES: list[tuple[str, dict[str, object]]] = [
+    ("interpolate", {"scale_factor": 2, "mode": "linear"}), ("interpolate", {"size": 45, "mode": "linear"}),
+    ("interpolate", {"scale_factor": 0.5, "mode": "linear"}), ("interpolate", {"size": 57}),
+    ("interpolate", {"size": 9, "mode": "linear", "align_corners": True}),
+    ("avg_pool1d", {"kernel_size": 2}), ("avg_pool1d", {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("avg_pool1d", {"kernel_size": 4, "stride": 4}), ("avg_pool1d", {"kernel_size": 7, "stride": 9}),
+    ("adaptive_avg_pool1d", {"output_size": 6}), ("adaptive_avg_pool1d", {"output_size": 31}),
+    ("max_pool1d", {"kernel_size": 2}), ("max_pool1d", {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("max_pool1d", {"kernel_size": 3, "stride": 2, "dilation": 2, "padding": 1}),
+    ("max_pool1d", {"kernel_size": 4, "stride": 4}), ("adaptive_max_pool1d", {"output_size": 6}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name, options", LINES)
+def test_lines_in_vectors(name, options, dtype):
+    """Many lines take vectors of outputs, one alone its outputs one by one: the same bits, and PyTorch's in double."""
+    rng = np.random.default_rng(5)
+    for n in (*range(8, 41), 64, 100, 131, 300):
+        x = rng.standard_normal((3, 2, n)).astype(dtype)
+        if "max" in name:
+            x[0, 0, rng.integers(n)], x[2, 1, rng.integers(n)] = np.nan, np.inf
+        call = getattr(F, name)
+        leaf, single = rt.tensor(x, requires_grad=True), [rt.tensor(x[i], requires_grad=True) for i in range(3)]
+        ours = call(leaf, **options)
+        alone = [rt.cat([call(s[None, k:k + 1], **options) for k in range(2)], 1)[0] for s in single]
+        g = rng.standard_normal(ours.shape).astype(dtype)
+        ours.backward(rt.tensor(g))
+        for i in range(3):
+            alone[i].backward(rt.tensor(g[i]))
+            np.testing.assert_array_equal(np.asarray(ours.detach())[i], np.asarray(alone[i].detach()))
+            np.testing.assert_array_equal(np.asarray(leaf.grad)[i], np.asarray(single[i].grad))
+        with rt.no_grad():
+            np.testing.assert_array_equal(np.asarray(call(leaf, **options)), np.asarray(ours.detach()))
+        double = torch.tensor(x.astype(np.float64), requires_grad=True)
+        theirs = getattr(TF, name)(double, **options)
+        theirs.backward(torch.tensor(g.astype(np.float64)))
+        near = 1e-5 if dtype == np.float32 else 1e-12
+        same(ours, theirs, near)
+        same(leaf.grad, double.grad, near)
+
+
+@pytest.mark.parametrize("isa", ["v2", "v3"])
+def test_lines_on_other_processors(isa):
+    env = dict(os.environ, RUSTORCH_ISA=isa)
+    if os.environ.get("RUSTORCH_ISA") == isa:
+        return
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "in_vectors"]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0 or "RUSTORCH_ISA" in ran.stderr, ran.stdout[-2000:]
+
+
 def test_means_of_whole_planes():
     for shape in ((3, 4, 7, 7), (2, 3, 4, 5, 5), (2, 3, 9)):
         n = len(shape) - 2

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "ufunc/kernels/word.h"
 #if IS_REAL
-#include "ufunc/kernels/vector.h"
+#include "ufunc/kernels/taps.h"
 #endif
 #include "ufunc/kernels/windows.h"
 
@@ -21,7 +21,7 @@ enum { BLOCK = 64 };
 #define LOWEST INT64_MIN
 #endif
 
-/* best and at of n outputs under one tap: elements `stride` apart from x on. */
+/* best and at (where wanted) of n outputs under one tap: elements `stride` apart from x on. */
 ALWAYS void take_tap(element *restrict best, position *restrict at, const element *restrict x, intptr_t n, intptr_t stride,
                      position here, const int where)
 {
@@ -136,28 +136,102 @@ static void max_block_value(const rt_window_grid *q, const element *x, element *
     max_block(q, x, out, NULL, o, n, stride, 0);
 }
 
-/* index NULL: positions are not wanted. */
+/* Outputs o[2] .. end of the row (o[0], o[1]) of a plane.  index NULL: positions are not wanted. */
+static void max_row(const rt_window_grid *q, const element *x, element *out, int64_t *index, intptr_t *o, intptr_t end)
+{
+    int64_t unused;
+    while (o[2] < end) {
+        const intptr_t stride = o[2] + 1 < q->out[2] ? q->start[2][o[2] + 1] - q->start[2][o[2]] : 1;
+        const intptr_t alike = q->alike[o[2]] < BLOCK ? q->alike[o[2]] : BLOCK, n = alike < end - o[2] ? alike : end - o[2];
+        if ((n == 1 || stride >= 8) && max_window(q, x, o, out + o[2], index ? index + o[2] : &unused)) {
+            o[2]++;
+            continue;
+        }
+        if (index) max_block_where(q, x, out + o[2], index + o[2], o, n, stride);
+        else max_block_value(q, x, out + o[2], o, n, stride);
+        o[2] += n;
+    }
+}
+
 static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_t *index)
 {
     element *out = (element *)outp;
-    const intptr_t *start = q->start[2], *count = q->count[2], width = q->out[2];
+    const intptr_t width = q->out[2];
     intptr_t o[3];
-    int64_t unused;
     for (o[0] = 0; o[0] < q->out[0]; o[0]++)
-        for (o[1] = 0; o[1] < q->out[1]; o[1]++, out += width, index += index ? width : 0)
-            for (o[2] = 0; o[2] < width;) {
-                /* as many as look alike */
-                intptr_t n = 1, stride = o[2] + 1 < width ? start[o[2] + 1] - start[o[2]] : 1;
-                while (n < BLOCK && o[2] + n < width && count[o[2] + n] == count[o[2]]
-                       && start[o[2] + n] - start[o[2] + n - 1] == stride) n++;
-                if ((n == 1 || stride >= 8) && max_window(q, (const element *)x, o, out + o[2], index ? index + o[2] : &unused)) {
-                    o[2]++;
-                    continue;
-                }
-                if (index) max_block_where(q, (const element *)x, out + o[2], index + o[2], o, n, stride);
-                else max_block_value(q, (const element *)x, out + o[2], o, n, stride);
-                o[2] += n;
-            }
+        for (o[1] = 0; o[1] < q->out[1]; o[1]++, out += width, index += index ? width : 0) {
+            o[2] = 0;
+            max_row(q, (const element *)x, out, index, o, width);
+        }
+}
+
+#if IS_REAL
+enum { MOST_ROWS = 16 };
+
+/* A vector of outputs whose windows have `rows` rows; `wide` and `plain` are p's own. */
+ALWAYS void largest_vector(const taps *p, const element *const *row, int rows, intptr_t n, element *out, const int wide, const int plain)
+{
+    vec best = splat(LOWEST);
+    for (int r = 0; r < rows; r++)
+        for (int t = 0; t < p->taps; t++) {
+            const vec v = taps_take(p, row[r], n, t, wide, plain || p->inside);
+            const vec more = v_where(v != v, v, v_above(v, best));
+            best = plain || p->even ? more : v_where(p->has[t], more, best);
+        }
+    taps_store(out + p->out, best, plain ? LANES : p->lanes);
+}
+
+/* Outputs of the group in the row (o[0], o[1]) of a plane. */
+static void largest_row(const taps *p, int vectors, const rt_window_grid *q, intptr_t *o, const element *x, element *out)
+{
+    const element *row[MOST_ROWS];
+    const intptr_t depth = q->count[0][o[0]], height = q->count[1][o[1]];
+    int rows = 0;
+    for (intptr_t a = 0; depth * height <= MOST_ROWS && a < depth; a++)
+        for (intptr_t b = 0; b < height; b++)
+            row[rows++] = x + ((q->start[0][o[0]] + a * q->dilation[0]) * q->in[1] + q->start[1][o[1]] + b * q->dilation[1]) * q->in[2];
+    for (int v = 0; v < vectors; v++, p++) {
+        if (!p->wide || rows < depth * height) {
+            o[2] = p->out;
+            max_row(q, x, out, NULL, o, p->out + p->lanes);
+        } else if (!p->plain) {
+            largest_vector(p, row, rows, q->in[2], out, p->wide, 0);
+        } else if (p->wide == 1) {
+            largest_vector(p, row, rows, q->in[2], out, 1, 1);
+        } else if (p->wide == 2) {
+            largest_vector(p, row, rows, q->in[2], out, 2, 1);
+        } else {
+            largest_vector(p, row, rows, q->in[2], out, 4, 1);
+        }
+    }
+}
+
+/* Are rows long and many enough for taps to be looked up? */
+static int in_vectors(const rt_window_grid *q, intptr_t planes) { return q->out[2] >= 4 && planes * q->out[0] * q->out[1] >= 4; }
+
+static void largest_rows(const rt_window_grid *q, const element *x, element *out, intptr_t planes)
+{
+    const intptr_t in = q->in[0] * q->in[1] * q->in[2];
+    taps group[GROUP];
+    for (intptr_t j = 0; j < q->out[2];) {
+        const int vectors = taps_group(group, q->start[2], q->count[2], &j, q->out[2], q->dilation[2], q->in[2]);
+        element *to = out;
+        intptr_t o[3];
+        for (intptr_t i = 0; i < planes; i++)
+            for (o[0] = 0; o[0] < q->out[0]; o[0]++)
+                for (o[1] = 0; o[1] < q->out[1]; o[1]++, to += q->out[2]) largest_row(group, vectors, q, o, x + i * in, to);
+    }
+}
+#else
+static int in_vectors(const rt_window_grid *q, intptr_t planes) { (void)q, (void)planes; return 0; }
+static void largest_rows(const rt_window_grid *q, const element *x, element *out, intptr_t planes) { (void)q, (void)x, (void)out, (void)planes; }
+#endif
+
+static void largest(const rt_window_grid *q, const char *x, char *out, intptr_t planes)
+{
+    const intptr_t item = sizeof(element), in = q->in[0] * q->in[1] * q->in[2] * item, to = q->out[0] * q->out[1] * q->out[2] * item;
+    if (in_vectors(q, planes)) largest_rows(q, (const element *)x, (element *)out, planes);
+    else for (intptr_t i = 0; i < planes; i++) max_plane(q, x + i * in, out + i * to, NULL);
 }
 
 /* A long weighted sum: element t goes to lane t mod 8, lanes are folded by halves. */
@@ -198,22 +272,85 @@ static void band_line(const rt_band *b, const element *restrict x, element *rest
         } else if (count >= 16) {
             out[j] = long_sum(w, at, count);
         } else {
-            element sum = 0;
-            for (intptr_t t = 0; t < count; t++) sum += w[t] * at[t];
+            element sum = count ? w[0] * at[0] : 0;
+            for (intptr_t t = 1; t < count; t++) sum += w[t] * at[t];
             out[j] = sum;
         }
+    }
+}
+
+#if IS_REAL
+/* A vector of outputs of a line x. */
+ALWAYS void band_vector(const taps *p, const vec *w, const element *x, intptr_t n, element *out, const int wide, const int plain)
+{
+    vec sum = w[0] * taps_take(p, x, n, 0, wide, plain || p->inside);
+    if (!plain && !p->even) sum = v_where(p->has[0], sum, splat(0));
+    for (int t = 1; t < p->taps; t++) {
+        const vec more = sum + w[t] * taps_take(p, x, n, t, wide, plain || p->inside);
+        sum = plain || p->even ? more : v_where(p->has[t], more, sum);
+    }
+    taps_store(out + p->out, sum, plain ? LANES : p->lanes);
+}
+
+static void band_weights(const rt_band *b, const taps *p, vec *w)
+{
+    const element *from = (const element *)b->weights + p->out * b->width;
+    for (int t = 0; p->wide && t < p->taps; t++) {
+        element lane[LANES] = {0};
+        for (int i = 0; i < p->lanes; i++) lane[i] = t < b->count[p->out + i] ? from[i * b->width + t] : 0;
+        w[t] = vector_load((const char *)lane);
+    }
+}
+
+/* Outputs j .. end of `lines` lines. */
+static void band_lines(const rt_band *b, const element *x, element *out, intptr_t lines, intptr_t j, intptr_t end)
+{
+    taps group[GROUP];
+    vec w[GROUP][MOST_TAPS];
+    while (j < end) {
+        const int vectors = taps_group(group, b->start, b->count, &j, end, 1, b->n);
+        for (int v = 0; v < vectors; v++) band_weights(b, group + v, w[v]);
+        for (intptr_t l = 0; l < lines; l++) {
+            const element *from = x + l * b->n;
+            element *to = out + l * b->m;
+            for (int v = 0; v < vectors; v++) {
+                const taps *p = group + v;
+                if (!p->wide) band_line(b, from, to, p->out, p->out + p->lanes);
+                else if (!p->plain) band_vector(p, w[v], from, b->n, to, p->wide, 0);
+                else if (p->wide == 1) band_vector(p, w[v], from, b->n, to, 1, 1);
+                else if (p->wide == 2) band_vector(p, w[v], from, b->n, to, 2, 1);
+                else band_vector(p, w[v], from, b->n, to, 4, 1);
+            }
+        }
+    }
+}
+#else
+static void band_lines(const rt_band *b, const element *x, element *out, intptr_t lines, intptr_t j, intptr_t end)
+{
+    for (intptr_t l = 0; l < lines; l++) band_line(b, x + l * b->n, out + l * b->m, j, end);
+}
+#endif
+
+/* Rows begin .. end where each is an element: parts of lines, and whole lines together. */
+static void band_elements(const rt_band *b, const element *x, element *out, intptr_t begin, intptr_t end)
+{
+    for (intptr_t r = begin; r < end;) {
+        const intptr_t line = r / b->m, j0 = r % b->m, lines = j0 == 0 ? (end - r) / b->m : 0;
+        const intptr_t j1 = lines || b->m - j0 < end - r ? b->m : j0 + end - r;
+        if (b->copies == 2) for (intptr_t l = 0; l < lines + !lines; l++) copy_line(b, x + (line + l) * b->n, out + (line + l) * b->m, j0, j1);
+        else if (lines >= 4) band_lines(b, x + line * b->n, out + line * b->m, lines, j0, j1);
+        else for (intptr_t l = 0; l < lines + !lines; l++) (b->copies ? copy_line : band_line)(b, x + (line + l) * b->n, out + (line + l) * b->m, j0, j1);
+        r += lines ? lines * b->m : j1 - j0;
     }
 }
 
 static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, intptr_t end)
 {
     const intptr_t inner = b->inner;
-    for (intptr_t r = begin, j0 = begin % b->m; inner == 1 && r < end; j0 = 0) {
-        const intptr_t line = r / b->m, j1 = b->m - j0 < end - r ? b->m : j0 + end - r;
-        (b->copies ? copy_line : band_line)(b, (const element *)xp + line * b->n, (element *)outp + line * b->m, j0, j1);
-        r += j1 - j0;
+    if (inner == 1) {
+        band_elements(b, (const element *)xp, (element *)outp, begin, end);
+        return;
     }
-    if (inner == 1) return;
     for (intptr_t r = begin; r < end; r++) {
         const intptr_t j = r % b->m, count = b->count[j];
         const element *restrict x = (const element *)xp + (r / b->m * b->n + b->start[j]) * inner;
@@ -233,4 +370,4 @@ static void band(const rt_band *b, const char *xp, char *outp, intptr_t begin, i
     }
 }
 
-const rt_windows SYMBOL(windows) = {max_plane, band};
+const rt_windows SYMBOL(windows) = {max_plane, largest, band};
