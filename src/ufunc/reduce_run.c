@@ -28,6 +28,7 @@ typedef struct {
     int columns;                /* neighbouring results are neighbours in memory */
     int plain;                  /* what is folded are the elements themselves, in their dtype */
     int bundle;                 /* a kernel may take several results in one call */
+    int rowwise;                /* blocks of one result lie closer than those of different ones, and follow each other */
     int line;                   /* one result of elements at one step: its blocks are taken many in one call */
     int settled;                /* the truth value that no other element changes; -1: there is none */
 } job;
@@ -230,14 +231,29 @@ static intptr_t run_line(const job *j, intptr_t u, intptr_t end)
     return u;
 }
 
+static void run_rows(const job *j, intptr_t begin, intptr_t end)
+{
+    for (intptr_t u = begin; u < end; u++) {
+        const intptr_t at = u / j->blocks, block = u % j->blocks, i = block * BLOCK;
+        char *out = j->parts + (block * j->kept.size + at) * j->out_size;
+        intptr_t left;
+        line_block(j, j->data + walk_at(&j->kept, at, &left), i, j->folded.size - i < BLOCK ? j->folded.size - i : BLOCK, at, out);
+        if (block && j->out_size == 16 && j->kernel->accumulate != RT_c128) arg_shift(out, 1, i);
+    }
+}
+
 /* One unit of work is one result's share of one block; unit u is result u mod results of
- * block u / results. */
+ * block u / results, or the other way round where that is rowwise. */
 static void run_units(void *ctx, intptr_t begin, intptr_t end)
 {
     const job *j = ctx;
     const intptr_t results = j->kept.size;
     intptr_t col;
     walk_last(&j->kept, &col);
+    if (j->rowwise) {
+        run_rows(j, begin, end);
+        return;
+    }
     if (j->line) begin = run_line(j, begin, end);
     for (intptr_t u = begin; u < end;) {
         const intptr_t block = u / results, at = u % results, i = block * BLOCK;
@@ -329,12 +345,14 @@ static void prepare(job *j, const rt_reduction *r)
     j->blocks = (j->folded.size + BLOCK - 1) / BLOCK;
     j->parts = r->out;
     j->settled = r->kind == RT_REDUCE_ANY ? 1 : r->kind == RT_REDUCE_ALL ? 0 : -1;
-    intptr_t step;
+    intptr_t step, along;
     const intptr_t m = walk_last(&j->kept, &step), item = (intptr_t)rt_tensor_itemsize(x);
     j->columns = m * item >= 32 && step == item;
     j->plain = r->kind <= RT_REDUCE_ALL && r->kind != RT_REDUCE_ARGMAX && r->kind != RT_REDUCE_ARGMIN
         && j->kernel->accumulate == taken;
     j->line = j->kept.size == 1 && j->folded.ndim == 1 && j->blocks > 1 && !j->cast && !j->center;
+    walk_last(&j->folded, &along);
+    j->rowwise = j->blocks > 1 && j->kept.size > 1 && !j->columns && Py_ABS(along) < Py_ABS(step);
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
 }
 

@@ -11,7 +11,7 @@ import pytest
 import rustorch
 
 SHAPES = [(7,), (5000,), (33, 70), (3, 2050), (2050, 3), (20, 41, 42), (5, 6, 7, 8), (1100, 9, 2), (3, 4, 700),
-          (70, 33), (9, 2, 100), (130, 16)]
+          (70, 33), (9, 2, 100), (130, 16), (10, 67), (24, 37)]
 REDUCTIONS = ["sum", "prod", "mean", "var", "std", "amax", "amin", "logsumexp", "norm2", "any", "all", "count_nonzero",
               "nansum"]
 ALONG = ["argmax", "argmin", "cumsum", "cumprod", "softmax", "log_softmax"]
@@ -61,6 +61,27 @@ def threads():
     before = rustorch.get_num_threads()
     yield rustorch.set_num_threads
     rustorch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int64", "complex128"])
+def test_few_rows(dtype):
+    """Columns of up to 32 elements are folded in registers; the last vector overlaps or is masked."""
+    rng = np.random.default_rng(3)
+    for rows in range(1, 35):
+        for columns in (1, 3, 4, 7, 8, 9, 15, 17, 33, 65):
+            a = (rng.normal(size=(rows, columns)) * 9).astype(dtype)
+            x = rustorch.from_numpy(a)
+            exact = a.astype(np.complex128 if dtype == "complex128" else np.float64)
+            loose = 1e3 if dtype == "float16" else 1
+            np.testing.assert_allclose(np.asarray(x.sum(0)), exact.sum(0), rtol=1e-5 * loose, atol=1e-4 * loose)
+            if dtype == "complex128":
+                continue
+            if dtype.startswith("float"):
+                spread = x.to("float64").var(0, correction=0)
+                np.testing.assert_allclose(np.asarray(spread), exact.var(0), rtol=1e-9, atol=1e-12)
+                a[rng.integers(rows), rng.integers(columns)] = np.nan
+            np.testing.assert_array_equal(np.asarray(rustorch.from_numpy(a).amax(0)), a.max(0))
+            np.testing.assert_array_equal(np.asarray(rustorch.from_numpy(a).argmin(0)), a.argmin(0))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

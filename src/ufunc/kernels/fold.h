@@ -29,7 +29,6 @@ typedef long long FOLD_LONGS __attribute__((vector_size(32)));
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"    /* gcc does not see that as many elements are packed as are read */
 #define FOLD_AHEAD 3072               /* bytes asked for early: the next block is likely to follow */
 #define FOLD_TILE_BYTES 512           /* of a row of columns: the lanes of a tile stay in L1 */
-#define FOLD_FEWER 8                  /* rows that are fewer than lanes may be so many times longer */
 enum { FOLD_SUM, FOLD_PROD, FOLD_MAX, FOLD_MIN, FOLD_NANSUM };     /* the last: a NaN counts as nothing */
 #endif
 

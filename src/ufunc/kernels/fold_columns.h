@@ -61,27 +61,80 @@ FOLD_INLINE void FN(join_four)(const T *a, intptr_t n, int op, T *to)
     for (; j < n; j++) to[j] = FN(one)(op, FN(one)(op, a[j], a[j + 2 * n]), FN(one)(op, a[j + n], a[j + 3 * n]));
 }
 
-/* The tree over `used` lanes, a power of two, of w columns each, one behind the other. */
-FOLD_INLINE void FN(join_lanes)(T *lane, intptr_t used, intptr_t w, int op, T *out)
+/* The tree over the lanes of w columns each, one behind the other. */
+FOLD_INLINE void FN(join_lanes)(T *lane, intptr_t w, int op, T *out)
 {
+    intptr_t used = LANES;
     for (; used > 4; used /= 4) FN(join_four)(lane, used / 4 * w, op, lane);
-    if (used == 4) FN(join_four)(lane, w, op, out);
-    else if (used == 1) memcpy(out, lane, (size_t)w * sizeof(T));
-    else {
-        T *restrict to = out;
-        for (intptr_t j = 0; j < w; j++) to[j] = FN(one)(op, lane[j], lane[j + w]);
-    }
+    T *restrict to = out;
+    for (intptr_t j = 0; j < w; j++) to[j] = FN(one)(op, lane[j], lane[j + w]);
 }
 
-/* One tile of columns.  Of few rows the first level of the tree is done as they are read; rows without a gap are taken
- * 32 at a time, as one. */
+/* A vector of columns of row k, joined with the rows 16, 8 and 24 further on where there are so many: what the tree over
+ * n <= LANES rows has in lane k after two levels.  `part` columns, 0: all of the vector. */
+FOLD_INLINE V FN(third_level)(const char *x, intptr_t k, intptr_t n, intptr_t step, intptr_t part, int op, V c, int about, int native, IV *lost)
+{
+    V v[4];
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) {
+        const S *const from = (const S *)(x + (k + 8 * p) * step);
+        if (k + 8 * p >= n) break;
+        v[p] = part ? FN(get_part)(from, part, FN(neutral)(op)) : FN(get)(from);
+        if (native) *lost |= (IV)(v[p] != v[p]);
+        v[p] = FN(terms)(op, v[p], c, about);
+    }
+    if (k + 16 < n) v[0] = FN(step)(op, native, v[0], v[2]);
+    if (k + 24 < n) v[1] = FN(step)(op, native, v[1], v[3]);
+    return k + 8 < n ? FN(step)(op, native, v[0], v[1]) : v[0];
+}
+
+FOLD_INLINE V FN(few_rows_vector)(const char *x, intptr_t n, intptr_t step, intptr_t part, int op, V c, int about, int native, IV *lost)
+{
+    enum { TOP = 8 };
+    V v[TOP];
+#pragma GCC unroll 8
+    for (int k = 0; k < TOP; k++) {
+        if (k >= n) break;
+        v[k] = FN(third_level)(x, k, n, step, part, op, c, about, native, lost);
+    }
+#pragma GCC unroll 3
+    for (int half = TOP / 2; half; half /= 2)
+#pragma GCC unroll 4
+        for (int k = 0; k < half; k++)
+            if (k + half < n) v[k] = FN(step)(op, native, v[k], v[k + half]);
+    return v[0];
+}
+
+/* The tree over n <= LANES rows of m columns, in registers.  The last vector of columns overlaps the one before. */
+FOLD_INLINE void FN(few_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, int op, const T *center, IV *bad, T *out)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T) };
+    const int about = center != NULL, native = bad != NULL;
+    V v, c = {0};
+    IV lost = {0};
+    if (m < WIDTH) {
+        if (about) memcpy(&c, center, (size_t)m * sizeof(T));
+        v = FN(few_rows_vector)(x, n, step, m, op, c, about, native, &lost);
+        memcpy(out, &v, (size_t)m * sizeof(T));
+    } else {
+        for (intptr_t j = 0, next; j < m; j = next) {
+            next = j + WIDTH;
+            if (next < m && next + WIDTH > m) next = m - WIDTH;
+            if (about) memcpy(&c, center + j, sizeof c);
+            v = FN(few_rows_vector)(x + j * (intptr_t)sizeof(S), n, step, 0, op, c, about, native, &lost);
+            memcpy(out + j, &v, sizeof v);
+        }
+    }
+    if (native) *bad |= lost;
+}
+
+/* One tile of columns, of more rows than lanes. Rows without a gap are taken 32 at a time, as one. */
 FOLD_INLINE void FN(fold_tile)(const char *x, intptr_t n, intptr_t step, intptr_t w, int op, const T *center, T *lane, IV *bad, T *out)
 {
     enum { AT_ONCE = 4 };
-    const int flat = step == w * (intptr_t)sizeof(S) && n > LANES && !center;
+    const int flat = step == w * (intptr_t)sizeof(S) && !center;
     const intptr_t lanes = flat ? LANES : 1, rows = n / lanes, row = w * lanes;      /* of `row` elements each */
-    intptr_t span = 1;
-    while (!flat && span < LANES && 2 * span < n) span *= 2;
+    const intptr_t span = LANES / lanes;
     for (intptr_t i = 0; i < rows; i += AT_ONCE * span)
         for (intptr_t r = i; r < i + span && r < rows; r++) {
             const intptr_t more = (rows - r + span - 1) / span;
@@ -90,25 +143,35 @@ FOLD_INLINE void FN(fold_tile)(const char *x, intptr_t n, intptr_t step, intptr_
         }
     if (flat && n % LANES)
         FN(add_rows)(lane, (const S *)(x + rows * lanes * step), 0, 1, n % LANES * w, op, NULL, 0, 0, bad);
-    FN(join_lanes)(lane, span * lanes, w, op, out);
+    FN(join_lanes)(lane, w, op, out);
+}
+
+FOLD_INLINE int FN(any)(IV bad)
+{
+    FOLD_I any = 0;
+    for (int k = 0; k < (int)(FOLD_BYTES / sizeof(T)); k++) any |= bad[k];
+    return any != 0;
 }
 
 /* m packed columns of n rows at `step` bytes, n at most a block; center per column. */
 FOLD_INLINE void FN(fold_rows)(const char *x, intptr_t n, intptr_t step, intptr_t m, int op, const T *center, T *out)
 {
     enum { TILE = FOLD_TILE_BYTES / sizeof(T) };
-    T lane[LANES * TILE] __attribute__((aligned(64)));
-    const intptr_t most = LANES / n < 2 ? 1 : LANES / n < FOLD_FEWER ? LANES / n : FOLD_FEWER;
     const int native = FN(has_native)(op);
+    if (n <= LANES) {
+        IV bad = {0};
+        if (native) FN(few_rows)(x, n, step, m, op, center, &bad, out);
+        if (!native || FN(any)(bad)) FN(few_rows)(x, n, step, m, op, center, NULL, out);
+        return;
+    }
+    T lane[LANES * TILE] __attribute__((aligned(64)));
     for (intptr_t at = 0, w; at < m; at += w) {
         IV bad = {0};
-        FOLD_I any = 0;
-        w = m - at < most * TILE ? m - at : most * TILE;
+        w = m - at < TILE ? m - at : TILE;
         const char *from = x + at * (intptr_t)sizeof(S);
         const T *c = center ? center + at : NULL;
         if (native) FN(fold_tile)(from, n, step, w, op, c, lane, &bad, out + at);
-        for (int k = 0; native && k < (int)(FOLD_BYTES / sizeof(T)); k++) any |= bad[k];
-        if (!native || any) FN(fold_tile)(from, n, step, w, op, c, lane, NULL, out + at);
+        if (!native || FN(any)(bad)) FN(fold_tile)(from, n, step, w, op, c, lane, NULL, out + at);
     }
 }
 
