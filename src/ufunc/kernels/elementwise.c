@@ -36,8 +36,25 @@ typedef uint8_t truth;
     { walk(args, n[0], steps, rows, name##_span); }
 #define SHELL1(name, e) ALWAYS value name##_one(value x UNUSED) { return R(e); } LOOP(name, walk1, span1)
 #if IS_REAL && !IS_NARROW
-/* Rows whose y is asked what to do. */
-#define SPAN_OF_pow ~, span2_fixed
+/* A y of one number is asked before the loop which power it is. */
+ALWAYS void span_power(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
+{
+    if (inc[1] != 0) {
+        span2(one, in, inc, out, n);
+        return;
+    }
+    const vec y = vector_load(in[1]);
+    const real e = y[0];
+    const char *at = in[0];
+#define POWER_LOOP(value) \
+    for (; n > 0; n--, at += inc[0], out += VECTOR_BYTES) { vec x = vector_load(at); vector_store(out, value); }
+#define POWER_CASE(exponent, value) if (e == (real)(exponent)) { POWER_LOOP(value) return; }
+    OWN_POWERS(POWER_CASE, x)
+    POWER_LOOP(power_by_number(x, y))
+#undef POWER_CASE
+#undef POWER_LOOP
+}
+#define SPAN_OF_pow ~, span_power
 #endif
 #define SECOND_ARGUMENT(a, b, ...) b
 #define CHOSEN(...) SECOND_ARGUMENT(__VA_ARGS__)

@@ -38,52 +38,57 @@ WALK(walk1_real, 1, {S, S / 2})
 
 #if IS_REAL
 #if !IS_NARROW
+/* What a span takes at a time: one vector; of 16-bit floats two (narrow.h). */
+enum { UNITS = 1 };
+typedef struct { vec v[UNITS]; } unit;
 ALWAYS vec lanes_load(const char *p) { return vector_load(p); }
-ALWAYS void lanes_store(char *p, vec v) { vector_store(p, v); }
+ALWAYS unit unit_load(const char *p) { return (unit){{vector_load(p)}}; }
+ALWAYS void unit_store(char *p, unit u) { vector_store(p, u.v[0]); }
 #endif
+#define EACH_UNIT _Pragma("GCC unroll 2") for (int k = 0; k < UNITS; k++)
+enum { UNIT_BYTES = UNITS * LANES * sizeof(element) };
 ALWAYS void span1(vec (*one)(vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0];
     intptr_t dx = inc[0];
-    for (; n > 0; n--, x += dx, out += LANES * sizeof(element)) lanes_store(out, one(lanes_load(x)));
+    for (; n > 0; n--, x += dx, out += UNIT_BYTES) {
+        unit a = unit_load(x);
+        EACH_UNIT a.v[k] = one(a.v[k]);
+        unit_store(out, a);
+    }
 }
 ALWAYS void span2(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1];
     intptr_t dx = inc[0], dy = inc[1];
-    for (; n > 0; n--, x += dx, y += dy, out += LANES * sizeof(element))
-        lanes_store(out, one(lanes_load(x), lanes_load(y)));
-}
-/* A y of one number is loaded once: what `one` asks of it is asked before the loop. */
-ALWAYS void span2_fixed(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
-{
-    if (inc[1] != 0) {
-        span2(one, in, inc, out, n);
-        return;
+    for (; n > 0; n--, x += dx, y += dy, out += UNIT_BYTES) {
+        unit a = unit_load(x), b = unit_load(y);
+        EACH_UNIT a.v[k] = one(a.v[k], b.v[k]);
+        unit_store(out, a);
     }
-    const char *x = in[0];
-    vec y = lanes_load(in[1]);
-    intptr_t dx = inc[0];
-    for (; n > 0; n--, x += dx, out += LANES * sizeof(element)) lanes_store(out, one(lanes_load(x), y));
 }
 ALWAYS void span3(vec (*one)(vec, vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1], *z = in[2];
     intptr_t dx = inc[0], dy = inc[1], dz = inc[2];
-    for (; n > 0; n--, x += dx, y += dy, z += dz, out += LANES * sizeof(element))
-        lanes_store(out, one(lanes_load(x), lanes_load(y), lanes_load(z)));
+    for (; n > 0; n--, x += dx, y += dy, z += dz, out += UNIT_BYTES) {
+        unit a = unit_load(x), b = unit_load(y), c = unit_load(z);
+        EACH_UNIT a.v[k] = one(a.v[k], b.v[k], c.v[k]);
+        unit_store(out, a);
+    }
 }
+/* One vector after the other, as masks are stored in order. */
 ALWAYS void span1_logic(mask (*one)(vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0];
-    intptr_t dx = inc[0];
-    for (; n > 0; n--, x += dx, out += LANES) mask_store(out, one(lanes_load(x)));
+    intptr_t dx = inc[0] / UNITS;
+    for (n *= UNITS; n > 0; n--, x += dx, out += LANES) mask_store(out, one(lanes_load(x)));
 }
 ALWAYS void span2_logic(mask (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
     const char *x = in[0], *y = in[1];
-    intptr_t dx = inc[0], dy = inc[1];
-    for (; n > 0; n--, x += dx, y += dy, out += LANES) mask_store(out, one(lanes_load(x), lanes_load(y)));
+    intptr_t dx = inc[0] / UNITS, dy = inc[1] / UNITS;
+    for (n *= UNITS; n > 0; n--, x += dx, y += dy, out += LANES) mask_store(out, one(lanes_load(x), lanes_load(y)));
 }
 /* Loads of operands that `one` does not use vanish. */
 ALWAYS void span_gradient(vec (*one)(vec, vec, vec, vec, vec), char *const *in, const intptr_t *inc, char *out,

@@ -5,16 +5,12 @@
 #define RT_UFUNC_KERNELS_NARROW_H
 #include "ufunc/kernels/vector.h"
 
-#if !IS_F16
-/* The upper halves of float32, rounded; a NaN stays one. */
-ALWAYS mask brain_bits(vec v)
-{
-    const mask u = (mask)v, nan = v != v;
-    const mask even = (mask)((uvec)u >> 16) & 1;
-    const mask r = (mask)((uvec)(u + 0x7fff + even) >> 16), quiet = (mask)((uvec)u >> 16) | 0x40;
-    return (mask)v_where(nan, (vec)quiet, (vec)r);
-}
-#endif
+/* A unit is two vectors of float32:
+ *   float16   [0 .. n-1] [n .. 2n-1], the processor converts
+ *   bfloat16  [0 2 4 ..] [1 3 5 ..]: a number is the upper half of its float32, so a shift and a mask take a register
+ *             of them apart, and rounded they are laid over one another again */
+enum { UNITS = 2 };
+typedef struct { vec v[UNITS]; } unit;
 
 ALWAYS vec lanes_load(const char *p)
 {
@@ -29,19 +25,48 @@ ALWAYS vec lanes_load(const char *p)
 #endif
 }
 
-ALWAYS void lanes_store(char *p, vec v)
+#if IS_F16
+ALWAYS unit unit_load(const char *p) { return (unit){{lanes_load(p), lanes_load(p + VECTOR_BYTES / 2)}}; }
+ALWAYS void unit_store(char *p, unit u)
 {
-#if defined(__AVX512F__) && IS_F16
-    _mm256_storeu_si256((void *)p, _mm512_cvtps_ph((__m512)v, 0));
-#elif defined(__AVX512F__)
-    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16((__m512i)brain_bits(v)));
-#elif IS_F16
-    _mm_storeu_si128((void *)p, _mm256_cvtps_ph((__m256)v, 0));
+#pragma GCC unroll 2
+    for (int k = 0; k < UNITS; k++) {
+#if defined(__AVX512F__)
+        _mm256_storeu_si256((void *)(p + k * VECTOR_BYTES / 2), _mm512_cvtps_ph((__m512)u.v[k], 0));
 #else
-    const __m256i u = (__m256i)brain_bits(v);
-    _mm_storeu_si128((void *)p, _mm_packus_epi32(_mm256_castsi256_si128(u), _mm256_extracti128_si256(u, 1)));
+        _mm_storeu_si128((void *)(p + k * VECTOR_BYTES / 2), _mm256_cvtps_ph((__m256)u.v[k], 0));
+#endif
+    }
+}
+#else
+ALWAYS unit unit_load(const char *p)
+{
+    mask both = (mask)vector_load(p);
+    return (unit){{(vec)(both << 16), (vec)(both & (int32_t)0xffff0000)}};
+}
+/* Half a unit of the last place is added, except to NaN and halfway above an even number.  A NaN's payload is in the
+ * upper half: no operand had it elsewhere. */
+ALWAYS mask brain_bits(vec v)
+{
+    const mask u = (mask)v, end = u & 0x1ffff;
+#if defined(__AVX512F__)
+    const __mmask16 sound = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+    const __mmask16 rises = _mm512_mask_cmpneq_epi32_mask(sound, (__m512i)end, _mm512_set1_epi32(0x8000));
+    return (mask)_mm512_mask_add_epi32((__m512i)u, rises, (__m512i)u, _mm512_set1_epi32(0x8000));
+#else
+    return u + (~((v != v) | (end == 0x8000)) & 0x8000);
 #endif
 }
+ALWAYS void unit_store(char *p, unit u)
+{
+    const mask even = (mask)((uvec)brain_bits(u.v[0]) >> 16), odd = brain_bits(u.v[1]);
+#if defined(__AVX512F__)
+    vector_store(p, v_where((mask)_mm512_set1_epi32((int)0xffff0000), (vec)odd, (vec)even));
+#else
+    vector_store(p, (vec)_mm256_blend_epi16((__m256i)even, (__m256i)odd, 0xaa));
+#endif
+}
+#endif
 
 /* LISTED(name) is 1 for rows that have loops here: cheap ones, where conversion would be most of the time, and the
  * functions that networks are made of. */
@@ -103,7 +128,7 @@ ALWAYS void lanes_store(char *p, vec v)
 #define NARROW_positive ~, 2
 #define NARROW_relu ~, 2
 
-typedef int16_t bits __attribute__((vector_size(LANES * sizeof(element))));
+typedef int16_t bits __attribute__((vector_size(VECTOR_BYTES)));
 typedef bits unaligned_bits __attribute__((aligned(1), may_alias));
 enum { MINUS_INFINITY = IS_F16 ? -0x0400 : -0x0080 };           /* as a signed number; NaNs of that sign are above */
 ALWAYS bits neg_bits(bits x) { return x ^ (int16_t)-0x8000; }

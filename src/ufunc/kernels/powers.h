@@ -69,6 +69,44 @@ ALWAYS vec power_by_one(vec x, vec y, int n, int half, int inverse)
     }
     return product_end(x, y, r, inverse ? product_inverse(r) : r);
 }
+#if defined(__FMA__)
+/* Lanes where squares and what their rounding takes off are normal numbers, and so are the cube and the inverse. */
+ALWAYS mask power_tame(vec x)
+{
+    const real least = (real)(IS_F32 ? 0x1p-36 : 0x1p-300L), most = (real)(IS_F32 ? 0x1p36 : 0x1p300L);
+    vec a = v_abs(x);
+    return (a > least) & (a < most);
+}
+/* (x x) x and 1 / (x x), the rest of the square carried. */
+ALWAYS vec power_third(vec x)
+{
+    pair p = pair_product(x, x);
+    vec r = v_mad(p.high, x, p.low * x);
+    mask wild = ~power_tame(x);
+    return any_lane(wild) ? v_where(wild, power_by_one(x, splat(3), 3, 0, 0), r) : r;
+}
+ALWAYS vec power_inverse_square(vec x)
+{
+    pair p = pair_product(x, x);
+#if defined(__AVX512F__)
+#if IS_F32
+    vec s = (vec)_mm512_rcp14_ps((__m512)p.high);
+#else
+    vec s = (vec)_mm512_rcp14_pd((__m512d)p.high);
+#endif
+    vec e = v_mad(-s, p.high, splat(1));
+    s = v_mad(s, v_mad(e, e, e), s);                                    /* 14 bits are 42 */
+#else
+    vec s = 1 / p.high;
+#endif
+    vec r = v_mad(s, v_mad(-s, p.low, v_mad(-s, p.high, splat(1))), s);
+    mask wild = ~power_tame(x);
+    return any_lane(wild) ? v_where(wild, power_by_one(x, splat(-2), 2, 0, 1), r) : r;
+}
+#else
+ALWAYS vec power_third(vec x) { return power_by_one(x, splat(3), 3, 0, 0); }
+ALWAYS vec power_inverse_square(vec x) { return power_by_one(x, splat(-2), 2, 0, 1); }
+#endif
 ALWAYS mask power_easy(vec y) { return (v_rint(y + y) == y + y) & (v_abs(y) <= MOST); }
 
 /* Exponents differ.  Of those that are easy, or else 3. */
@@ -91,27 +129,36 @@ static __attribute__((noinline, unused)) vec power_mixed(vec x, vec y)
     mask easy = power_easy(y);
     if (!any_lane(easy)) return v_pow(x, y);
     mask one = y == 1, two = y == 2, inverse = y == -1, root = y == (real)0.5, over_root = y == (real)-0.5;
+    mask three = y == 3, over_two = y == -2;
     vec r = v_where(inverse, 1 / x, v_where(root, v_sqrt(power_base(x)), v_where(one, x, x * x)));
     if (any_lane(over_root)) r = v_where(over_root, v_rsqrt(power_base(x)), r);
+    if (any_lane(three)) r = v_where(three, power_third(x), r);
+    if (any_lane(over_two)) r = v_where(over_two, power_inverse_square(x), r);
     mask hard = ~easy;
-    easy &= ~(one | two | inverse | root | over_root);
+    easy &= ~(one | two | inverse | root | over_root | three | over_two);
     if (any_lane(easy)) r = v_where(easy, power_by_each(x, v_where(easy, y, splat(3))), r);
     return any_lane(hard) ? v_where(hard, v_pow(x, y), r) : r;
 }
-/* x^y; the exponents 1, 2, -1, 1/2 and -1/2 by their own operation.  Each lane by its own x and y: what stands beside
- * it changes no bit. */
-ALWAYS vec v_power(vec x, vec y)
+/* The exponents that have an operation of their own: APPLY(exponent, x^exponent). */
+#define OWN_POWERS(APPLY, x) \
+    APPLY(2, x * x) APPLY(3, power_third(x)) APPLY(-2, power_inverse_square(x)) APPLY(1, x) APPLY(-1, 1 / x) \
+    APPLY(0.5, v_sqrt(power_base(x))) APPLY(-0.5, v_rsqrt(power_base(x)))
+
+/* x^y, y the same in all lanes and without an operation of its own. */
+ALWAYS vec power_by_number(vec x, vec y)
 {
     real e = y[0], size = e < 0 ? -e : e;
-    if (any_lane(y != splat(e))) return power_mixed(x, y);
-    if (e == 2) return x * x;
-    if (e == 3) return power_by_one(x, y, 3, 0, 0);
-    if (e == -2) return power_by_one(x, y, 2, 0, 1);
     if (!(size <= MOST && size + size == (real)(int)(size + size))) return v_pow(x, y);
-    if (e == 1) return x;
-    if (e == -1) return 1 / x;
-    if (e == (real)0.5) return v_sqrt(power_base(x));
-    if (e == (real)-0.5) return v_rsqrt(power_base(x));
     return power_by_one(x, y, (int)size, size != (real)(int)size, e < 0);
+}
+/* Each lane by its own x and y: what stands beside it changes no bit. */
+ALWAYS vec v_power(vec x, vec y)
+{
+    real e = y[0];
+    if (any_lane(y != splat(e))) return power_mixed(x, y);
+#define POWER_CASE(exponent, value) if (e == (real)(exponent)) return value;
+    OWN_POWERS(POWER_CASE, x)
+#undef POWER_CASE
+    return power_by_number(x, y);
 }
 #endif

@@ -15,7 +15,8 @@
 #include "ufunc/kernels/table.h"
 
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-enum { CHUNK = LANES, SLACK = VECTOR_BYTES };          /* elements of a span's unit; bytes behind a block */
+/* elements of a span's unit, of which 16-bit ones fill a register as well; bytes behind a block */
+enum { CHUNK = ELEMENT_BYTES < sizeof(real) ? VECTOR_BYTES / ELEMENT_BYTES : LANES, SLACK = VECTOR_BYTES };
 enum { OF_REALS = ELEMENT_BYTES == sizeof(real) };     /* elements are the vector's own */
 #else
 enum { CHUNK = 1, SLACK = 0, OF_REALS = 0 };
@@ -57,7 +58,7 @@ ALWAYS void pack(char *to, rt_place from, intptr_t rows, intptr_t cols, int size
         vector_store(to, vector_load_part(from.at, n));
         return;
     }
-    if (n % LANES) vector_store(to + n * size, splat(1));
+    if (n % CHUNK) vector_store(to + n * size, splat(1));
 #endif
     copy((rt_place){to, cols * size, size}, from, rows, cols, size);
 }
@@ -65,7 +66,7 @@ ALWAYS void pack(char *to, rt_place from, intptr_t rows, intptr_t cols, int size
 ALWAYS void unpack(rt_place to, const char *from, intptr_t rows, intptr_t cols, int size)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    if (to.step == size && rows == 1 && cols < LANES) {
+    if (to.step == size && rows == 1 && cols < CHUNK) {
         /* Less than a vector by halves: pieces of one stored vector are forwarded, masked stores are slow. */
         intptr_t bytes = cols * size;
         for (int piece = VECTOR_BYTES / 2; piece >= size; piece /= 2) {
