@@ -165,4 +165,26 @@ static inline double frexp_exponent_lane(double x)
 #define hermite_polynomial_he(x, n) v_each2(rt_special_hermite_he, V(x), V(n))
 #define laguerre_polynomial_l(x, n) v_each2(rt_special_laguerre, V(x), V(n))
 #define legendre_polynomial_p(x, n) v_each2(rt_special_legendre, V(x), V(n))
+#if IS_NARROW
+/* The functions of 16-bit floats that float32 computes with more care than they need. */
+#include "ufunc/kernels/short.h"
+#undef exp
+#undef log
+#undef sin
+#undef cos
+#undef tanh
+#undef erf
+#undef sigmoid
+#undef silu
+#undef gelu
+#define exp(x) short_exp(V(x))
+#define log(x) short_log(V(x))
+#define sin(x) short_sin(V(x))
+#define cos(x) short_cos(V(x))
+#define tanh(x) short_tanh(V(x))
+#define erf(x) short_erf(V(x))
+#define sigmoid(x) short_sigmoid(V(x))
+#define silu(x) short_silu(V(x))
+#define gelu(x) short_gelu(V(x))
+#endif
 #endif
