@@ -24,6 +24,7 @@
 #define MOST_WINDOW (1 << 20)   /* elements */
 #define PRODUCT_POSITIONS 64    /* convolutions with one tap have lines enough in larger images */
 #define MOST_CHUNKS 8
+#define STRIP 64                /* terms that are added up at once */
 #define CHUNK_BYTES (8 << 20)   /* for the sums of all chunks */
 
 static inline intptr_t round_up(intptr_t n, intptr_t unit) { return rt_window_up(n, unit); }
@@ -177,18 +178,19 @@ static void weigh_units(void *ctx, intptr_t begin, intptr_t end)
     }
 }
 
-/* Units begin .. end of blocks of rows: chunks added up, and turned to the weight. */
+/* Units begin .. end of (block of rows, strip of terms): chunks added up, and turned to the weight. */
 static void gather_units(void *ctx, intptr_t begin, intptr_t end)
 {
     const working *j = ctx;
     const rt_correlation *c = j->g->phase;
-    const intptr_t row_blocks = blocks_of(c->rows, ROW_BLOCK);
+    const intptr_t row_blocks = blocks_of(c->rows, ROW_BLOCK), strips = blocks_of(c->k, STRIP);
     for (intptr_t u = begin; u < end; u++) {
-        const intptr_t r = u * ROW_BLOCK, rows = least(ROW_BLOCK, c->rows - r), wide = round_up(rows, j->g->kernels->lanes);
-        float *sums = j->packed + u * j->item;
+        const intptr_t block = u / strips, t = u % strips * STRIP, terms = least(STRIP, c->k - t);
+        const intptr_t r = block * ROW_BLOCK, rows = least(ROW_BLOCK, c->rows - r), wide = round_up(rows, j->g->kernels->lanes);
+        float *sums = j->packed + block * j->item + t * wide;
         for (intptr_t n = 1; n < j->chunks; n++)
-            for (intptr_t i = 0; i < c->k * wide; i++) sums[i] += sums[n * row_blocks * j->item + i];
-        rt_window_turn_back(sums, wide, rows, c->k, (float *)j->w + r * c->k, c->k);
+            for (intptr_t i = 0; i < terms * wide; i++) sums[i] += sums[n * row_blocks * j->item + i];
+        rt_window_turn_back(sums, wide, rows, terms, (float *)j->w + r * c->k + t, c->k);
     }
 }
 
@@ -199,11 +201,12 @@ static int weigh(working *j)
     j->chunks = chunks_of(g);
     j->item = (terms + 1) * ROW_BLOCK;
     j->parts = threads > 1 && j->chunks < 2 * threads ? least(row_blocks, blocks_of(2 * threads, j->chunks)) : 1;
+    while (row_blocks % j->parts) j->parts++;       /* even ones: a chunk is long */
     rt_window_list_terms(g, j->terms);
     for (intptr_t t = terms; t < round_up(terms, 6); t++) j->terms[t] = j->terms[terms - 1];
     rt_threads_for(j->chunks * j->parts, 1, weigh_units, j);
     if (atomic_load(&j->failed)) return -1;
-    rt_threads_for(row_blocks, 1 + 65536 / j->item, gather_units, j);
+    rt_threads_for(row_blocks * blocks_of(terms, STRIP), 1 + 16384 / (STRIP * ROW_BLOCK * j->chunks), gather_units, j);
     return 0;
 }
 
