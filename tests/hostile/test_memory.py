@@ -44,6 +44,17 @@ def test_a_freed_block_is_used_again(n):
     assert t.data_ptr() == at and counts()["cache_hits"] == hits + 1
 
 
+@pytest.mark.parametrize("n", [100, 10**5, 10**6])
+def test_the_block_freed_last_is_used_first(n):
+    blocks = [rt.empty(n) for _ in range(4)]
+    order = []
+    for k in (2, 0, 3, 1):
+        order.append(blocks[k].data_ptr())
+        blocks[k] = None
+    again = [rt.empty(n) for _ in range(4)]
+    assert [t.data_ptr() for t in again] == order[::-1]
+
+
 def test_the_cache_is_bounded_and_can_be_emptied():
     _C.memory_set_limit(10 << 20)
     chance, kept = random.Random(0), {}

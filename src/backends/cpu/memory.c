@@ -136,13 +136,14 @@ static void empty_list(block **list)
     *list = NULL;
 }
 
-/* Best fit among waiting mapped blocks that waste at most a quarter. */
+/* Best fit among waiting mapped blocks that waste at most a quarter; of equal ones the newest, which the caches may
+ * still hold. */
 static block *large_find(size_t bytes)
 {
     int best = -1;
     for (int i = 0; i < large_count; i++) {
         size_t has = large_free[i]->bytes;
-        if (has >= bytes && has - bytes <= bytes / 4 && (best < 0 || has < large_free[best]->bytes)) best = i;
+        if (has >= bytes && has - bytes <= bytes / 4 && (best < 0 || has <= large_free[best]->bytes)) best = i;
     }
     if (best < 0) return NULL;
     block *b = large_free[best];

@@ -13,13 +13,28 @@
 ALWAYS uint32_t bits_of(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }
 ALWAYS float float_of(uint32_t u) { float f; memcpy(&f, &u, 4); return f; }
 
-/* A float on the way to 16 bits: rounded to odd, so that the next rounding is the only one. */
+/* A float on the way to 16 bits, so that the next rounding is the only one: what a float has no room for sets its last
+ * bit (rounding to odd).  Below the least normal float, bfloat16's own grid, float16's zero.  All in 64-bit integers
+ * and doubles: loops of it become vectors. */
 ALWAYS float to_odd(double d)
 {
-    float f = (float)d;
-    uint32_t u = bits_of(f);
-    int away = __builtin_fabs((double)f) > __builtin_fabs(d), inexact = (double)f != d && d == d;
-    return float_of((u - (uint32_t)away) | (uint32_t)inexact);
+    const uint64_t lost = ((uint64_t)1 << 29) - 1;
+    const double grid = 0x1.8p-81;              /* its last bit is 2^-133, that of the least bfloat16 */
+    uint64_t u;
+    memcpy(&u, &d, 8);
+    u = (u | (((u & lost) + lost) & (lost + 1))) & ~lost;
+    double odd;
+    memcpy(&odd, &u, 8);
+    double small = __builtin_copysign((d + grid) - grid, d);
+    return (float)(__builtin_fabs(d) < 0x1p-126 ? small : odd);
+}
+
+/* Whether a float made of a double by an ordinary rounding may lie halfway between two numbers of 16 bits without the
+ * double doing so: then rounding it again is one time too many.  Below each format's normal numbers always. */
+ALWAYS uint32_t doubtful(float f, rt_dtype to)
+{
+    uint32_t u = bits_of(f), lost = to == RT_f16 ? 0x1fff : 0xffff, least = to == RT_f16 ? 0x38800000u : 0x00800000u;
+    return ((u & lost) == (lost + 1) / 2) | ((u & 0x7fffffffu) - 1 < least - 1);
 }
 
 ALWAYS float half_to_float(uint16_t h)
@@ -53,7 +68,7 @@ ALWAYS float brain_to_float(uint16_t h) { return float_of((uint32_t)h << 16); }
 ALWAYS uint16_t float_to_brain(float f)
 {
     uint32_t u = bits_of(f);
-    return (uint16_t)(f != f ? (u >> 16) | 0x40 : (u + 0x7fff + ((u >> 16) & 1)) >> 16);
+    return (uint16_t)((f != f ? u | 0x400000 : u + 0x7fff + ((u >> 16) & 1)) >> 16);
 }
 
 /* What an element of each dtype is worth (a C number), read from its storage type. */
@@ -97,21 +112,36 @@ ALWAYS uint16_t float_to_brain(float f)
 #include "core/dtypes.def"
 #undef DTYPE
 
-/* Eight at a time where the processor converts; returns how many were done. */
-ALWAYS intptr_t halves(rt_dtype from, rt_dtype to, const char *in, char *out, intptr_t n)
+/* float16 goes through floats, a block at a time: its instructions come in vectors only, and a loop around the ones
+ * for single numbers would keep the other half of the conversion from being vectorised. */
+enum { FLOATS = 256 };
+
+ALWAYS void floats_of_halves(const element_f16 *in, float *out, intptr_t n)
 {
     intptr_t i = 0;
 #if defined(__F16C__)
-    if (from == RT_f16 && to == RT_f32)
-        for (; i + 8 <= n; i += 8)
-            _mm256_storeu_ps((float *)out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + 2 * i))));
-    if (from == RT_f32 && to == RT_f16)
-        for (; i + 8 <= n; i += 8)
-            _mm_storeu_si128((__m128i *)(out + 2 * i), _mm256_cvtps_ph(_mm256_loadu_ps((const float *)in + i), 0));
-#else
-    (void)from, (void)to, (void)in, (void)out, (void)n;
+    for (; i + 8 <= n; i += 8) _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i_u *)(in + i))));
 #endif
-    return i;
+    for (; i < n; i++) out[i] = half_to_float(in[i]);
+}
+
+ALWAYS void halves_of_floats(const float *in, element_f16 *out, intptr_t n)
+{
+    intptr_t i = 0;
+#if defined(__F16C__)
+    for (; i + 8 <= n; i += 8) _mm_storeu_si128((__m128i_u *)(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(in + i), 0));
+#endif
+    for (; i < n; i++) out[i] = float_to_half(in[i]);
+}
+
+/* Doubles to 16 bits: rounding to odd takes twice the time and few of them need it. */
+ALWAYS void floats_of_doubles(const element_f64 *in, float *out, intptr_t n, rt_dtype to)
+{
+    uint32_t doubts = 0;
+    for (intptr_t i = 0; i < n; i++) out[i] = (float)in[i];
+    for (intptr_t i = 0; i < n; i++) doubts |= doubtful(out[i], to);
+    if (doubts)
+        for (intptr_t i = 0; i < n; i++) out[i] = to_odd(in[i]);
 }
 
 #define CAST(from, to) \
@@ -119,8 +149,22 @@ ALWAYS intptr_t halves(rt_dtype from, rt_dtype to, const char *in, char *out, in
     { \
         const element_##from *x = (const element_##from *)in[0]; \
         element_##to *o = (element_##to *)out; \
-        _Pragma("GCC ivdep") for (intptr_t i = halves(RT_##from, RT_##to, in[0], out, n); i < n; i++) \
-            o[i] = ELEMENT_##to(VALUE_##from(x[i])); \
+        enum { OF_HALVES = RT_##from == RT_f16, TO_HALVES = RT_##to == RT_f16, \
+               OF_DOUBLES = RT_##from == RT_f64 && (TO_HALVES || RT_##to == RT_bf16) }; \
+        float values[FLOATS]; \
+        if (!OF_HALVES && !TO_HALVES && !OF_DOUBLES) { \
+            _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) o[i] = ELEMENT_##to(VALUE_##from(x[i])); \
+            return; \
+        } \
+        for (intptr_t i = 0, m; i < n; i += m) { \
+            m = n - i < FLOATS ? n - i : FLOATS; \
+            const float *v = RT_##from == RT_f32 ? (const float *)in[0] + i : values; \
+            if (OF_HALVES) floats_of_halves((const element_f16 *)in[0] + i, values, m); \
+            else if (OF_DOUBLES) floats_of_doubles((const element_f64 *)in[0] + i, values, m, RT_##to); \
+            else if (v == values) for (intptr_t j = 0; j < m; j++) values[j] = ODD_OF(VALUE_##from(x[i + j])); \
+            if (TO_HALVES) halves_of_floats(v, (element_f16 *)out + i, m); \
+            else for (intptr_t j = 0; j < m; j++) o[i + j] = ELEMENT_##to(values[j]); \
+        } \
     } \
     static void from##_to_##to(char **args, const intptr_t *n, const intptr_t *steps, void *rows) \
     { walk_cast((int)sizeof(element_##from), (int)sizeof(element_##to), args, n[0], steps, rows, from##_to_##to##_span); }
