@@ -10,6 +10,7 @@
 #include "ufunc/views.h"
 
 #define GRAIN 16384             /* elements a thread takes at least */
+#define FEW 4                   /* lines that are fewer add exponentials one by one */
 #define RELEASE_GIL 100000      /* elements */
 
 typedef struct {
@@ -17,9 +18,36 @@ typedef struct {
     const char *x;
     char *out, *index;          /* index may be NULL */
     intptr_t n, step, out_step, index_step;
-    int ndim, abreast;          /* the other dimensions; do the last one's lines lie side by side? */
-    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM], item;
+    int ndim, together;         /* the other dimensions; do the last one's lines go to the kernel together? */
+    intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM], item, out_col;
+    rt_loop *add;               /* of LOGSUM, for many lines: log(exp(x) + exp(y)) in double; else NULL */
 } job;
+
+static void widen(int is_single, const char *x, intptr_t step, intptr_t m, double *to)
+{
+    if (is_single) for (intptr_t k = 0; k < m; k++) to[k] = *(const float *)(x + k * step);
+    else for (intptr_t k = 0; k < m; k++) to[k] = *(const double *)(x + k * step);
+}
+
+/* Running sums of exponentials of m lines, in vectors over the lines; carried in double. */
+static void log_lines(const job *j, const char *x, intptr_t col, char *out, intptr_t m)
+{
+    enum { TILE = 256 };
+    double sum[TILE], next[TILE];
+    char *args[3] = {(char *)sum, (char *)next, (char *)sum};
+    const intptr_t steps[3] = {sizeof *sum, sizeof *sum, sizeof *sum};
+    const int is_single = j->item == sizeof(float);
+    for (intptr_t w; m > 0; m -= w, x += w * col, out += w * j->out_col) {
+        w = m < TILE ? m : TILE;
+        for (intptr_t i = 0; i < j->n; i++) {
+            char *const to = out + i * j->out_step;
+            widen(is_single, x + i * j->step, col, w, i ? next : sum);
+            if (i) j->add(args, &w, steps, NULL);
+            if (is_single) for (intptr_t k = 0; k < w; k++) *(float *)(to + k * j->out_col) = (float)sum[k];
+            else for (intptr_t k = 0; k < w; k++) *(double *)(to + k * j->out_col) = sum[k];
+        }
+    }
+}
 
 /* Lines [begin, end): number l is line l of the other dimensions in C order.  out and index
  * are packed, so a line's place follows from `outer` and `inner` around the scanned dimension. */
@@ -37,9 +65,11 @@ static void run_lines(void *ctx, intptr_t begin, intptr_t end)
         const intptr_t at = l / inner * inner * j->n + l % inner;
         const char *x = j->x + offset;
         char *out = j->out + at * j->item;
-        if (j->abreast) {
+        if (j->together) {
+            const intptr_t col = j->ndim ? j->steps[j->ndim - 1] : 0;
             if (m > end - l) m = end - l;
-            j->kernel->lines(x, j->n, j->step, out, j->out_step, m);
+            if (j->add) log_lines(j, x, col, out, m);
+            else j->kernel->lines(x, j->n, j->step, col, out, j->out_step, j->out_col, m);
         } else {
             m = 1;
             j->kernel->line(x, j->n, j->step, out, j->out_step,
@@ -68,7 +98,7 @@ static void scan(rt_scan_kind kind, const rt_tensor *x, int dim, int reverse, rt
     if (x->size == 0) return;
     intptr_t inner = 1;
     for (int d = 0; d < x->ndim; d++) {
-        if (d == dim) continue;
+        if (d == dim || x->shape[d] == 1) continue;
         if (d > dim) inner *= x->shape[d];
         j.shape[j.ndim] = x->shape[d];
         j.steps[j.ndim++] = x->steps[d];
@@ -76,12 +106,16 @@ static void scan(rt_scan_kind kind, const rt_tensor *x, int dim, int reverse, rt
     j.step = x->ndim ? x->steps[dim] : 0;
     j.out_step = inner * j.item;
     j.index_step = inner * 8;
-    j.abreast = j.kernel->lines && inner >= 4 && j.steps[j.ndim - 1] == j.item;
-    if (reverse) mirror(&j, (n - 1) * j.index_step);
+    j.out_col = inner > 1 ? j.item : n * j.item;
     const intptr_t lines = x->size / n;
-    intptr_t grain = 1 + GRAIN / n;
-    if (j.abreast && grain < 64) grain = 64;
-    if (x->size > RELEASE_GIL) {
+    const int neighbours = j.ndim && j.steps[j.ndim - 1] == j.item && inner > 1;
+    if (kind == RT_SCAN_LOGSUM && lines >= FEW && !rt_dtype_is_complex((rt_dtype)x->dtype))
+        j.add = rt_ops[RT_OP_logaddexp].loops[RT_f64];
+    j.together = j.kernel->lines || j.add;
+    if (reverse) mirror(&j, (n - 1) * j.index_step);
+    intptr_t grain = 1 + (j.add ? GRAIN / 16 : GRAIN) / n;
+    if (j.together && grain < (neighbours ? 64 : 8)) grain = neighbours ? 64 : 8;
+    if (x->size > (j.add ? RELEASE_GIL / 16 : RELEASE_GIL)) {
         Py_BEGIN_ALLOW_THREADS
         rt_threads_for(lines, grain, run_lines, &j);
         Py_END_ALLOW_THREADS

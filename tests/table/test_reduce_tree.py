@@ -14,10 +14,10 @@ SHAPES = [(7,), (5000,), (33, 70), (3, 2050), (2050, 3), (20, 41, 42), (5, 6, 7,
           (70, 33), (9, 2, 100), (130, 16), (10, 67), (24, 37)]
 REDUCTIONS = ["sum", "prod", "mean", "var", "std", "amax", "amin", "logsumexp", "norm2", "any", "all", "count_nonzero",
               "nansum"]
-ALONG = ["argmax", "argmin", "cumsum", "cumprod", "softmax", "log_softmax"]
+ALONG = ["argmax", "argmin", "cumsum", "cumprod", "softmax", "log_softmax", "logcumsumexp"]
 DTYPES = ["float16", "float32", "float64", "int16", "int64", "complex64"]
-REAL_ONLY = {"nansum", "amax", "amin", "logsumexp", "argmax", "argmin", "softmax", "log_softmax"}
-EXPONENTIAL = {"logsumexp", "softmax", "log_softmax"}
+REAL_ONLY = {"nansum", "amax", "amin", "logsumexp", "argmax", "argmin", "softmax", "log_softmax", "logcumsumexp"}
+EXPONENTIAL = {"logsumexp", "softmax", "log_softmax", "logcumsumexp"}
 
 
 def layouts(a):
@@ -82,6 +82,30 @@ def test_few_rows(dtype):
                 a[rng.integers(rows), rng.integers(columns)] = np.nan
             np.testing.assert_array_equal(np.asarray(rustorch.from_numpy(a).amax(0)), a.max(0))
             np.testing.assert_array_equal(np.asarray(rustorch.from_numpy(a).argmin(0)), a.argmin(0))
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 4, 7, 8, 9, 12, 20, 300])
+def test_scans_of_several_lines(lines):
+    rng = np.random.default_rng(lines)
+    shapes = ((lines, 50), 1), ((50, lines), 0), ((lines, 1, 50, 1), 2), ((2, 50, lines), 1), ((lines, 1), 1)
+    for shape, dim in shapes:
+        a = rng.normal(size=shape)
+        x = rustorch.from_numpy(a)
+        np.testing.assert_array_equal(np.asarray(x.cumsum(dim)), a.cumsum(dim))
+        np.testing.assert_array_equal(np.asarray(x.flip(dim).cumprod(dim)), np.flip(a, dim).cumprod(dim))
+        np.testing.assert_array_equal(np.asarray(x.to("int64").cumsum(dim)), a.astype(np.int64).cumsum(dim))
+        c = a + 1j * rng.normal(size=shape)
+        np.testing.assert_array_equal(np.asarray(rustorch.from_numpy(c).cumsum(dim)), c.cumsum(dim))
+        a *= 300
+        a[rng.uniform(size=shape) < 0.1] = -np.inf
+        a[rng.uniform(size=shape) > 0.995] = np.inf
+        for few in (a, np.where(rng.uniform(size=shape) < 0.01, np.nan, a)):
+            for dtype, rtol in (("float64", 1e-15), ("float32", 1e-6)):
+                single = few.astype(dtype)
+                with np.errstate(invalid="ignore"):
+                    expected = np.logaddexp.accumulate(single.astype(np.float64), dim)
+                found = np.asarray(rustorch.from_numpy(single).logcumsumexp(dim))
+                np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,5 +1,5 @@
-/* scan: the scanners of one ISA.  A line is one dependent chain; neighbouring lines
- * go side by side in vectors.  Compiled once per ISA.  Floor: ufunc/kernels. */
+/* scan: the scanners of one ISA.  A line is one dependent chain; several lines go side by side,
+ * in vectors where they are neighbours in memory.  Compiled once per ISA.  Floor: ufunc/kernels. */
 #ifdef __FMA__
 #pragma GCC target("no-fma")    /* see reduce.c */
 #endif
@@ -7,24 +7,38 @@
 #include <math.h>
 #include "ufunc/kernels/table.h"
 
-enum { TILE = 256, SUM = 0, PROD = 1 };
+enum { TILE = 256, STRANDS = 8 };
 
 /* Element i of x and out, at byte steps. */
 #define AT(type, p, i, step) (*(type *)((p) + (i) * (step)))
 
+/* `strands` runs w lines at once, w a constant: a line alone waits for every sum before the next. */
 #define CHAIN(name, op, word, ctype, acctype)                                                                 \
+    static inline __attribute__((always_inline)) void name##_strands_##word(                                  \
+        int w, const char *x, intptr_t n, intptr_t step, intptr_t col, char *out, intptr_t out_step, intptr_t out_col) \
+    {                                                                                                         \
+        acctype acc[STRANDS];                                                                                 \
+        for (int j = 0; j < w; j++) {                                                                         \
+            acc[j] = AT(const ctype, x, j, col);                                                              \
+            AT(ctype, out, j, out_col) = (ctype)acc[j];                                                       \
+        }                                                                                                     \
+        for (intptr_t i = 1; i < n; i++) {                                                                    \
+            const char *from = x + i * step;                                                                  \
+            char *to = out + i * out_step;                                                                    \
+            _Pragma("GCC unroll 8")                                                                           \
+            for (int j = 0; j < w; j++) {                                                                     \
+                acc[j] = acc[j] op AT(const ctype, from, j, col);                                             \
+                AT(ctype, to, j, out_col) = (ctype)acc[j];                                                    \
+            }                                                                                                 \
+        }                                                                                                     \
+    }                                                                                                         \
     static void name##_line_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,    \
                                    int64_t *index, intptr_t index_step)                                       \
     {                                                                                                         \
         (void)index, (void)index_step;                                                                        \
-        acctype acc = AT(const ctype, x, 0, 0);                                                               \
-        AT(ctype, out, 0, 0) = (ctype)acc;                                                                    \
-        for (intptr_t i = 1; i < n; i++) {                                                                    \
-            acc = acc op AT(const ctype, x, i, step);                                                         \
-            AT(ctype, out, i, out_step) = (ctype)acc;                                                         \
-        }                                                                                                     \
+        name##_strands_##word(1, x, n, step, 0, out, out_step, 0);                                            \
     }                                                                                                         \
-    static void name##_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
+    static void name##_abreast_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
     {                                                                                                         \
         acctype acc[TILE];                                                                                    \
         for (intptr_t at = 0; at < m; at += TILE, x += TILE * sizeof(ctype), out += TILE * sizeof(ctype)) {   \
@@ -38,6 +52,19 @@ enum { TILE = 256, SUM = 0, PROD = 1 };
                 }                                                                                             \
             }                                                                                                 \
         }                                                                                                     \
+    }                                                                                                         \
+    static void name##_lines_##word(const char *x, intptr_t n, intptr_t step, intptr_t col, char *out, intptr_t out_step, \
+                                    intptr_t out_col, intptr_t m)                                             \
+    {                                                                                                         \
+        if (m >= 4 && col == (intptr_t)sizeof(ctype) && out_col == col) {                                     \
+            name##_abreast_##word(x, n, step, out, out_step, m);                                              \
+            return;                                                                                           \
+        }                                                                                                     \
+        for (; m >= STRANDS; m -= STRANDS, x += STRANDS * col, out += STRANDS * out_col)                      \
+            name##_strands_##word(STRANDS, x, n, step, col, out, out_step, out_col);                          \
+        for (; m >= 3; m -= 3, x += 3 * col, out += 3 * out_col)                                              \
+            name##_strands_##word(3, x, n, step, col, out, out_step, out_col);                                \
+        for (; m > 0; m--, x += col, out += out_col) name##_line_##word(x, n, step, out, out_step, NULL, 0);  \
     }
 CHAIN(sum, +, u64, uint64_t, uint64_t)
 CHAIN(sum, +, f32, float, double)
@@ -72,15 +99,13 @@ CHAIN(prod, *, f64, double, double)
             ((ctype *)out)[1] = (ctype)(im = s);                                                              \
         }                                                                                                     \
     }                                                                                                         \
-    static void sum_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
+    static void sum_lines_##word(const char *x, intptr_t n, intptr_t step, intptr_t col, char *out, intptr_t out_step, \
+                                 intptr_t out_col, intptr_t m)                                                \
     {                                                                                                         \
-        PASTE(sum_lines_, REAL_##word)(x, n, step, out, out_step, 2 * m);                                     \
-    }                                                                                                         \
-    static void prod_lines_##word(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m) \
-    {                                                                                                         \
-        for (intptr_t j = 0; j < m; j++)                                                                      \
-            prod_line_##word(x + j * 2 * (intptr_t)sizeof(ctype), n, step, out + j * 2 * (intptr_t)sizeof(ctype), out_step, \
-                             NULL, 0);                                                                        \
+        if (col == 2 * (intptr_t)sizeof(ctype) && out_col == col)                                             \
+            PASTE(sum_abreast_, REAL_##word)(x, n, step, out, out_step, 2 * m);                               \
+        else                                                                                                  \
+            for (; m > 0; m--, x += col, out += out_col) sum_line_##word(x, n, step, out, out_step, NULL, 0); \
     }
 #define REAL_c64 f32
 #define REAL_c128 f64
@@ -153,16 +178,16 @@ LOG_SUM(c64, float _Complex, double _Complex, log_add_c128)
 LOG_SUM(c128, double _Complex, double _Complex, log_add_c128)
 
 #define ROW(name, word) {name##_line_##word, name##_lines_##word}
-#define CHAINS(name) {[RT_i64] = ROW(name, u64), [RT_u64] = ROW(name, u64), [RT_f32] = ROW(name, f32), \
-                      [RT_f64] = ROW(name, f64), [RT_c64] = ROW(name, c64), [RT_c128] = ROW(name, c128)}
 #define LINE(name, word) {name##_line_##word, 0}
+#define CHAINS(name, OF_PAIRS) {[RT_i64] = ROW(name, u64), [RT_u64] = ROW(name, u64), [RT_f32] = ROW(name, f32), \
+                      [RT_f64] = ROW(name, f64), [RT_c64] = OF_PAIRS(name, c64), [RT_c128] = OF_PAIRS(name, c128)}
 #define ORDERED(name) {[RT_b1] = LINE(name, u8), [RT_u8] = LINE(name, u8), [RT_i8] = LINE(name, i8), \
                        [RT_u16] = LINE(name, u16), [RT_i16] = LINE(name, i16), [RT_u32] = LINE(name, u32), \
                        [RT_i32] = LINE(name, i32), [RT_u64] = LINE(name, u64), [RT_i64] = LINE(name, i64), \
                        [RT_f32] = LINE(name, f32), [RT_f64] = LINE(name, f64)}
 
 rt_scanner_table RT_ISA_NAME(scanners) = {
-    [RT_SCAN_SUM] = CHAINS(sum), [RT_SCAN_PROD] = CHAINS(prod), [RT_SCAN_MAX] = ORDERED(max), [RT_SCAN_MIN] = ORDERED(min),
+    [RT_SCAN_SUM] = CHAINS(sum, ROW), [RT_SCAN_PROD] = CHAINS(prod, LINE), [RT_SCAN_MAX] = ORDERED(max), [RT_SCAN_MIN] = ORDERED(min),
     [RT_SCAN_LOGSUM] = {[RT_f32] = LINE(logsum, f32), [RT_f64] = LINE(logsum, f64), [RT_c64] = LINE(logsum, c64),
                         [RT_c128] = LINE(logsum, c128)},
 };

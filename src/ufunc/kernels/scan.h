@@ -13,8 +13,9 @@ typedef struct {
      * value stands (the last of equals; the first NaN), or is NULL. */
     void (*line)(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step,
                  int64_t *index, intptr_t index_step);
-    /* The same for m lines whose elements are neighbours in memory; NULL for MAX, MIN and LOGSUM. */
-    void (*lines)(const char *x, intptr_t n, intptr_t step, char *out, intptr_t out_step, intptr_t m);
+    /* The same for m lines, `col` bytes apart in x and `out_col` in out; NULL where it gains nothing. */
+    void (*lines)(const char *x, intptr_t n, intptr_t step, intptr_t col, char *out, intptr_t out_step,
+                  intptr_t out_col, intptr_t m);
 } rt_scanner;
 
 /* A scanner whose line is NULL does not exist: the caller converts first. */
