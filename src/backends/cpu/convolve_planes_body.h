@@ -100,27 +100,29 @@ ALWAYS void NAME(square_block)(const int k, const int step, const int wide, cons
 {
     const uint32_t *bits = t->bits + b * k;
     _Pragma("GCC unroll 16") for (int l = 0; l < (ROWS - 1) * step + k; l++) {
-        VEC v[2][MOST_SQUARE + 1];
-        _Pragma("GCC unroll 2") for (int u = 0; u < wide; u++) {
-            const REAL *x = (const REAL *)line[l] + t->begin[b + u] * step + q->at[0];
-            const uint32_t *find = bits + u * k;
-            if (step == 1) {
-                _Pragma("GCC unroll 8") for (int c = 0; c < k; c++) v[u][c] = NAME(read)(1, partial, x + c, 1, find[c]);
-            } else {
-                _Pragma("GCC unroll 4") for (int c = 0; c < k; c += 2) {
-                    const uint32_t both = find[c] | (c + 1 < k ? find[c + 1] << 1 : 0);
-                    const VEC low = partial ? LOAD_BITS(x + c, both & ((1u << LANES) - 1)) : LOAD(x + c);
-                    const VEC high = partial ? LOAD_BITS(x + c + LANES, both >> LANES) : LOAD(x + c + LANES);
-                    v[u][c] = EVENS(low, high);
-                    v[u][c + 1] = ODDS(low, high);
+        const REAL *x[2];
+        VEC v[2], odd[2];
+        for (int u = 0; u < wide; u++) x[u] = (const REAL *)line[l] + t->begin[b + u] * step + q->at[0];
+        _Pragma("GCC unroll 8") for (int c = 0; c < k; c++) {
+            _Pragma("GCC unroll 2") for (int u = 0; u < wide; u++) {
+                const uint32_t *find = bits + u * k + c;
+                if (step == 1) {
+                    v[u] = NAME(read)(1, partial, x[u] + c, 1, *find);
+                } else if (c & 1) {
+                    v[u] = odd[u];
+                } else {
+                    const uint32_t both = find[0] | (c + 1 < k ? find[1] << 1 : 0);
+                    const VEC low = partial ? LOAD_BITS(x[u] + c, both & ((1u << LANES) - 1)) : LOAD(x[u] + c);
+                    const VEC high = partial ? LOAD_BITS(x[u] + c + LANES, both >> LANES) : LOAD(x[u] + c + LANES);
+                    v[u] = EVENS(low, high);
+                    odd[u] = ODDS(low, high);
                 }
             }
-        }
-        _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r++)
-            if (l >= r * step && l < r * step + k)
-                _Pragma("GCC unroll 8") for (int c = 0; c < k; c++)
+            _Pragma("GCC unroll 4") for (int r = 0; r < ROWS; r++)
+                if (l >= r * step && l < r * step + k)
                     _Pragma("GCC unroll 2") for (int u = 0; u < wide; u++)
-                        sum[r * wide + u] = FMA(w[(l - r * step) * k + c], v[u][c], sum[r * wide + u]);
+                        sum[r * wide + u] = FMA(w[(l - r * step) * k + c], v[u], sum[r * wide + u]);
+        }
     }
 }
 
