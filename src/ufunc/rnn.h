@@ -50,7 +50,7 @@ typedef struct {
 
 RT_WARN_UNUSED int rt_rnn_matrix_begin(const rt_rnn *q, const rt_tensor *w, int turned, intptr_t parts, rt_rnn_matrix *m);
 void rt_rnn_matrix_end(rt_rnn_matrix *m);
-/* c = a B + beta c, of every part columns first..last alone; first is a multiple of q->unit, or all are wanted. */
+/* c = a B + beta c, of every part columns first..last alone; first is a multiple of a third of q->unit, or all are wanted. */
 void rt_rnn_product(const rt_rnn *q, const rt_rnn_matrix *m, intptr_t rows, const char *a, intptr_t a_row, intptr_t first,
                     intptr_t last, int beta, char *c, intptr_t c_row);
 /* Is the work worth giving the GIL away? */

@@ -44,8 +44,9 @@ void rt_rnn_share(const rt_rnn *q, intptr_t cells, void (*fn)(void *, intptr_t, 
         fn(context, 0, cells);
         return;
     }
-    const intptr_t units = (cells + q->unit - 1) / q->unit, threads = rt_threads_count();
-    shared s = {fn, context, q->unit, cells};
+    const intptr_t unit = q->batch > 1 ? q->unit / 3 : q->unit;     /* a vector, or a panel: single rows take several */
+    const intptr_t units = (cells + unit - 1) / unit, threads = rt_threads_count();
+    shared s = {fn, context, unit, cells};
     rt_threads_for(units, (units + threads - 1) / threads, run_units, &s);
 }
 

@@ -285,7 +285,7 @@ def test_batch_sizes_that_lie(sizes):
         rt._C.ops["rnn_layer"](*args, rt.tensor(sizes), "tanh")
 
 
-@pytest.mark.parametrize("size", [16, 48, 150, 300])
+@pytest.mark.parametrize("size", [16, 33, 48, 57, 71, 80, 97, 150, 300])
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
 def test_one_sequence(name, size):
     """A single sequence, whose products with packed weights take several panels at once; the bits of a row of many."""

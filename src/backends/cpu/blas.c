@@ -21,6 +21,7 @@
 #define TILES_PER_THREAD 4
 #define ROW_UNIT 8             /* tiles are cut at multiples of these */
 #define COLUMN_UNIT 48
+#define PACK_GRAIN 65536        /* elements of B worth a thread */
 
 typedef struct {
     rt_gemm one;                                           /* the first product */
@@ -170,10 +171,18 @@ int rt_blas_takes_half(rt_dtype d) { return rt_gemm_float_takes(d); }
 
 intptr_t rt_blas_packed_columns(rt_dtype dtype) { return rt_gemm_packed_columns(dtype); }
 
+typedef struct { rt_gemm q; char *to; intptr_t wide; } packed_whole;
+
+static void pack_panels(void *context, intptr_t begin, intptr_t end)
+{
+    const packed_whole *j = context;
+    rt_gemm_pack(&j->q, j->to, begin * j->wide, end * j->wide < j->q.n ? end * j->wide : j->q.n);
+}
+
 void rt_blas_pack(rt_dtype dtype, intptr_t n, intptr_t k, const void *b, intptr_t b_row, intptr_t b_col, void *to)
 {
-    const rt_gemm q = {.dtype = dtype, .n = n, .k = k, .b_row = b_row, .b_col = b_col, .b = b};
-    rt_gemm_pack(&q, to);
+    packed_whole j = {{.dtype = dtype, .n = n, .k = k, .b_row = b_row, .b_col = b_col, .b = b}, to, rt_gemm_packed_columns(dtype)};
+    rt_threads_for((n + j.wide - 1) / j.wide, 1 + PACK_GRAIN / (j.wide * (k + 1)), pack_panels, &j);
 }
 
 void rt_blas_gemm_packed(rt_dtype dtype, intptr_t m, intptr_t n, intptr_t k, const void *a, intptr_t a_row,

@@ -24,9 +24,9 @@ int rt_gemm_float_takes(rt_dtype d);
 int rt_gemm_float(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
 /* For many products with one B (k, n): B in panels of so many columns; 0 when there is no kernel for it. */
 intptr_t rt_gemm_packed_columns(rt_dtype dtype);
-/* b as panels, k times n rounded up to whole panels; aligned to 64 bytes. */
-void rt_gemm_pack(const rt_gemm *q, char *to);
-/* C[:, j0:j1] with q->b from rt_gemm_pack, j0 the beginning of a panel; start NULL or C.  The bits of rt_gemm_float's
+/* b as panels, k times n rounded up to whole panels, aligned to 64 bytes; columns j0..j1, whole panels, of them. */
+void rt_gemm_pack(const rt_gemm *q, char *to, intptr_t j0, intptr_t j1);
+/* C[:, j0:j1] with q->b from rt_gemm_pack, j0 a multiple of a third of a panel; start NULL or C.  The bits of rt_gemm_float's
  * products of several rows. */
 void rt_gemm_packed(const rt_gemm *q, intptr_t j0, intptr_t j1);
 /* "AVX-512", "AVX2" or NULL. */

@@ -26,7 +26,7 @@
 
 typedef void range_fn(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0, intptr_t j1);
 typedef struct {
-    void (*pack)(const rt_gemm *q, char *to);
+    void (*pack)(const rt_gemm *q, char *to, intptr_t j0, intptr_t j1);
     void (*range)(const rt_gemm *q, intptr_t j0, intptr_t j1);
     intptr_t columns;        /* of a panel */
 } packing;
@@ -315,6 +315,6 @@ intptr_t rt_gemm_packed_columns(rt_dtype dtype)
     return dtype == RT_f32 || dtype == RT_f64 ? packing_of(dtype)->columns : 0;
 }
 
-void rt_gemm_pack(const rt_gemm *q, char *to) { packing_of(q->dtype)->pack(q, to); }
+void rt_gemm_pack(const rt_gemm *q, char *to, intptr_t j0, intptr_t j1) { packing_of(q->dtype)->pack(q, to, j0, j1); }
 
 void rt_gemm_packed(const rt_gemm *q, intptr_t j0, intptr_t j1) { packing_of(q->dtype)->range(q, j0, j1); }

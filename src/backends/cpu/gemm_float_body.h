@@ -114,59 +114,77 @@ static void NAME(range)(const rt_gemm *q, intptr_t i0, intptr_t i1, intptr_t j0,
 }
 
 #ifndef PAIRS
-/* All of B (k, n): for every block of DEPTH its panels, each as wide as a tile. */
-static void NAME(pack_whole)(const rt_gemm *q, char *to)
+/* All of B (k, n): for every block of DEPTH its panels, each as wide as a tile; here those of columns j0..j1. */
+static void NAME(pack_whole)(const rt_gemm *q, char *to, intptr_t j0, intptr_t j1)
 {
-    const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1);
-    REAL *dst = (REAL *)to;
+    const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1), padded = (q->n + COLUMNS - 1) / COLUMNS * COLUMNS;
     for (intptr_t p = 0, k; p < q->k; p += k) {
         k = q->k - p < depth ? q->k - p : depth;
-        for (intptr_t j = 0; j < q->n; j += COLUMNS, dst += k * COLUMNS)
+        for (intptr_t j = j0; j < j1; j += COLUMNS)
             NAME(pack)((const REAL *)q->b + p * q->b_row + j * q->b_col, q->b_row, q->b_col,
-                       q->n - j < COLUMNS ? q->n - j : COLUMNS, k, dst, COLUMNS);
+                       j1 - j < COLUMNS ? j1 - j : COLUMNS, k, (REAL *)to + p * padded + j * k, COLUMNS);
     }
 }
 
-/* One row by TRIO panels at once, `panel` elements apart: a tile of one row has too few chains to keep the units busy. */
-#define TRIO 3
-static void NAME(line)(intptr_t k, const REAL *a, intptr_t a_step, const REAL *b, intptr_t panel, REAL *c, const REAL *start)
+/* One row by `vectors` of neighbouring panels, `panel` elements apart: a tile of one row has too few chains to keep the
+ * units busy.  Of the last vector `columns` are results. */
+#define TRIO 9
+static inline __attribute__((always_inline)) void NAME(line)(const int vectors, intptr_t k, const REAL *a, intptr_t a_step,
+    const REAL *b, intptr_t panel, REAL *c, int columns, const REAL *start)
 {
-    VEC sum[TRIO * 3];
-    _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++) sum[v] = (VEC){0};
+    VEC sum[TRIO];
+    REAL last[LANES];
+    _Pragma("GCC unroll 9") for (int v = 0; v < vectors; v++) sum[v] = (VEC){0};
     for (intptr_t p = 0; p < k; p++, a += a_step, b += COLUMNS) {
         const VEC x = SPREAD(*a);
-        _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++)
+        _Pragma("GCC unroll 9") for (int v = 0; v < vectors; v++)
             sum[v] = FMA(x, LOAD(b + v / 3 * panel + v % 3 * LANES), sum[v]);
     }
-    _Pragma("GCC unroll 9") for (int v = 0; v < TRIO * 3; v++) {
+    _Pragma("GCC unroll 9") for (int v = 0; v < vectors - 1; v++) {
         if (start) sum[v] += LOAD(start + v * LANES);
         STORE(c + v * LANES, sum[v]);
     }
+    STORE(last, sum[vectors - 1]);
+    for (int i = 0, at = (vectors - 1) * LANES; i < columns; i++, at++) c[at] = start ? start[at] + last[i] : last[i];
 }
 
-/* C[0:m, j0:j1] for the B of pack_whole, j0 a multiple of COLUMNS. */
+#define LINE(v) \
+    static __attribute__((noinline)) void NAME(line_##v)(intptr_t k, const REAL *a, intptr_t a_step, const REAL *b, \
+        intptr_t panel, REAL *c, int columns, const REAL *start) \
+    { NAME(line)(v, k, a, a_step, b, panel, c, columns, start); }
+LINE(4) LINE(5) LINE(6) LINE(7) LINE(8) LINE(9)
+static void (*const NAME(lines)[])(intptr_t, const REAL *, intptr_t, const REAL *, intptr_t, REAL *, int, const REAL *) =
+    {NAME(line_4), NAME(line_5), NAME(line_6), NAME(line_7), NAME(line_8), NAME(line_9)};
+
+/* C[0:m, j0:j1] for the B of pack_whole, j0 a multiple of LANES. */
 static void NAME(range_packed)(const rt_gemm *q, intptr_t j0, intptr_t j1)
 {
     const intptr_t depth = rt_gemm_even(q->k, DEPTH, 1), high = rt_gemm_even(q->m, ROWS, 1);
     const intptr_t padded = (q->n + COLUMNS - 1) / COLUMNS * COLUMNS;
     const REAL *start = (const REAL *)q->start, *a = (const REAL *)q->a;
     intptr_t start_row = q->start_row;
-    for (intptr_t p = 0, k; p < q->k; p += k, start = (const REAL *)q->c, start_row = q->c_row) {
+    for (intptr_t p = 0, k, n; p < q->k; p += k, start = (const REAL *)q->c, start_row = q->c_row) {
         k = q->k - p < depth ? q->k - p : depth;
-        intptr_t j = j0;
-        for (; q->m == 1 && j + TRIO * COLUMNS <= j1; j += TRIO * COLUMNS)
-            NAME(line)(k, a + p * q->a_col, q->a_col, (const REAL *)q->b + p * padded + j * k, COLUMNS * k, (REAL *)q->c + j,
-                       start ? start + j : NULL);
-        for (; j < j1; j += COLUMNS) {
-            const int columns = (int)(j1 - j < COLUMNS ? j1 - j : COLUMNS), vectors = (columns + LANES - 1) / LANES;
+        for (intptr_t j = j0; j < j1; j += n) {
+            const intptr_t within = j % COLUMNS;
+            const REAL *b = (const REAL *)q->b + p * padded + (j - within) * k + within;
+            const int most = q->m == 1 && within == 0 ? TRIO * LANES : (int)(COLUMNS - within);
+            const int columns = (int)(j1 - j < most ? j1 - j : most), vectors = (columns + LANES - 1) / LANES;
+            n = columns;
+            if (vectors > 3) {
+                NAME(lines)[vectors - 4](k, a + p * q->a_col, q->a_col, b, COLUMNS * k, (REAL *)q->c + j,
+                                         columns - (vectors - 1) * LANES, start ? start + j : NULL);
+                continue;
+            }
             for (intptr_t i = 0; i < q->m; i += high)
                 NAME(tiles)[(q->m - i < high ? q->m - i : high) - 1][vectors - 1](
-                    k, a + i * q->a_row + p * q->a_col, q->a_row, q->a_col, (const REAL *)q->b + p * padded + j * k, COLUMNS,
+                    k, a + i * q->a_row + p * q->a_col, q->a_row, q->a_col, b, COLUMNS,
                     (REAL *)q->c + i * q->c_row + j, q->c_row, columns, start ? start + i * start_row + j : NULL, start_row);
         }
     }
 }
 #undef TRIO
+#undef LINE
 #endif
 #undef REAL
 #undef JOIN
