@@ -16,6 +16,7 @@ typedef struct {
     int inside;                  /* whole vectors at base lie in the line for all taps */
     int even;                    /* all lanes have all taps */
     int plain;                   /* both, and all lanes are there */
+    int neighbours;              /* lanes read neighbours: nothing to shuffle */
     mask at, has[MOST_TAPS];
 } taps;
 
@@ -38,6 +39,9 @@ ALWAYS void taps_find(taps *p, const intptr_t *start, const intptr_t *count, con
     p->base = p->inside && room < low ? room : low;
     p->taps = (int)most;
     p->even = least == most;
+    p->neighbours = high - low == lanes - 1;
+    for (int i = 0; i < lanes; i++) p->neighbours &= start[i] == low + i;
+    if (p->neighbours && p->even && lanes == LANES) p->inside = 1, p->base = low;
     p->plain = p->inside && p->even && lanes == LANES;
     ireal at[LANES] = {0}, has[LANES] = {0};
     for (int i = 0; i < lanes; i++) at[i] = count[i] ? (ireal)(start[i] - p->base) : 0;
@@ -70,13 +74,14 @@ ALWAYS vec taps_load(const real *x, intptr_t left, const int inside)
     return left > 0 ? vector_load_part((const char *)x, left) : splat(1);
 }
 
-/* Tap t of a line x of n elements; `wide` and `inside` are p's own. */
+/* Tap t of a line x of n elements; `wide` and `inside` are p's own, or `wide` is 0 for neighbours. */
 ALWAYS vec taps_take(const taps *p, const real *x, intptr_t n, int t, const int wide, const int inside)
 {
     const intptr_t from = p->base + t * p->apart, left = n - from;
     const mask at = p->at;
     x += from;
     const vec a = taps_load(x, left, inside);
+    if (wide == 0) return a;
     if (wide == 1) return __builtin_shuffle(a, at);
     const vec low = __builtin_shuffle(a, taps_load(x + LANES, left - LANES, inside), at);
     if (wide == 2) return low;

@@ -196,6 +196,8 @@ static void largest_row(const taps *p, int vectors, const rt_window_grid *q, int
             max_row(q, x, out, NULL, o, p->out + p->lanes);
         } else if (!p->plain) {
             largest_vector(p, row, rows, q->in[2], out, p->wide, 0);
+        } else if (p->neighbours) {
+            largest_vector(p, row, rows, q->in[2], out, 0, 1);
         } else if (p->wide == 1) {
             largest_vector(p, row, rows, q->in[2], out, 1, 1);
         } else if (p->wide == 2) {
