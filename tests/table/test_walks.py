@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 DTYPES = ("f4", "f8", "f2", "i1", "u1", "i2", "i4", "i8", "?", "c8", "c16")
 # rows below, at and above what is taken at once; rests of vectors; more rows than a block; three dimensions
 SHAPES = ((1, 1), (3, 5), (100, 3), (3, 100), (33, 17), (40, 64), (65, 37), (257, 9), (9, 300), (20, 1100),
-          (11, 12, 13), (30, 33, 4), (5, 40, 50))  # fmt: skip
+          (500, 7), (70, 15), (11, 12, 13), (30, 33, 4), (5, 40, 50))  # fmt: skip
 RNG = np.random.default_rng(7)
 
 

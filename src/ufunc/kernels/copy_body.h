@@ -20,26 +20,50 @@ static void NAMED(fill)(char *to, CELL v, intptr_t n)
 }
 
 #if defined(__AVX2__) && (SIZE == 4 || SIZE == 8)
-/* Every third element: three vectors hold a vector of them, each in a place of its own. */
+#define LANES (CHUNK / SIZE)
+typedef CELL NAMED(vector) __attribute__((vector_size(CHUNK)));
+typedef NAMED(vector) NAMED(unaligned) __attribute__((aligned(1), may_alias));
+
+static const CELL NAMED(numbers)[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* Every third element: three vectors hold a vector of them, each in a place of its own: element k, of vector
+ * 3 k / LANES, in place 3 k modulo LANES. */
 static void NAMED(thirds)(cell *o, const cell *x, intptr_t n)
 {
-    typedef CELL vector __attribute__((vector_size(CHUNK)));
-    typedef vector unaligned __attribute__((aligned(1), may_alias));
-    enum { LANES = CHUNK / SIZE, BACK = LANES == 16 ? 11 : 3 };        /* 3 * BACK is 1 more than LANES divides */
-    vector of[3], order;
+    enum { BACK = LANES == 16 ? 11 : 3 };        /* 3 * BACK is 1 more than LANES divides */
+    const NAMED(vector) lane = *(const NAMED(unaligned) *)NAMED(numbers);
+    const NAMED(vector) of = (lane * BACK & (LANES - 1)) * 3 / LANES, order = lane * 3 & (LANES - 1);
+    const NAMED(vector) in[3] = {(NAMED(vector))(of == 0), (NAMED(vector))(of == 1), (NAMED(vector))(of == 2)};
     intptr_t i = 0;
-    for (int l = 0; l < LANES && n > LANES; l++) {
-        const int k = BACK * l % LANES;                                 /* the element that lies in place l */
-        order[k] = (CELL)l;
-        for (int v = 0; v < 3; v++) of[v][l] = 3 * k / LANES == v ? (CELL)-1 : 0;
-    }
     for (; i + LANES < n; i += LANES, x += 3 * LANES) {
-        const vector all = (*(const unaligned *)x & of[0]) | (*(const unaligned *)(x + LANES) & of[1])
-                           | (*(const unaligned *)(x + 2 * LANES) & of[2]);
-        *(unaligned *)(o + i) = __builtin_shuffle(all, order);
+        const NAMED(unaligned) *v = (const NAMED(unaligned) *)x;
+        const NAMED(vector) all = (v[0] & in[0]) | (v[1] & in[1]) | (v[2] & in[2]);
+        *(NAMED(unaligned) *)(o + i) = __builtin_shuffle(all, order);
     }
     for (; i < n; i++, x += 3) o[i] = *x;
 }
+
+#if defined(__AVX512F__) && SIZE == 4
+#define PART(x, n) _mm512_maskz_loadu_epi32((__mmask16)((1u << (n)) - 1), x)
+#elif defined(__AVX512F__)
+#define PART(x, n) _mm512_maskz_loadu_epi64((__mmask8)((1u << (n)) - 1), x)
+#endif
+/* Rows shorter than a vector, one behind the other in `to`: a whole vector is written for each, over the room of those
+ * that follow; the last ones as they are. */
+static void NAMED(gather_short)(char *to, const char *from, intptr_t from_row, intptr_t rows, intptr_t cols)
+{
+#if defined(__AVX512F__)
+    for (; rows * cols >= LANES; rows--, to += cols * SIZE, from += from_row)
+        _mm512_storeu_si512(to, PART(from, cols));
+#else
+    const __m256i mask = (__m256i)(*(const NAMED(unaligned) *)NAMED(numbers) < (CELL)cols);
+    for (; rows * cols >= LANES; rows--, to += cols * SIZE, from += from_row)
+        _mm256_storeu_si256((__m256i *)to, SIZE == 4 ? _mm256_maskload_epi32((const void *)from, mask)
+                                                     : _mm256_maskload_epi64((const void *)from, mask));
+#endif
+    for (; rows > 0; rows--, to += cols * SIZE, from += from_row) copy_bytes(to, from, cols * SIZE);
+}
+#undef PART
 #endif
 
 /* One row, whatever its steps. */
@@ -133,6 +157,12 @@ static void NAMED(copy)(rt_place to, rt_place from, intptr_t rows, intptr_t cols
         repeat_bytes(to.at, from.at, cols * SIZE, rows);
         return;
     }
+#ifdef LANES
+    if (to.step == SIZE && from.step == SIZE && to.row == cols * SIZE && cols < LANES) {
+        NAMED(gather_short)(to.at, from.at, from.row, rows, cols);
+        return;
+    }
+#endif
     if (to.step == SIZE && from.row == SIZE && from.step != SIZE && from.step != 0 && rows >= FEW && cols >= FEW) {
         NAMED(turn)(to, from, rows, cols);
         return;
@@ -147,6 +177,7 @@ static void NAMED(loop)(char **args, const intptr_t *n, const intptr_t *steps, v
                 r ? r->count : 1, *n);
 }
 #undef cell
+#undef LANES
 #undef SIZE
 #undef CELL
 #undef ZIP_LOW

@@ -141,6 +141,31 @@ ALWAYS void walk_block(const blocks *b, char *const *at, intptr_t high, intptr_t
 #undef IN_PLACE
 }
 
+#ifdef RT_UFUNC_KERNELS_VECTOR_H
+/* Rows of packed inputs and single elements, none of them the output: where they lie, what is left of a vector as the
+ * end of a whole one, computed twice. */
+ALWAYS void walk_long_rows(const blocks *b, char **args, intptr_t count, span_fn *span)
+{
+    const walk_sizes s = b->s;
+    const intptr_t units = b->n / CHUNK, back = b->n - CHUNK, *rows = b->rows;
+    char *in[MOST_INPUTS], *out = args[s.nin];
+    intptr_t inc[MOST_INPUTS];
+    EACH_OPERAND for (int k = 0; k < s.nin; k++) {
+        in[k] = b->steps[k] ? args[k] : b->room[k];
+        inc[k] = b->steps[k] ? CHUNK * s.size[k] : 0;
+    }
+    for (intptr_t row = 0; row < count; row++, out += rows[s.nin]) {
+        EACH_OPERAND for (int k = 0; k < s.nin; k++)
+            if (inc[k]) in[k] = args[k] + row * rows[k];
+            else if (b->way[k] != FIXED) spread(in[k], args[k] + row * rows[k], b->n, s.size[k]);
+        span(in, inc, out, units);
+        if (units * CHUNK == b->n) continue;
+        EACH_OPERAND for (int k = 0; k < s.nin; k++) if (inc[k]) in[k] += back * s.size[k];
+        span(in, inc, out + back * s.size[s.nin], 1);
+    }
+}
+#endif
+
 /* Is an operand packed from row to row, not along them? */
 ALWAYS int is_turned(intptr_t row, intptr_t step, int size) { return row == size && step != size && step != 0; }
 
@@ -151,12 +176,13 @@ ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
     char *rooms[MOST_INPUTS], *at[MOST_INPUTS + 1];
     blocks b = {.s = s, .n = n, .steps = steps, .rows = r->steps, .room = rooms, .result = result, .stream = r->stream};
     intptr_t count = r->count, high = 1, wide = n;
-    int across = 1, packed = 1, turned = 0, fixes = 0, apart = 1;
+    int across = 1, packed = 1, turned = 0, fixes = 0, apart = 1, ready = 1;   /* ready: blocks of rows need no copies */
     EACH_OPERAND for (int k = 0; k <= s.nin; k++) {
         const intptr_t step = steps[k], row = count > 1 ? r->steps[k] : n * step;
         b.way[k] = k < s.nin && step == 0 && row == 0 ? FIXED : step == s.size[k] && row == n * step ? ACROSS
                  : k < s.nin && row == 0 ? REPEATED : ANYHOW;
         across &= b.way[k] == ACROSS || b.way[k] == FIXED;
+        ready &= b.way[k] != ANYHOW;
         packed &= step == s.size[k] || (k < s.nin && step == 0);
         fixes |= step == 0;
         turned |= k < s.nin && is_turned(row, step, s.size[k]);
@@ -166,6 +192,12 @@ ALWAYS void walk_rows(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
         if (b.way[k] == FIXED) spread(room[k], args[k], n * count, s.size[k]);
     }
     if (across) b.n = n *= count, wide = n, count = 1;
+#ifdef RT_UFUNC_KERNELS_VECTOR_H
+    if (count > 1 && n >= 2 * CHUNK && packed && apart && !b.stream && !(ready && n <= SHORT)) {
+        walk_long_rows(&b, args, count, span);
+        return;
+    }
+#endif
     if (count > 1 && n <= SHORT) high = BLOCK / n / CHUNK * CHUNK;
     else if (turned && count >= 8) high = wide = TURNED;
     else if (!packed || b.stream || (fixes && CHUNK == 1)) wide = BLOCK;
