@@ -352,7 +352,7 @@ static void prepare(job *j, const rt_reduction *r)
         && j->kernel->accumulate == taken;
     j->line = j->kept.size == 1 && j->folded.ndim == 1 && j->blocks > 1 && !j->cast && !j->center;
     walk_last(&j->folded, &along);
-    j->rowwise = j->blocks > 1 && j->kept.size > 1 && !j->columns && Py_ABS(along) < Py_ABS(step);
+    j->rowwise = j->blocks > 1 && j->kept.size > 1 && j->folded.ndim == 1 && !j->columns && Py_ABS(along) < Py_ABS(step);
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
 }
 
