@@ -9,6 +9,7 @@
 #include "ufunc/kernels/wide_inverse.h"
 #if defined(__AVX512F__)
 #include "ufunc/kernels/piecewise.h"
+#include "ufunc/kernels/single_tables.h"
 #endif
 
 #define HORNER(c, x) horner(c, sizeof c / sizeof *c, x)
@@ -40,6 +41,31 @@ ALWAYS vec single_inverse(vec x)
 #endif
 }
 
+#if defined(__AVX512F__)
+/* log(x) + c, c below an ULP of x = 2^n m, m within 0.75 and 1.5: n log 2 - log(i) + log1p(r), i near 1 / m, r = m i - 1,
+ * |r| < 1 / 32.  The processor's exponents are right for denormal numbers, too. */
+ALWAYS vec single_log(vec x, vec c, const single_base *base)
+{
+    const float k = base->factor, q[] = {0.196660504 * k, -0.250085324 * k, 0.333334386 * k, -0.5 * k};
+    __m512 m = _mm512_getmant_ps((__m512)x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero);
+    vec n = (vec)_mm512_sub_ps(_mm512_getexp_ps((__m512)x), _mm512_getexp_ps(m));
+    mask i = (mask)_mm512_srli_epi32((__m512i)m, 18);
+    vec r = v_mad((vec)m, piece_at(log_inverse, i), splat(-1)), p = HORNER(q, r), f = r;
+    vec high = v_mad(n, splat(base->two), piece_at(base->high, i)), low = piece_at(base->low, i) + c;
+    if (base->two_rest != 0) low = v_mad(n, splat(base->two_rest), low);
+    if (k != 1) {
+        f = r * k;
+        low = v_mad(r, splat(base->factor_rest), low + v_mad(r, splat(k), -f));
+    }
+    vec sum = high + f;
+    r = sum + v_mad(r * r, p, ((high - sum) + f) + low);
+    /* As an unsigned number, bits - 1 is this large for what is not above 0 and finite. */
+    const __m512i bits = (__m512i)((mask)x - 1), end = _mm512_set1_epi32(0x7f7fffff);
+    if (!_mm512_cmpge_epu32_mask(bits, end)) return r;
+    r = v_where((x > 0) & (x < INFINITY), r, x + x);                    /* inf and NaN */
+    return v_where(x < 0, splat(NAN), v_where(x == 0, splat(-INFINITY), r));
+}
+#else
 /* A logarithm's base: log 2 (its first part short, so that n times it is exact), 1 / log of the base. */
 typedef struct { float two, two_rest, factor, factor_rest; } single_base;
 static const single_base single_e = {0.693359375, -2.12194440e-4, 1, 0};
@@ -70,6 +96,7 @@ ALWAYS vec single_log(vec x, vec c, const single_base *base)
     r = v_where((x > 0) & (x < INFINITY), r, x + x);                    /* inf and NaN */
     return v_where(x < 0, splat(NAN), v_where(x == 0, splat(-INFINITY), r));
 }
+#endif
 ALWAYS vec v_log(vec x) { return single_log(x, splat(0), &single_e); }
 #if defined(__FMA__)
 ALWAYS vec v_log2(vec x) { return single_log(x, splat(0), &single_2); }
