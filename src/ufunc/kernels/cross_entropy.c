@@ -241,4 +241,44 @@ static void any_rows(const rt_entropy *e, intptr_t count, intptr_t n)
     else rows(e, count, n);
 }
 
-const rt_entropies SYMBOL(entropies) = {any_rows, columns, rows_backward, columns_backward};
+/* Classes alone count: the rows as one line of elements, each beside its row's numbers. */
+static void short_rows_backward(const rt_entropy *e, intptr_t count, intptr_t n)
+{
+    enum { LINE = 512 };
+    real most[LINE + SHORT + LANES], rest[LINE + SHORT + LANES], f[LINE + SHORT + LANES];
+    const view v = view_of(e, n);
+    for (intptr_t row = 0, m; row < count; row += m) {
+        m = count - row < LINE / n ? count - row : LINE / n;
+        const real *x = v.x + row * n;
+        real *gx = v.gx + row * n;
+        for (intptr_t r = 0; r < m; r++) {
+            const int64_t t = e->target[row + r];
+            const vec a = splat(v.most[row + r]), b = splat(v.rest[row + r]);
+            const vec c = splat(t == e->ignore ? 0 : v.scale[row + r] * spike_of(&v, t));
+            for (intptr_t i = r * n; i < r * n + n; i += LANES) {
+                vector_store((char *)(most + i), a);
+                vector_store((char *)(rest + i), b);
+                vector_store((char *)(f + i), c);
+            }
+        }
+        for (intptr_t i = 0; i < m * n; i += LANES) {
+            const vec a = vector_load((const char *)(most + i)), d = part_load(x + i, m * n - i);
+            const vec known = i + LANES <= m * n ? d : v_where(first_lanes(m * n - i), d, a);
+            const vec b = vector_load((const char *)(rest + i)), c = vector_load((const char *)(f + i));
+            part_store(v_exp(known - a - b) * c, gx + i, m * n - i);
+        }
+        for (intptr_t r = 0; r < m; r++, gx += n) {
+            const int64_t t = e->target[row + r];
+            if (t == e->ignore) memset(gx, 0, (size_t)n * sizeof(real));
+            else gx[t] -= f[r * n];
+        }
+    }
+}
+
+static void any_rows_backward(const rt_entropy *e, intptr_t count, intptr_t n)
+{
+    if (n <= SHORT && e->target && !e->q && e->even == 0) short_rows_backward(e, count, n);
+    else rows_backward(e, count, n);
+}
+
+const rt_entropies SYMBOL(entropies) = {any_rows, columns, any_rows_backward, columns_backward};
