@@ -9,28 +9,20 @@ enum { CHUNK = 64, MOST_TAPS = 16, MOST_LANES = 16 };
 typedef element quad __attribute__((vector_size(4 * sizeof(element)), aligned(sizeof(element)), may_alias));
 
 #if IS_F32
-#define FLOOR __builtin_floorf
-#define NEAREST __builtin_rintf
-#define MAGNITUDE __builtin_fabsf
 #define COPY RT_ISA_NAME(copy_4)
 #else
-#define FLOOR __builtin_floor
-#define NEAREST __builtin_rint
-#define MAGNITUDE __builtin_fabs
 #define COPY RT_ISA_NAME(copy_8)
 #endif
 
-/* The taps of a chunk in one dimension: element offsets (-1: outside), weights, their derivatives by the position. */
-typedef struct {
-    int taps;
-    int32_t at[4][CHUNK];
-    element weight[4][CHUNK], slope[4][CHUNK];
-} axis;
+typedef int32_t spots __attribute__((vector_size(LANES * sizeof(int32_t))));
 
-/* All taps of a chunk: rows of a block. */
+/* The taps of a vector of points in one dimension: element offsets (-1: outside), weights, derivatives by the position. */
+typedef struct { spots at[4]; vec weight[4], slope[4]; } axis;
+
+/* All taps of a chunk: rows of a block, the last one or in planes the first for what lies outside. */
 typedef struct {
     int taps;
-    int32_t at[MOST_TAPS][CHUNK];
+    int32_t at[MOST_TAPS][CHUNK], inside[MOST_TAPS][CHUNK];      /* inside: -1 or 0 */
     element weight[MOST_TAPS][CHUNK];
     element slope[3][MOST_TAPS][CHUNK];      /* by x, y and z: in the order of the grid's numbers */
 } chunk;
@@ -38,162 +30,141 @@ typedef struct {
 /* ---- where points lie ---- */
 
 /* Mirrored at the image's edges, as often as it takes. */
-static void reflect(const rt_grid *q, intptr_t length, element *at, element *slope)
+ALWAYS void reflect(const rt_grid *q, intptr_t length, vec *at, vec *slope)
 {
     const element low = q->align ? 0 : (element)-0.5, span = (element)(q->align ? length - 1 : length);
-    for (int i = 0; i < CHUNK; i++) {
-        const element far = MAGNITUDE(at[i] - low), flips = FLOOR(far / span), rest = far - flips * span;
-        const int odd = flips - 2 * FLOOR(flips / 2) != 0, below = at[i] < low;
-        at[i] = span == 0 ? 0 : (odd ? span - rest : rest) + low;
-        slope[i] = span == 0 ? 0 : odd != below ? -slope[i] : slope[i];
+    const vec far = v_abs(*at - low), flips = v_floor(far / span), rest = far - flips * span;
+    const mask odd = flips - 2 * v_floor(flips / 2) != 0, turned = odd ^ (*at < low);
+    if (span == 0) {
+        *at = *slope = splat(0);
+        return;
     }
+    *at = v_where(odd, span - rest, rest) + low;
+    *slope = v_where(turned, -*slope, *slope);
 }
 
 /* Moved to the border from outside; what is no number, to 0.  Nothing changes with a position there. */
-static void clip(intptr_t length, element *at, element *slope)
+ALWAYS void clip(intptr_t length, vec *at, vec *slope)
 {
-    const element most = (element)(length - 1);
-    for (int i = 0; i < CHUNK; i++) {
-        slope[i] = (at[i] > 0) & (at[i] < most) ? slope[i] : 0;
-        const element up = at[i] > 0 ? at[i] : 0;
-        at[i] = up < most ? up : most;
-    }
+    const vec most = splat((element)(length - 1));
+    *slope = v_where((*at > 0) & (*at < most), *slope, splat(0));
+    *at = v_below(v_above(*at, splat(0)), most);
 }
 
-static void place(const rt_grid *q, intptr_t length, element *at, element *slope)
+ALWAYS void place(const rt_grid *q, intptr_t length, vec *at, vec *slope)
 {
     if (q->padding == RT_GRID_REFLECTION) reflect(q, length, at, slope);
     if (q->padding != RT_GRID_ZEROS) clip(length, at, slope);
 }
 
-/* Tap t of whole positions `at`, `stride` elements apart. */
-static void set_offsets(axis *a, int t, const element *at, intptr_t length, intptr_t stride)
+/* Offsets of whole positions, `stride` elements apart. */
+ALWAYS spots offsets(vec at, intptr_t length, intptr_t stride)
 {
-    const element most = (element)(length - 1);
-    for (int i = 0; i < CHUNK; i++) {
-        const int inside = (at[i] >= 0) & (at[i] <= most);
-        const int32_t here = (int32_t)(inside ? at[i] : 0) * (int32_t)stride;
-        a->at[t][i] = inside ? here : -1;
-    }
+    const mask inside = (at >= 0) & (at <= (element)(length - 1));
+    return __builtin_convertvector(v_where(inside, at, splat(0)), spots) * (int32_t)stride | __builtin_convertvector(~inside, spots);
 }
 
 /* Keys' weights (Cubic convolution interpolation, 1981) with -3/4, of taps before and behind, and derivatives. */
-ALWAYS element keys_near(element x) { return ((element)1.25 * x - (element)2.25) * x * x + 1; }
-ALWAYS element keys_far(element x) { return (element)-0.75 * (((x - 5) * x + 8) * x - 4); }
-ALWAYS element keys_near_slope(element x) { return ((element)3.75 * x - (element)4.5) * x; }
-ALWAYS element keys_far_slope(element x) { return (element)-0.75 * ((3 * x - 10) * x + 8); }
+ALWAYS vec keys_near(vec x) { return ((element)1.25 * x - (element)2.25) * x * x + 1; }
+ALWAYS vec keys_far(vec x) { return (element)-0.75 * (((x - 5) * x + 8) * x - 4); }
+ALWAYS vec keys_near_slope(vec x) { return ((element)3.75 * x - (element)4.5) * x; }
+ALWAYS vec keys_far_slope(vec x) { return (element)-0.75 * ((3 * x - 10) * x + 8); }
 
-static void set_cubic(const rt_grid *q, axis *a, intptr_t length, intptr_t stride, const element *at, const element *slope)
+ALWAYS void set_cubic(const rt_grid *q, axis *a, intptr_t length, intptr_t stride, vec at, vec slope)
 {
-    for (int i = 0; i < CHUNK; i++) {
-        const element right = at[i] - FLOOR(at[i]), left = 1 - right;
-        a->weight[0][i] = keys_far(right + 1);
-        a->weight[1][i] = keys_near(right);
-        a->weight[2][i] = keys_near(left);
-        a->weight[3][i] = keys_far(left + 1);
-        a->slope[0][i] = slope[i] * keys_far_slope(right + 1);
-        a->slope[1][i] = slope[i] * keys_near_slope(right);
-        a->slope[2][i] = slope[i] * -keys_near_slope(left);
-        a->slope[3][i] = slope[i] * -keys_far_slope(left + 1);
-    }
+    const vec low = v_floor(at), right = at - low, left = 1 - right;
+    a->weight[0] = keys_far(right + 1);
+    a->weight[1] = keys_near(right);
+    a->weight[2] = keys_near(left);
+    a->weight[3] = keys_far(left + 1);
+    a->slope[0] = slope * keys_far_slope(right + 1);
+    a->slope[1] = slope * keys_near_slope(right);
+    a->slope[2] = slope * -keys_near_slope(left);
+    a->slope[3] = slope * -keys_far_slope(left + 1);
     for (int t = 0; t < 4; t++) {
-        element tap[CHUNK], unused[CHUNK] = {0};
-        for (int i = 0; i < CHUNK; i++) tap[i] = FLOOR(at[i]) + (element)(t - 1);
-        place(q, length, tap, unused);
-        set_offsets(a, t, tap, length, stride);
+        vec tap = low + (element)(t - 1), unused = splat(0);
+        place(q, length, &tap, &unused);
+        a->at[t] = offsets(tap, length, stride);
     }
 }
 
-static void set_linear(axis *a, intptr_t length, intptr_t stride, element *at, const element *slope)
+ALWAYS void set_linear(axis *a, intptr_t length, intptr_t stride, vec at, vec slope)
 {
-    for (int i = 0; i < CHUNK; i++) {
-        const element low = FLOOR(at[i]), right = at[i] - low;
-        a->weight[0][i] = 1 - right;
-        a->weight[1][i] = right;
-        a->slope[0][i] = -slope[i];
-        a->slope[1][i] = slope[i];
-        at[i] = low;
-    }
-    set_offsets(a, 0, at, length, stride);
-    for (int i = 0; i < CHUNK; i++) at[i] += 1;
-    set_offsets(a, 1, at, length, stride);
+    const vec low = v_floor(at), right = at - low;
+    a->weight[0] = 1 - right;
+    a->weight[1] = right;
+    a->slope[0] = -slope;
+    a->slope[1] = slope;
+    a->at[0] = offsets(low, length, stride);
+    a->at[1] = offsets(low + 1, length, stride);
 }
 
-static void set_nearest(axis *a, intptr_t length, intptr_t stride, element *at)
-{
-    for (int i = 0; i < CHUNK; i++) {
-        at[i] = NEAREST(at[i]);
-        a->weight[0][i] = 1;
-        a->slope[0][i] = 0;
-    }
-    set_offsets(a, 0, at, length, stride);
-}
-
-/* Dimension d, for which points have their number k. */
-static void axis_set(const rt_grid *q, int d, intptr_t stride, const element *grid, int k, axis *a)
+/* Dimension d of points whose numbers for it are `at`. */
+ALWAYS void axis_set(const rt_grid *q, const int taps, int d, intptr_t stride, vec at, axis *a)
 {
     const intptr_t length = q->lengths[d];
     const element scale = (element)(q->align ? length - 1 : length), shift = q->align ? 0 : 1;
-    element at[CHUNK], slope[CHUNK];
-    if (q->nd == 2) for (int i = 0; i < CHUNK; i++) at[i] = grid[i * 2 + k];
-    else for (int i = 0; i < CHUNK; i++) at[i] = grid[i * 3 + k];
-    for (int i = 0; i < CHUNK; i++) {
-        at[i] = ((at[i] + 1) * scale - shift) / 2;
-        slope[i] = scale / 2;
-    }
-    a->taps = q->mode == RT_GRID_CUBIC ? 4 : q->mode == RT_GRID_LINEAR ? 2 : 1;
-    if (q->mode == RT_GRID_CUBIC) {
+    vec slope = splat(scale / 2);
+    at = ((at + 1) * scale - shift) / 2;
+    if (taps == 4) {
         set_cubic(q, a, length, stride, at, slope);
         return;
     }
-    place(q, length, at, slope);
-    if (q->mode == RT_GRID_LINEAR) set_linear(a, length, stride, at, slope);
-    else set_nearest(a, length, stride, at);
+    place(q, length, &at, &slope);
+    if (taps == 2) set_linear(a, length, stride, at, slope);
+    else a->at[0] = offsets(v_rint(at), length, stride);
 }
 
-static void axis_none(axis *a)
+/* Tap k of all for the points from i on: u of z, v of y, w of x.  One tap a dimension weighs 1. */
+ALWAYS void set_tap(const rt_grid *q, const int nd, const int taps, const int slopes, chunk *c, int k, int i, const axis *z, int u,
+                    const axis *y, int v, const axis *x, int w)
 {
-    a->taps = 1;
-    for (int i = 0; i < CHUNK; i++) a->at[0][i] = 0, a->weight[0][i] = 1, a->slope[0][i] = 0;
+    const spots at = nd == 3 ? z->at[u] + y->at[v] + x->at[w] : y->at[v] + x->at[w];
+    const spots inside = (nd == 3 ? z->at[u] | y->at[v] | x->at[w] : y->at[v] | x->at[w]) >= 0;
+    const spots to = (inside & at) | (~inside & (q->lanes == 1 ? 0 : (int32_t)q->places));
+    memcpy(c->at[k] + i, &to, sizeof to);
+    memcpy(c->inside[k] + i, &inside, sizeof inside);
+    if (taps == 1) return;
+    const vec zy = nd == 3 ? z->weight[u] * y->weight[v] : y->weight[v];
+    vector_store((char *)(c->weight[k] + i), zy * x->weight[w]);
+    if (!slopes) return;
+    vector_store((char *)(c->slope[0][k] + i), zy * x->slope[w]);
+    vector_store((char *)(c->slope[1][k] + i), (nd == 3 ? z->weight[u] * y->slope[v] : y->slope[v]) * x->weight[w]);
+    if (nd == 3) vector_store((char *)(c->slope[2][k] + i), z->slope[u] * y->weight[v] * x->weight[w]);
 }
 
-/* Tap k of all: u of z, v of y, w of x. */
-ALWAYS void set_tap(const rt_grid *q, chunk *c, int k, const axis *z, int u, const axis *y, int v, const axis *x, int w, int slopes)
+/* The taps of a chunk; nd, taps of a dimension and whether slopes are wanted are constants at each call. */
+ALWAYS void chunk_find(const rt_grid *q, const int nd, const int taps, const int slopes, const element *from, chunk *c)
 {
-    const int32_t outside = (int32_t)q->places;
-    for (int i = 0; i < CHUNK; i++) {
-        const int32_t a = z->at[u][i], b = y->at[v][i], e = x->at[w][i];
-        c->at[k][i] = (a | b | e) < 0 ? outside : a + b + e;
-        c->weight[k][i] = z->weight[u][i] * y->weight[v][i] * x->weight[w][i];
+    element at[3][CHUNK];
+    for (int i = 0; i < CHUNK; i++)
+        for (int d = 0; d < nd; d++) at[d][i] = from[i * nd + d];
+    for (int i = 0; i < CHUNK; i += LANES) {
+        axis x, y, z;
+        axis_set(q, taps, 2, 1, vector_load((const char *)(at[0] + i)), &x);
+        axis_set(q, taps, 1, q->lengths[2], vector_load((const char *)(at[1] + i)), &y);
+        if (nd == 3) axis_set(q, taps, 0, q->lengths[2] * q->lengths[1], vector_load((const char *)(at[2] + i)), &z);
+        for (int u = 0; u < (nd == 3 ? taps : 1); u++)
+            _Pragma("GCC unroll 4") for (int v = 0; v < taps; v++)
+                _Pragma("GCC unroll 4") for (int w = 0; w < taps; w++)
+                    set_tap(q, nd, taps, slopes, c, (u * taps + v) * taps + w, i, &z, u, &y, v, &x, w);
     }
-    for (int i = 0; slopes && i < CHUNK; i++) {
-        c->slope[0][k][i] = z->weight[u][i] * y->weight[v][i] * x->slope[w][i];
-        c->slope[1][k][i] = z->weight[u][i] * y->slope[v][i] * x->weight[w][i];
-        c->slope[2][k][i] = z->slope[u][i] * y->weight[v][i] * x->weight[w][i];
-    }
+    c->taps = nd == 3 ? taps * taps * taps : taps * taps;
 }
 
 /* Points begin .. begin + n; behind them the chunk is filled with others, of no meaning. */
 static void chunk_set(const rt_grid *q, const element *grid, intptr_t begin, int n, chunk *c, int slopes)
 {
-    axis x, y, z;
     element last[CHUNK * 3];
     const element *from = grid + begin * q->nd;
     if (n < CHUNK) {
         memset(last, 0, sizeof last);
         from = memcpy(last, from, (size_t)(n * q->nd) * sizeof *last);
     }
-    axis_set(q, 2, 1, from, 0, &x);
-    axis_set(q, 1, q->lengths[2], from, 1, &y);
-    if (q->nd == 3) axis_set(q, 0, q->lengths[2] * q->lengths[1], from, 2, &z);
-    else axis_none(&z);
-    c->taps = 0;
-    for (int u = 0; u < z.taps; u++)
-        for (int v = 0; v < y.taps; v++)
-            for (int w = 0; w < x.taps; w++) {
-                if (slopes) set_tap(q, c, c->taps++, &z, u, &y, v, &x, w, 1);
-                else set_tap(q, c, c->taps++, &z, u, &y, v, &x, w, 0);
-            }
+    if (q->mode == RT_GRID_CUBIC) slopes ? chunk_find(q, 2, 4, 1, from, c) : chunk_find(q, 2, 4, 0, from, c);
+    else if (q->mode == RT_GRID_NEAREST) q->nd == 2 ? chunk_find(q, 2, 1, 0, from, c) : chunk_find(q, 3, 1, 0, from, c);
+    else if (q->nd == 3) slopes ? chunk_find(q, 3, 2, 1, from, c) : chunk_find(q, 3, 2, 0, from, c);
+    else slopes ? chunk_find(q, 2, 2, 1, from, c) : chunk_find(q, 2, 2, 0, from, c);
 }
 
 /* ---- turned images ---- */
@@ -263,30 +234,36 @@ ALWAYS void take_lanes(const chunk *c, const element *x, element *tile, int n, c
     else take_rows(c, x, tile, n, quads, c->taps);
 }
 
-/* Elements of a plane, zeros outside. */
-ALWAYS vec gather(const element *x, const int32_t *at, int32_t places)
+/* All ones where tap k of points i .. is inside. */
+ALWAYS mask inside(const chunk *c, int k, int i)
 {
-#if defined(__AVX2__) && IS_F32
-    const __m256i i = _mm256_loadu_si256((const __m256i *)at), keep = _mm256_cmpgt_epi32(_mm256_set1_epi32(places), i);
-    return (vec)_mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, i, _mm256_castsi256_ps(keep), 4);
-#elif defined(__AVX2__)
-    const __m128i i = _mm_loadu_si128((const __m128i *)at), keep = _mm_cmpgt_epi32(_mm_set1_epi32(places), i);
-    return (vec)_mm256_mask_i32gather_pd(_mm256_setzero_pd(), x, i, _mm256_castsi256_pd(_mm256_cvtepi32_epi64(keep)), 8);
-#else
-    vec v = {0};
-    for (int l = 0; l < LANES; l++) v[l] = at[l] < places ? x[at[l]] : 0;
-    return v;
-#endif
+    spots m;
+    memcpy(&m, c->inside[k] + i, sizeof m);
+    return __builtin_convertvector(m, mask);
 }
 
-static void take_plane(const rt_grid *q, const chunk *c, const element *x, element *out, int n)
+/* Elements of a plane under tap k of points i .., zeros outside.  Single loads are faster than gather instructions. */
+ALWAYS vec gather(const chunk *c, int k, int i, const element *x)
+{
+    const int32_t *at = c->at[k] + i;
+#if defined(__AVX2__) && IS_F32
+    const vec v = {x[at[0]], x[at[1]], x[at[2]], x[at[3]], x[at[4]], x[at[5]], x[at[6]], x[at[7]]};
+#elif defined(__AVX2__) || IS_F32
+    const vec v = {x[at[0]], x[at[1]], x[at[2]], x[at[3]]};
+#else
+    const vec v = {x[at[0]], x[at[1]]};
+#endif
+    return (vec)((mask)v & inside(c, k, i));
+}
+
+ALWAYS void take_plane(const chunk *c, const element *x, element *out, int n, const int taps)
 {
     element last[CHUNK], *to = n == CHUNK ? out : last;
     for (int i = 0; i < n; i += LANES) {
-        vec sum = gather(x, c->at[0] + i, (int32_t)q->places);
-        if (c->taps > 1) sum *= vector_load((const char *)(c->weight[0] + i));
-        for (int k = 1; k < c->taps; k++)
-            sum += vector_load((const char *)(c->weight[k] + i)) * gather(x, c->at[k] + i, (int32_t)q->places);
+        vec sum = gather(c, 0, i, x);
+        if (taps > 1) sum *= vector_load((const char *)(c->weight[0] + i));
+        for (int k = 1; k < taps; k++)
+            sum += vector_load((const char *)(c->weight[k] + i)) * gather(c, k, i, x);
         vector_store((char *)(to + i), sum);
     }
     if (n < CHUNK) memcpy(out, last, (size_t)n * sizeof *out);
@@ -304,7 +281,9 @@ static void take(const rt_grid *q, const char *xp, const char *gridp, char *outp
             const element *x = (const element *)xp + b * block_size(q);
             element *to = out + b * q->lanes * q->points;
             if (q->lanes == 1) {
-                take_plane(q, &c, x, to + p, n);
+                if (c.taps == 1) take_plane(&c, x, to + p, n, 1);
+                else if (c.taps == 4) take_plane(&c, x, to + p, n, 4);
+                else take_plane(&c, x, to + p, n, c.taps);
                 continue;
             }
             if (q->lanes == 4) take_lanes(&c, x, tile, n, 1);
@@ -327,15 +306,20 @@ ALWAYS void give_rows(const chunk *c, const element *tile, element *gx, int n, c
     }
 }
 
-static void give_plane(const rt_grid *q, const chunk *c, const element *g, element *gx, int n)
+/* Adds g to a plane.  What lies outside adds zeros to the first element; one tap weighs 1. */
+ALWAYS void give_plane(const chunk *c, const element *g, element *gx, int n, const int taps)
 {
-    const int32_t places = (int32_t)q->places;
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < c->taps; k++) {
-            const int32_t keep = -(c->at[k][i] < places);
-            const element v = c->weight[k][i] * g[i];
-            gx[c->at[k][i] & keep] += keep ? v : 0;
+    element v[MOST_TAPS][LANES], last[CHUNK] = {0};
+    if (n < CHUNK) g = memcpy(last, g, (size_t)n * sizeof *g);
+    for (int i = 0; i < n; i += LANES) {
+        const vec there = vector_load((const char *)(g + i));
+        for (int k = 0; k < taps; k++) {
+            const vec w = taps == 1 ? there : there * vector_load((const char *)(c->weight[k] + i));
+            vector_store((char *)v[k], (vec)((mask)w & inside(c, k, i)));
         }
+        for (int l = 0; l < LANES && l < n - i; l++)
+            for (int k = 0; k < taps; k++) gx[c->at[k][i + l]] += v[k][l];
+    }
 }
 
 static void give(const rt_grid *q, const char *gridp, const char *gp, char *gxp, intptr_t begin, intptr_t end)
@@ -349,7 +333,9 @@ static void give(const rt_grid *q, const char *gridp, const char *gp, char *gxp,
             const element *g = (const element *)gp + b * q->lanes * q->points;
             element *gx = (element *)gxp + b * block_size(q);
             if (q->lanes == 1) {
-                give_plane(q, &c, g + p, gx, n);
+                if (c.taps == 1) give_plane(&c, g + p, gx, n, 1);
+                else if (c.taps == 4) give_plane(&c, g + p, gx, n, 4);
+                else give_plane(&c, g + p, gx, n, c.taps);
                 continue;
             }
             tile_read(q, g, channels_of(q, b), p, n, tile);
@@ -394,10 +380,10 @@ static void slope_plane(const rt_grid *q, const chunk *c, const element *x, cons
         const vec there = vector_load((const char *)(g + i));
         vec sum[3] = {{0}};
         for (int k = 0; k < c->taps; k++) {
-            const vec v = gather(x, c->at[k] + i, (int32_t)q->places) * there;
-            for (int d = 0; d < 3; d++) sum[d] += vector_load((const char *)(c->slope[d][k] + i)) * v;
+            const vec v = gather(c, k, i, x) * there;
+            for (int d = 0; d < q->nd; d++) sum[d] += vector_load((const char *)(c->slope[d][k] + i)) * v;
         }
-        for (int d = 0; d < 3; d++) {
+        for (int d = 0; d < q->nd; d++) {
             char *to = (char *)(sums[d] + i);
             vector_store(to, vector_load(to) + sum[d]);
         }
