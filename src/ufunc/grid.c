@@ -43,11 +43,12 @@ static int check(const rt_op *op, const rt_tensor *x, const rt_tensor *grid, con
     return 0;
 }
 
-/* Channels side by side in a turned image; 1: not worth turning. */
-static int lanes_of(const rt_grid *q)
+/* Channels side by side in a turned image; 1: not worth turning.  Adding to rows saves more than reading them does. */
+static int lanes_of(const rt_grid *q, int back)
 {
     const int taps = q->mode == RT_GRID_CUBIC ? 16 : 1 << q->nd;
-    if (q->mode == RT_GRID_NEAREST || q->channels == 1 || (double)q->points * taps * 2 < (double)q->places) return 1;
+    if (q->mode == RT_GRID_NEAREST || (double)q->points * taps * 2 < (double)q->places) return 1;
+    if (q->channels == 1 || (q->channels < 4 && !back && taps < 16)) return 1;
     return q->channels <= 4 ? 4 : q->channels <= 8 ? 8 : 16;
 }
 
@@ -62,7 +63,7 @@ static const rt_grids *kernels_of(rt_dtype d)
 #endif
 }
 
-static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *grid, const rt_params *p)
+static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *grid, const rt_params *p, int back)
 {
     rt_grid *q = &j->q;
     q->nd = x->ndim - 2;
@@ -76,7 +77,7 @@ static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *g
         q->places *= x->shape[2 + k];
         q->points *= grid->shape[1 + k];
     }
-    q->lanes = lanes_of(q);
+    q->lanes = lanes_of(q, back);
     j->kernels = kernels_of(d);
     j->item = (intptr_t)rt_itemsize(d);
     j->samples = x->shape[0];
@@ -84,9 +85,9 @@ static void job_begin(job *j, rt_dtype d, const rt_tensor *x, const rt_tensor *g
     j->block = (q->lanes == 1 ? q->places : (q->places + 1) * q->lanes) * j->item;
     j->group = j->samples;
     if (q->lanes > 1 && j->blocks) {
-        j->group = TURNED / (j->block * j->blocks);
+        const intptr_t threads = rt_threads_count(), each = TURNED / (j->block * j->blocks) / threads;
+        j->group = (each < 1 ? 1 : each) * threads;
         if (j->group > j->samples) j->group = j->samples;
-        if (j->group < 1) j->group = 1;
     }
 }
 
@@ -165,6 +166,15 @@ static void run_give(void *context, intptr_t begin, intptr_t end)
     }
 }
 
+/* Units: samples of the group, turned by the thread that reads them. */
+static void run_samples(void *context, intptr_t begin, intptr_t end)
+{
+    const job *j = context;
+    const intptr_t chunks = (j->q.points + CHUNK - 1) / CHUNK, pieces = (j->q.places + PIECE - 1) / PIECE;
+    run_turn(context, begin * j->blocks * pieces, end * j->blocks * pieces);
+    run_points(context, begin * chunks, end * chunks);
+}
+
 /* All samples: the points of each group, or the image's gradient. */
 static void run_groups(job *j, int alone)
 {
@@ -174,6 +184,10 @@ static void run_groups(job *j, int alone)
         const intptr_t n = j->samples - j->first < j->group ? j->samples - j->first : j->group;
         if (j->gx) {
             rt_threads_for(n * j->blocks, alone ? all : 1, run_give, j);
+            continue;
+        }
+        if (q->lanes > 1 && !alone && n >= rt_threads_count()) {
+            rt_threads_for(n, 1, run_samples, j);
             continue;
         }
         if (q->lanes > 1) rt_threads_for(n * j->blocks * pieces, alone ? all : 1, run_turn, j);
@@ -208,7 +222,7 @@ FORWARD(grid_sample)
     shape[0] = x->shape[0];
     shape[1] = x->shape[1];
     for (int k = 2; k < x->ndim; k++) shape[k] = grid->shape[k - 1];
-    job_begin(&j, d, x, grid, p);
+    job_begin(&j, d, x, grid, p, 0);
     if (rt_output_begin(op, out, result, x->ndim, shape, nin, in, 1, &work) < 0) goto done;
     wide = d == result ? (rt_tensor *)Py_NewRef((PyObject *)work) : rt_empty(d, x->ndim, shape, x->storage->device);
     if (!wide || !(px = rt_packed(x, d)) || !(pg = rt_packed(grid, d)) || job_room(&j) < 0) goto done;
@@ -240,7 +254,7 @@ BACKWARD(grid_sample)
     const rt_dtype result = (rt_dtype)x.t->dtype, d = rt_packed_compute(node->cls->name, result);
     const rt_device device = x.t->storage->device;
     if (!(px = rt_packed(x.t, d)) || !(pgrid = rt_packed(grid.t, d)) || !(pg = rt_packed(g[0], d))) goto done;
-    job_begin(&j, d, x.t, grid.t, node->params);
+    job_begin(&j, d, x.t, grid.t, node->params, 1);
     if (job_room(&j) < 0) goto done;
     j.x = px->data;
     j.grid = pgrid->data;

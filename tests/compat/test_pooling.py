@@ -142,9 +142,9 @@ def test_grid_sample(padding, align):
         same(h.grad, g.grad, 1e-8)
 
 
-# one plane; blocks of 4, 8 and 16 lanes; few points of a large image; more points than a chunk; three lengths
-SAMPLED = [((2, 1, 9, 7), (12, 11)), ((3, 3, 9, 7), (12, 11)), ((2, 7, 6, 5), (8, 8)), ((1, 21, 6, 5), (5, 13)),
-           ((2, 5, 40, 41), (1, 3)), ((2, 3, 4, 5, 6), (3, 7, 5)), ((1, 1, 4, 5, 6), (2, 3, 2)), ((2, 0, 4, 4), (3, 3)),
+# planes; blocks of 4, 8 and 16 lanes; few points of a large image; more points than a chunk; three lengths
+SAMPLED = [((2, 1, 9, 7), (12, 11)), ((3, 3, 9, 7), (12, 11)), ((3, 4, 20, 19), (30, 31)), ((2, 7, 6, 5), (8, 8)),
+           ((1, 21, 6, 5), (5, 13)), ((2, 5, 40, 41), (1, 3)), ((2, 3, 4, 5, 6), (3, 7, 5)), ((1, 1, 4, 5, 6), (2, 3, 2)), ((2, 0, 4, 4), (3, 3)),
            ((2, 3, 4, 4), (0, 3))]  # fmt: skip
 
 
@@ -170,6 +170,8 @@ def test_grid_sample_of_every_kernel(shape, points, mode, dtype):
         try:
             for threads in (1, 2, 3):
                 rt.set_num_threads(threads)
+                again = F.grid_sample(*(t.detach()[..., ::2] for t in ours), mode, padding, align)
+                np.testing.assert_array_equal(np.asarray(again), np.asarray(result.detach()))
                 found = rt.autograd.grad(result, ours, rt.tensor(g.astype(dtype)), retain_graph=True)
                 seen.append([np.asarray(t)[..., ::2] for t in found])
         finally:

@@ -61,7 +61,8 @@ ALWAYS void place(const rt_grid *q, intptr_t length, vec *at, vec *slope)
 ALWAYS spots offsets(vec at, intptr_t length, intptr_t stride)
 {
     const mask inside = (at >= 0) & (at <= (element)(length - 1));
-    return __builtin_convertvector(v_where(inside, at, splat(0)), spots) * (int32_t)stride | __builtin_convertvector(~inside, spots);
+    const spots here = __builtin_convertvector(v_where(inside, at, splat(0)), spots) * (int32_t)stride;
+    return here | __builtin_convertvector(~inside, spots);
 }
 
 /* Keys' weights (Cubic convolution interpolation, 1981) with -3/4, of taps before and behind, and derivatives. */
@@ -134,8 +135,9 @@ ALWAYS void set_tap(const rt_grid *q, const int nd, const int taps, const int sl
 }
 
 /* The taps of a chunk; nd, taps of a dimension and whether slopes are wanted are constants at each call. */
-ALWAYS void chunk_find(const rt_grid *q, const int nd, const int taps, const int slopes, const element *from, chunk *c)
+ALWAYS void chunk_find(const rt_grid *given, const int nd, const int taps, const int slopes, const element *from, chunk *c)
 {
+    const rt_grid copy = *given, *const q = &copy;       /* no store to the chunk changes it */
     element at[3][CHUNK];
     for (int i = 0; i < CHUNK; i++)
         for (int d = 0; d < nd; d++) at[d][i] = from[i * nd + d];
