@@ -144,8 +144,8 @@ def test_grid_sample(padding, align):
 
 # planes; blocks of 4, 8 and 16 lanes; few points of a large image; more points than a chunk; three lengths
 SAMPLED = [((2, 1, 9, 7), (12, 11)), ((3, 3, 9, 7), (12, 11)), ((3, 4, 20, 19), (30, 31)), ((2, 7, 6, 5), (8, 8)),
-           ((1, 21, 6, 5), (5, 13)), ((2, 5, 40, 41), (1, 3)), ((2, 3, 4, 5, 6), (3, 7, 5)), ((1, 1, 4, 5, 6), (2, 3, 2)), ((2, 0, 4, 4), (3, 3)),
-           ((2, 3, 4, 4), (0, 3))]  # fmt: skip
+           ((1, 21, 6, 5), (5, 13)), ((2, 5, 40, 41), (1, 3)), ((2, 3, 4, 5, 6), (3, 7, 5)),
+           ((1, 1, 4, 5, 6), (2, 3, 2)), ((2, 0, 4, 4), (3, 3)), ((2, 3, 4, 4), (0, 3))]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape, points", SAMPLED)
