@@ -349,6 +349,12 @@ def transforms() -> Iterator[Row]:
     yield _row(
         "fft 1000 rows of 64", lambda lib, a: lib.fft.fft(a), [_normal(1000, 64).astype("c8")], lambda a: np.fft.fft(a)
     )
+    for shape in ((100, 500), (512, 512), (64, 1009)):
+        x = _normal(*shape)
+        title = f"{shape[0]} rows of {shape[1]}"
+        yield _row(f"rfft {title}", lambda lib, a: lib.fft.rfft(a), [x], lambda a: np.fft.rfft(a))
+        yield _row(f"irfft {title}", lambda lib, a: lib.fft.irfft(a), [x.astype("c8")], lambda a: np.fft.irfft(a))
+        yield _row(f"fft {title}", lambda lib, a: lib.fft.fft(a), [x.astype("c8")], lambda a: np.fft.fft(a))
     h = RNG.integers(-30_000, 30_000, 100_000).astype("i2")
     yield _row("sort int16 1e5", lambda lib, a: a.sort()[0], [h], np.sort)
     yield _row("sort float16 1e5", lambda lib, a: a.sort()[0], [_normal(100_000).astype("f2")], np.sort)

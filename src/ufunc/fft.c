@@ -84,14 +84,15 @@ static void other_dimensions(job *j)
     }
 }
 
-/* Side by side where the lines lie across the memory, or are short; one by one where a line fills the vectors. */
-static int group_of(const job *j, intptr_t n, size_t item)
+/* Side by side where the lines lie across the memory, or are short, or where a line by itself does not fill the vectors:
+ * its second pass has steps of the first one's radix. */
+static int group_of(const job *j, const rt_fft_tables *t, size_t item)
 {
-    const int lanes = j->kernels->lanes;
-    const size_t bytes = 4 * (size_t)n * (size_t)lanes * item;
-    const int across = j->lines.in_step > (intptr_t)(2 * item);
-    if (j->count < (lanes + 1) / 2 || bytes > (across ? (size_t)4 << 20 : (size_t)64 << 10)) return 1;
-    return lanes;
+    const int lanes = j->kernels->lanes, across = j->lines.in_step > (intptr_t)(2 * item);
+    const int fills = (t->inner ? t->inner : t)->pass[0].radix == 8;
+    const size_t bytes = 4 * (size_t)t->room * (size_t)lanes * item;
+    const size_t most = across ? (size_t)4 << 20 : fills ? (size_t)64 << 10 : (size_t)512 << 10;
+    return j->count < (lanes + 1) / 2 || bytes > most ? 1 : lanes;
 }
 
 /* x along dim into out, both with their final shapes.  0 or -1. */
@@ -109,7 +110,7 @@ static int run_along(const rt_tensor *x, rt_tensor *out, int dim, kind what, int
     j.lines = (rt_fft_lines){.plan = &plan->tables, .in_step = x->steps[dim], .out_step = out->steps[dim],
                              .have = x->shape[dim], .want = out->shape[dim], .n = n, .inverse = inverse, .twice = twice,
                              .scale = scale};
-    j.group = j.lines.lanes = group_of(&j, plan->tables.room, item);
+    j.group = j.lines.lanes = group_of(&j, &plan->tables, item);
     j.room = 4 * (size_t)plan->tables.room * (size_t)j.group * item;
     const intptr_t groups = (j.count + j.group - 1) / j.group;
     const double work = 5.0 * (double)n * log2((double)n + 1) * j.group;

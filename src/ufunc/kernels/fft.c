@@ -7,6 +7,7 @@
 
 typedef struct { element *re, *im; } parts;
 #define HALF_BYTES (VECTOR_BYTES / 2)
+typedef mask loose_mask __attribute__((aligned(1), may_alias));
 typedef element half_vec __attribute__((vector_size(HALF_BYTES)));
 
 #define NAME(word) word##_1
@@ -71,15 +72,16 @@ static parts run_passes(const rt_fft_tables *plan, intptr_t lanes, parts x, part
 /* x[k] *= w[k] for n elements of all lanes; w: real parts, then, `apart` elements on, imaginary ones. */
 static void modulate(intptr_t n, intptr_t lanes, const element *w, intptr_t apart, parts x)
 {
-    for (intptr_t k = 0; k < n; k++) {
-        const element c = w[k], d = w[apart + k];
-        element *const re = x.re + k * lanes, *const im = x.im + k * lanes;
-        for (intptr_t l = 0; l < lanes; l++) {
-            const element a = re[l], b = im[l];
-            re[l] = a * c - b * d;
-            im[l] = a * d + b * c;
+    intptr_t k = 0;
+    if (lanes == 1)
+        for (; k + FULL <= n; k += FULL) {
+            const vec c = vector_load((const char *)(w + k)), d = vector_load((const char *)(w + apart + k));
+            turn_full(x.re + k, x.im + k, c, d);
         }
-    }
+    for (; k < n; k++)
+        if (lanes == 1) turn_1(x.re + k, x.im + k, w[k], w[apart + k]);
+        else for (intptr_t l = k * lanes; l < (k + 1) * lanes; l += FULL)
+            turn_full(x.re + l, x.im + l, splat(w[k]), splat(w[apart + k]));
 }
 
 static parts run(const rt_fft_tables *plan, intptr_t lanes, parts x, parts y)
@@ -288,27 +290,61 @@ static void c2c(const rt_fft_lines *f)
     }
 }
 
-/* From the transform z of n = 2 h real numbers taken for h complex ones, the first h + 1 of theirs, into x:
- * x[k] = e + w^k o, x[h - k] = conj(e - w^k o), e and o from z[k] and conj(z[h - k]). */
-static void unfold_real(intptr_t h, intptr_t lanes, const element *restrict half, parts z, parts x)
+typedef void pair_1_fn(const element *, element, element, element *);
+typedef void pair_full_fn(const vec *, vec, vec, vec *);
+
+/* `of` for elements 1 to h / 2 of all lanes and their partners h - k; half: the roots' parts. */
+ALWAYS void each_pair(pair_1_fn *of, pair_full_fn *of_full, intptr_t h, intptr_t lanes, const element *half, parts x,
+                      parts y)
 {
-    const element *const restrict c = half, *const restrict d = half + h / 2 + 1;
-    const element *const restrict zr = z.re, *const restrict zi = z.im;
-    element *const restrict xr = x.re, *const restrict xi = x.im;
-    for (intptr_t l = 0; l < lanes; l++) {
-        const element a = zr[l], b = zi[l];
-        xr[l] = a + b, xi[l] = 0;
-        xr[h * lanes + l] = a - b, xi[h * lanes + l] = 0;
-    }
-    for (intptr_t k = 1; k <= h / 2; k++)
-        for (intptr_t l = 0; l < lanes; l++) {
-            const intptr_t i = k * lanes + l, j = (h - k) * lanes + l;
-            const element er = (zr[i] + zr[j]) * (element)0.5, ei = (zi[i] - zi[j]) * (element)0.5;
-            const element or_ = (zi[i] + zi[j]) * (element)0.5, oi = (zr[j] - zr[i]) * (element)0.5;
-            const element tr = or_ * c[k] - oi * d[k], ti = or_ * d[k] + oi * c[k];
-            xr[i] = er + tr, xi[i] = ei + ti;
-            xr[j] = er - tr, xi[j] = ti - ei;
+    static const ireal backward[16] = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+    const mask back = *(const loose_mask *)(backward + 16 - FULL);
+    const element *const c = half, *const d = half + h / 2 + 1;
+    intptr_t k = 1;
+#define AT(p, i) vector_load((const char *)((p) + (i)))
+#define TO(p, i, v) vector_store((char *)((p) + (i)), v)
+    if (lanes == 1)
+        for (; k + FULL <= h / 2 + 1; k += FULL) {
+            const intptr_t j = h - k - FULL + 1;
+            const vec a[4] = {AT(x.re, k), AT(x.im, k),
+                              __builtin_shuffle(AT(x.re, j), back), __builtin_shuffle(AT(x.im, j), back)};
+            vec b[4];
+            of_full(a, AT(c, k), AT(d, k), b);
+            TO(y.re, k, b[0]);
+            TO(y.im, k, b[1]);
+            TO(y.re, j, __builtin_shuffle(b[2], back));
+            TO(y.im, j, __builtin_shuffle(b[3], back));
         }
+    for (; k <= h / 2; k++) {
+        const intptr_t i = k * lanes, j = (h - k) * lanes;
+        if (lanes == 1) {
+            const element a[4] = {x.re[i], x.im[i], x.re[j], x.im[j]};
+            element b[4];
+            of(a, c[k], d[k], b);
+            y.re[i] = b[0], y.im[i] = b[1], y.re[j] = b[2], y.im[j] = b[3];
+        } else for (intptr_t l = 0; l < lanes; l += FULL) {
+            const vec a[4] = {AT(x.re, i + l), AT(x.im, i + l), AT(x.re, j + l), AT(x.im, j + l)};
+            vec b[4];
+            of_full(a, splat(c[k]), splat(d[k]), b);
+            TO(y.re, i + l, b[0]);
+            TO(y.im, i + l, b[1]);
+            TO(y.re, j + l, b[2]);
+            TO(y.im, j + l, b[3]);
+        }
+    }
+#undef AT
+#undef TO
+}
+
+/* From the transform z of n = 2 h real numbers taken for h complex ones, the first h + 1 of theirs. */
+static void unfold_real(intptr_t h, intptr_t lanes, const element *half, parts z, parts x)
+{
+    for (intptr_t l = 0; l < lanes; l++) {
+        const element a = z.re[l], b = z.im[l];
+        x.re[l] = a + b, x.im[l] = 0;
+        x.re[h * lanes + l] = a - b, x.im[h * lanes + l] = 0;
+    }
+    each_pair(unfold_1, unfold_full, h, lanes, half, z, x);
 }
 
 /* The first n / 2 + 1 elements of the transform of real lines, unscaled. */
@@ -361,23 +397,13 @@ static void r2c_whole(const rt_fft_lines *f)
 }
 
 /* The way back of unfold_real, without the halves: in x the first h + 1 elements, to z. */
-static void fold_real(intptr_t h, intptr_t lanes, const element *restrict half, parts x, parts z)
+static void fold_real(intptr_t h, intptr_t lanes, const element *half, parts x, parts z)
 {
-    const element *const restrict c = half, *const restrict d = half + h / 2 + 1;
-    const element *const restrict xr = x.re, *const restrict xi = x.im;
-    element *const restrict zr = z.re, *const restrict zi = z.im;
     for (intptr_t l = 0; l < lanes; l++) {
-        const element a = xr[l], b = xr[h * lanes + l];
-        zr[l] = a + b, zi[l] = a - b;
+        const element a = x.re[l], b = x.re[h * lanes + l];
+        z.re[l] = a + b, z.im[l] = a - b;
     }
-    for (intptr_t k = 1; k <= h / 2; k++)
-        for (intptr_t l = 0; l < lanes; l++) {
-            const intptr_t i = k * lanes + l, j = (h - k) * lanes + l;
-            const element er = xr[i] + xr[j], ei = xi[i] - xi[j], dr = xr[i] - xr[j], di = xi[i] + xi[j];
-            const element or_ = dr * c[k] + di * d[k], oi = di * c[k] - dr * d[k];
-            zr[i] = er - oi, zi[i] = ei + or_;
-            zr[j] = er + oi, zi[j] = or_ - ei;
-        }
+    each_pair(fold_1, fold_full, h, lanes, half, x, z);
 }
 
 static void c2r(const rt_fft_lines *f)

@@ -73,6 +73,36 @@ ALWAYS void NAME(butterfly)(const int r, const element *roots, const E *ar, cons
     }
 }
 
+/* Elements k and h - k of the transform of n = 2 h real numbers, in x, from those, in z, of the numbers taken for h
+ * complex ones: x[k] = e + w^k o, x[h - k] = conj(e - w^k o), e and o from z[k] and conj(z[h - k]).  Each is given by
+ * its parts: re k, im k, re h - k, im h - k. */
+ALWAYS void NAME(unfold)(const E *z, E c, E d, E *x)
+{
+    const element half = (element)0.5;
+    const E er = (z[0] + z[2]) * half, ei = (z[1] - z[3]) * half;
+    const E or_ = (z[1] + z[3]) * half, oi = (z[2] - z[0]) * half;
+    const E tr = or_ * c - oi * d, ti = or_ * d + oi * c;
+    x[0] = er + tr, x[1] = ei + ti;
+    x[2] = er - tr, x[3] = ti - ei;
+}
+
+/* The way back, without the halves. */
+ALWAYS void NAME(fold)(const E *x, E c, E d, E *z)
+{
+    const E er = x[0] + x[2], ei = x[1] - x[3], dr = x[0] - x[2], di = x[1] + x[3];
+    const E or_ = dr * c + di * d, oi = di * c - dr * d;
+    z[0] = er - oi, z[1] = ei + or_;
+    z[2] = er + oi, z[3] = or_ - ei;
+}
+
+/* x times the complex number c + d i. */
+ALWAYS void NAME(turn)(element *re, element *im, E c, E d)
+{
+    const E a = GET(re), b = GET(im);
+    PUT(re, a * c - b * d);
+    PUT(im, a * d + b * c);
+}
+
 /* Groups of s elements side by side, s a multiple of W; groups from p to m. */
 ALWAYS void NAME(sweep)(const int r, const rt_fft_pass *f, intptr_t p, intptr_t s, parts x, parts y)
 {
