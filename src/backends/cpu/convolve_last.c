@@ -24,7 +24,7 @@
 #define MOST_WINDOW (1 << 20)   /* elements */
 #define PRODUCT_POSITIONS 64    /* convolutions with one tap have lines enough in larger images */
 #define MOST_CHUNKS 8
-#define STRIP 64                /* terms that are added up at once */
+#define STRIP 16                /* channels whose terms are added up at once */
 #define CHUNK_BYTES (8 << 20)   /* for the sums of all chunks */
 
 static inline intptr_t round_up(intptr_t n, intptr_t unit) { return rt_window_up(n, unit); }
@@ -42,11 +42,12 @@ typedef struct {
 
 /* ---- results ------------------------------------------------------------------------------- */
 
-/* Rows r .. r + rows of the result, to[term][wide]: terms lie in the weight in order. */
+/* Rows r .. r + rows of the result, to[(tap, channel)][wide], from (channel, tap). */
 static void pack_forward(const working *j, intptr_t r, intptr_t rows, float *to)
 {
     const rt_correlation *c = j->g->phase;
-    rt_window_turn(j->w + r * c->w_row, c->w_row, rows, c->k, to, round_up(rows, j->g->kernels->lanes));
+    rt_window_turn_terms(j->w + r * c->w_row, c->w_row, rows, c->channels, c->w_channel, to, c->channels,
+                         round_up(rows, j->g->kernels->lanes));
 }
 
 /* The same of all phases of a line: the taps of a channel are turned, and each phase takes its own. */
@@ -64,10 +65,10 @@ static void pack_phases(const working *j, intptr_t r, intptr_t rows, float *to)
             for (intptr_t i = 0; i < rows; i++) all[t][i] = w[i * taps + t];
         for (intptr_t i = 0; i < g->phases; i++) {
             const rt_correlation *c = g->phase + i;
-            float *one = to + g->terms_at[i] * ROW_BLOCK + n * (c->k / c->channels) * wide;
+            float *one = to + g->terms_at[i] * ROW_BLOCK + n * wide;
             for (intptr_t a = 0; a < c->taps[0]; a++)
                 for (intptr_t b = 0; b < c->taps[1]; b++)
-                    for (intptr_t d = 0; d < c->taps[2]; d++, one += wide)
+                    for (intptr_t d = 0; d < c->taps[2]; d++, one += c->channels * wide)
                         memcpy(one, all[c->tap[0][a] + c->tap[1][b] + c->tap[2][d]], (size_t)wide * sizeof(float));
         }
     }
@@ -90,13 +91,14 @@ static void run_units(void *ctx, intptr_t begin, intptr_t end)
     const rt_correlation *c = g->phase;
     const intptr_t positions = round_up(g->high * g->wide, 6), row_blocks = blocks_of(c->rows, ROW_BLOCK);
     const intptr_t room = (g->high * g->wide * c->y_step[2] + 1) * ROW_BLOCK;
-    float *window = (float *)rt_scratch_take((size_t)(g->windows + room + 2 * positions + g->high) * sizeof(float));
+    float *window = (float *)rt_scratch_take((size_t)(g->windows + room + 3 * positions + g->high) * sizeof(float));
     if (!window) {
         atomic_store(&j->failed, 1);
         return;
     }
     float *out = window + g->windows;
     int32_t *from = (int32_t *)(out + room), *at = from + positions, *line_at = at + positions;
+    rt_window_runs runs = {.kind = line_at + g->high};
     for (intptr_t u = begin; u < end; u++) {
         const rt_window_block b = rt_window_block_at(g, u / j->parts);
         const intptr_t part = u % j->parts;
@@ -106,13 +108,13 @@ static void run_units(void *ctx, intptr_t begin, intptr_t end)
             float bias[ROW_BLOCK] = {0};
             if (j->bias) memcpy(bias, j->bias + r, (size_t)rows * sizeof(float));
             for (intptr_t p = 0; p < g->phases; p++) {
-                intptr_t n = rt_window_list_positions(g, p, &b, line_at, wide, from, at);
+                intptr_t n = rt_window_list_positions(g, p, &b, line_at, wide, from, at, &runs);
                 for (; n && n % 6; n++) {   /* the last position again, to the place behind all others */
                     from[n] = from[n - 1];
                     at[n] = (int32_t)(b.lines * b.columns * wide);
                 }
                 g->kernels->product(n, g->phase[p].k, window, from, j->terms + g->terms_at[p],
-                                    j->packed + i * j->item + g->terms_at[p] * ROW_BLOCK, wide, out, at, 0, bias);
+                                    j->packed + i * j->item + g->terms_at[p] * ROW_BLOCK, wide, out, at, &runs, 0, bias);
             }
             rt_window_settle(g, &b, r, rows, wide, j->y, out, 1);
         }
@@ -152,45 +154,48 @@ static void weigh_units(void *ctx, intptr_t begin, intptr_t end)
     const rt_window *g = j->g;
     const rt_correlation *c = g->phase;
     const intptr_t positions = g->high * g->wide, row_blocks = blocks_of(c->rows, ROW_BLOCK), n = round_up(c->k, 6);
-    float *window = (float *)rt_scratch_take((size_t)(g->windows + positions * (ROW_BLOCK + 2) + g->high + n) * sizeof(float));
+    float *window = (float *)rt_scratch_take((size_t)(g->windows + positions * (ROW_BLOCK + 1) + g->high + 2 * n) * sizeof(float));
     if (!window) {
         atomic_store(&j->failed, 1);
         return;
     }
     float *slopes = window + g->windows;
-    int32_t *from = (int32_t *)(slopes + positions * ROW_BLOCK), *unused = from + positions, *line_at = unused + positions;
-    int32_t *at = line_at + g->high;
+    int32_t *from = (int32_t *)(slopes + positions * ROW_BLOCK), *line_at = from + positions, *at = line_at + g->high;
+    rt_window_runs runs = {.kind = at + n};
     for (intptr_t u = begin; u < end; u++) {
         const intptr_t chunk = u / j->parts, part = u % j->parts, blocks = rt_window_block_count(g);
         const intptr_t first = chunk * blocks / j->chunks;
         for (intptr_t k = first; k < (chunk + 1) * blocks / j->chunks; k++) {
             const rt_window_block b = rt_window_block_at(g, k);
             rt_window_look(g, &b, j->x, window, line_at);
-            const intptr_t seen = rt_window_list_positions(g, 0, &b, line_at, 1, from, unused);
+            const intptr_t seen = rt_window_list_lines(g, &b, line_at, from, &runs);
             for (intptr_t i = part * row_blocks / j->parts; i < (part + 1) * row_blocks / j->parts; i++) {
                 const intptr_t r = i * ROW_BLOCK, rows = least(ROW_BLOCK, c->rows - r), wide = round_up(rows, g->kernels->lanes);
                 for (intptr_t t = 0; t < n; t++) at[t] = (int32_t)(least(t, c->k) * wide);
                 rt_window_settle(g, &b, r, rows, wide, j->y, slopes, 0);
                 g->kernels->product(n, seen, window, j->terms, from, slopes, wide, j->packed + (chunk * row_blocks + i) * j->item, at,
-                                    k > first, zeros);
+                                    &runs, k > first, zeros);
             }
         }
     }
 }
 
-/* Units begin .. end of (block of rows, strip of terms): chunks added up, and turned to the weight. */
+/* Units begin .. end of (block of rows, strip of channels): chunks added up, and turned to the weight. */
 static void gather_units(void *ctx, intptr_t begin, intptr_t end)
 {
     const working *j = ctx;
     const rt_correlation *c = j->g->phase;
-    const intptr_t row_blocks = blocks_of(c->rows, ROW_BLOCK), strips = blocks_of(c->k, STRIP);
+    const intptr_t row_blocks = blocks_of(c->rows, ROW_BLOCK), strips = blocks_of(c->channels, STRIP), taps = c->w_channel;
     for (intptr_t u = begin; u < end; u++) {
-        const intptr_t block = u / strips, t = u % strips * STRIP, terms = least(STRIP, c->k - t);
+        const intptr_t block = u / strips, n = u % strips * STRIP, channels = least(STRIP, c->channels - n);
         const intptr_t r = block * ROW_BLOCK, rows = least(ROW_BLOCK, c->rows - r), wide = round_up(rows, j->g->kernels->lanes);
-        float *sums = j->packed + block * j->item + t * wide;
-        for (intptr_t n = 1; n < j->chunks; n++)
-            for (intptr_t i = 0; i < terms * wide; i++) sums[i] += sums[n * row_blocks * j->item + i];
-        rt_window_turn_back(sums, wide, rows, terms, (float *)j->w + r * c->k + t, c->k);
+        for (intptr_t t = 0; t < taps; t++) {
+            float *sums = j->packed + block * j->item + (t * c->channels + n) * wide;
+            for (intptr_t i = 1; i < j->chunks; i++)
+                for (intptr_t e = 0; e < channels * wide; e++) sums[e] += sums[i * row_blocks * j->item + e];
+        }
+        rt_window_turn_terms_back(j->packed + block * j->item + n * wide, c->channels, wide, rows, channels, taps,
+                                  (float *)j->w + r * c->k + n * taps, c->k);
     }
 }
 
@@ -206,7 +211,7 @@ static int weigh(working *j)
     for (intptr_t t = terms; t < round_up(terms, 6); t++) j->terms[t] = j->terms[terms - 1];
     rt_threads_for(j->chunks * j->parts, 1, weigh_units, j);
     if (atomic_load(&j->failed)) return -1;
-    rt_threads_for(row_blocks * blocks_of(terms, STRIP), 1 + 16384 / (STRIP * ROW_BLOCK * j->chunks), gather_units, j);
+    rt_threads_for(row_blocks * blocks_of(g->phase->channels, STRIP), 1, gather_units, j);
     return 0;
 }
 
