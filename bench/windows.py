@@ -53,6 +53,8 @@ CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, int]]] = [
     ((4, 120, 28, 28), (120, 1, 5, 5), {"padding": 2}),
     ((4, 240, 28, 28), (240, 1, 5, 5), {"padding": 2, "stride": 2}),
     ((4, 96, 56, 56), (96, 1, 7, 7), {"padding": 3}),
+    ((4, 384, 14, 14), (384, 1, 7, 7), {"padding": 3}),
+    ((4, 768, 7, 7), (768, 1, 7, 7), {"padding": 3}),
     ((4, 64, 56, 56), (64, 1, 3, 3), {"padding": 2, "dilation": 2}),
     ((4, 64, 56, 56), (128, 1, 3, 3), {"padding": 1}),
     ((4, 128, 56, 56), (128, 4, 3, 3), {"padding": 1}),
@@ -95,6 +97,12 @@ def pools() -> Iterator[tuple[str, Job, list[Any]]]:
             lambda lib, x, name=name, size=size: getattr(functions(lib), name)(x, size),
             [normal(*shape)],
         )
+    for shape, kernel, stride in [((2, 8, 100000), 2, 2), ((4, 32, 333), 3, 1), ((16, 64, 999), 3, 2)]:
+        yield (
+            f"max_pool1d {shape} {kernel} s{stride}",
+            lambda lib, x, at=(kernel, stride): functions(lib).max_pool1d(x, *at),
+            [normal(*shape)],
+        )
     for name, shape in [("max_pool1d", (16, 64, 1000)), ("avg_pool1d", (16, 64, 1000)),
                         ("max_pool3d", (2, 16, 32, 32, 32)), ("avg_pool3d", (2, 16, 32, 32, 32))]:  # fmt: skip
         yield f"{name} {shape} 2", lambda lib, x, name=name: getattr(functions(lib), name)(x, 2), [normal(*shape)]
@@ -114,6 +122,8 @@ def resampling() -> Iterator[tuple[str, Job, list[Any]]]:
         ((1, 3, 500, 400), {"size": (224, 224), "mode": "bicubic", "antialias": True}),
         ((4, 32, 56, 56), {"size": (20, 20), "mode": "area"}),
         ((8, 64, 500), {"scale_factor": 2, "mode": "linear"}),
+        ((2, 3, 100000), {"scale_factor": 2, "mode": "linear"}),
+        ((1, 3, 500, 400), {"size": (224, 224), "mode": "bilinear"}),
         ((2, 8, 16, 28, 28), {"scale_factor": 2, "mode": "trilinear"}),
     ]:  # fmt: skip
 

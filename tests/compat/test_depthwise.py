@@ -18,16 +18,18 @@ GEOMETRIES = [
     ((20, 37), (4, 3), (3, 4), (1, 2), 1, 1), ((11, 50), (2, 2), 2, 0, 1, 1), ((9, 9), (3, 3), 1, 5, 1, 1),
     ((9, 33), (3, 3), (2, 1), (1, 3), 1, 2), ((1, 100), (1, 9), 1, (0, 4), 1, 1), ((10, 10), (1, 1), 3, 0, 1, 2),
     ((9, 17), (3, 3), 5, 1, 1, 1), ((5, 9, 34), (3, 3, 3), 1, 1, 1, 1), ((6, 9, 21), (3, 3, 3), 2, 1, 1, 2),
-    ((5, 6, 19), (2, 5, 5), 1, (1, 2, 2), 1, 1),
+    ((5, 6, 19), (2, 5, 5), 1, (1, 2, 2), 1, 1), ((30, 61), (5, 5), 1, 2, 1, 1), ((1, 3), (5, 5), 1, 2, 1, 1),
+    ((3, 5), (2, 7), 1, (1, 9), 2, 1), ((21, 23), (4, 5), (3, 2), (4, 7), (2, 1), 1), ((9, 9), (1, 1), 1, 0, 1, 1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_against_pytorch_in_double(geometry, dtype):
+@pytest.mark.parametrize("channels", [2, 14, 37])
+def test_against_pytorch_in_double(geometry, dtype, channels):
     lengths, kernel, stride, padding, dilation, multiplier = geometry
     rng = np.random.default_rng(0)
-    n, channels = len(lengths), 5
+    n = len(lengths)
     name = f"conv{n}d"
     x = rng.standard_normal((3, channels, *lengths)).astype(dtype)
     w = rng.standard_normal((channels * multiplier, 1, *kernel)).astype(dtype)

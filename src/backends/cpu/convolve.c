@@ -1,5 +1,5 @@
 /* convolve: convolutions as matrix products over explicit patches, for every dtype; float32 and float64 go
- * to kernels of their own where the processor has them: convolve_planes.c (few channels in a group),
+ * to kernels of their own where the processor has them: convolve_lanes.c and convolve_planes.c (depthwise),
  * convolve_winograd.c (3 x 3), convolve_last.c and convolve_float.c.  Floor: backends.
  *
  *   columns (c_in * taps, positions) of an image and a group:   y = w @ columns    columns = w^T @ y
@@ -9,6 +9,7 @@
 #include "backends/blas.h"
 #include "backends/cpu/convolve_float.h"
 #include "backends/cpu/convolve_last.h"
+#include "backends/cpu/convolve_lanes.h"
 #include "backends/cpu/convolve_planes.h"
 #include "backends/cpu/convolve_winograd.h"
 
@@ -169,7 +170,7 @@ static rt_convolution flattened(const rt_convolution *given)
 
 intptr_t rt_convolve_workspace(const rt_convolution *given, rt_convolve_kind kind)
 {
-    if (rt_convolve_planes_takes(given, kind)) return 0;
+    if (rt_convolve_lanes_takes(given, kind) || rt_convolve_planes_takes(given, kind)) return 0;
     const rt_convolution flat = flattened(given), *const q = &flat;
     if (rt_convolve_last_takes(q, kind) && !rt_convolve_winograd_takes(q, kind)) return rt_convolve_last_workspace(q, kind);
     const intptr_t bytes = rt_convolve_float_takes(q, kind) ? rt_convolve_float_workspace(q, kind) : columns_bytes(q);
@@ -179,6 +180,7 @@ intptr_t rt_convolve_workspace(const rt_convolution *given, rt_convolve_kind kin
 
 int rt_convolve(const rt_convolution *given, rt_convolve_kind kind, char *x, char *w, char *y, const char *bias, char *space)
 {
+    if (rt_convolve_lanes_takes(given, kind)) return rt_convolve_lanes(given, kind, x, w, y, bias);
     if (rt_convolve_planes_takes(given, kind)) return rt_convolve_planes(given, kind, x, w, y, bias);
     const rt_convolution flat = flattened(given), *const q = &flat;
     char *const result = kind == RT_CONVOLVE ? y : kind == RT_CONVOLVE_BACK ? x : w;
