@@ -11,6 +11,8 @@
 #define BLOCK RT_REDUCE_BLOCK
 #define BUFFER 65536            /* bytes: a block of 4 columns of the widest dtype */
 #define GRAIN 32768             /* elements a thread takes at least */
+#define SHORTEST 16             /* elements of a packed piece that is worth a call */
+#define BLOCKS_AT_ONCE 8        /* of one result, in pieces */
 #define RELEASE_GIL 200000      /* elements */
 
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     int plain;                  /* what is folded are the elements themselves, in their dtype */
     int bundle;                 /* a kernel may take several results in one call */
     int rowwise;                /* blocks of one result lie closer than those of different ones, and follow each other */
+    int pieces;                 /* elements lie in long packed pieces */
     int line;                   /* one result of elements at one step: its blocks are taken many in one call */
     int settled;                /* the truth value that no other element changes; -1: there is none */
 } job;
@@ -102,30 +105,6 @@ static void kernel_columns(const job *j, const char *x, intptr_t n, intptr_t ste
     else j->kernel->columns(x, n, step, m, col, out);
 }
 
-/* The same where they lie in long packed pieces.  0 where they do not. */
-static int line_in_pieces(const job *j, const char *x, intptr_t i, intptr_t n, char *out)
-{
-    enum { SHORTEST = 64, MOST = BLOCK / SHORTEST + 2 };
-    const char *at[MOST];
-    intptr_t length[MOST], left, step, count = 0;
-    if (walk_last(&j->folded, &step) < SHORTEST || step != j->size || j->center || !j->kernel->pieces) return 0;
-    const walk *f = &j->folded;
-    const intptr_t line = f->shape[f->ndim - 1], lines = f->shape[f->ndim - 2];
-    intptr_t skip = i % line, offset = 0, row = lines;            /* `row` of the lines that follow at one step */
-    for (intptr_t done = 0; done < n; done += length[count++]) {
-        if (row == lines) {
-            offset = walk_at(f, i + done - skip, &left);
-            row = (i + done) / line % lines;
-        }
-        at[count] = x + offset + skip * step;
-        length[count] = line - skip < n - done ? line - skip : n - done;
-        skip = 0, row++;
-        offset += f->steps[f->ndim - 2];
-    }
-    j->kernel->pieces(at, length, count, out);
-    return 1;
-}
-
 /* Elements [i, i + n) of one result's line. */
 static void line_block(const job *j, const char *x, intptr_t i, intptr_t n, intptr_t at, char *out)
 {
@@ -136,7 +115,6 @@ static void line_block(const job *j, const char *x, intptr_t i, intptr_t n, intp
         kernel_block(j, x + offset, n, step, at, out);
         return;
     }
-    if (!j->cast && line_in_pieces(j, x, i, n, out)) return;
     char buf[BLOCK * 16] __attribute__((aligned(64)));
     while (done < n) {
         offset = walk_at(&j->folded, i + done, &left);
@@ -208,6 +186,32 @@ static void column_block(const job *j, const char *x, intptr_t i, intptr_t n, in
     }
 }
 
+/* Blocks [block, block + count) where elements lie in packed pieces: each is folded into the lanes of its result and block,
+ * a piece for all of them in turn, so that what lies side by side is read so and none waits for the piece before. */
+static void blocks_in_pieces(const job *j, const char *x, intptr_t block, intptr_t count, intptr_t m, intptr_t col, char *out)
+{
+    enum { LANES_OF_ONE = RT_REDUCE_ROOM / RT_REDUCE_AT_ONCE };
+    char lanes[RT_REDUCE_ROOM] __attribute__((aligned(64)));
+    const intptr_t most = RT_REDUCE_AT_ONCE / count;
+    for (intptr_t k = 0, w; k < m; k += w) {
+        intptr_t at[BLOCKS_AT_ONCE] = {0}, left;
+        w = m - k < most ? m - k : most;
+        for (int more = 1; more;) {
+            more = 0;
+            for (intptr_t q = 0; q < count; q++) {
+                const intptr_t i = (block + q) * BLOCK, n = j->folded.size - i < BLOCK ? j->folded.size - i : BLOCK;
+                if (at[q] == n) continue;
+                const intptr_t offset = walk_at(&j->folded, i + at[q], &left) + k * col;
+                if (left > n - at[q]) left = n - at[q];
+                j->kernel->piece(x + offset, left, at[q], w, col, lanes + q * w * LANES_OF_ONE,
+                                 at[q] + left == n ? out + (q * j->kept.size + k) * j->out_size : NULL);
+                at[q] += left;
+                more |= at[q] < n;
+            }
+        }
+    }
+}
+
 static void arg_shift(char *pairs, intptr_t m, intptr_t by)
 {
     for (intptr_t k = 0; k < m; k++) *(int64_t *)(pairs + k * 16 + 8) += by;
@@ -262,7 +266,11 @@ static void run_units(void *ctx, intptr_t begin, intptr_t end)
         const char *x = j->data + walk_at(&j->kept, at, &m);
         char *out = j->parts + u * j->out_size;
         if (m > end - u) m = end - u;
-        if (j->bundle) {
+        if (j->pieces) {
+            const intptr_t count = results > 1 || j->settled >= 0 ? 1 : end - u < BLOCKS_AT_ONCE ? end - u : BLOCKS_AT_ONCE;
+            blocks_in_pieces(j, x, block, count, m, col, out);
+            m *= count;
+        } else if (j->bundle) {
             column_block(j, x, i, n, m, col, at, out);
         } else {
             for (intptr_t k = 0; k < m; k++) line_block(j, x + k * col, i, n, at + k, out + k * j->out_size);
@@ -351,7 +359,8 @@ static void prepare(job *j, const rt_reduction *r)
     j->plain = r->kind <= RT_REDUCE_ALL && r->kind != RT_REDUCE_ARGMAX && r->kind != RT_REDUCE_ARGMIN
         && j->kernel->accumulate == taken;
     j->line = j->kept.size == 1 && j->folded.ndim == 1 && j->blocks > 1 && !j->cast && !j->center;
-    walk_last(&j->folded, &along);
+    j->pieces = walk_last(&j->folded, &along) >= SHORTEST && along == j->size && j->folded.ndim > 1
+        && !j->cast && !j->center && j->kernel->piece;
     j->rowwise = j->blocks > 1 && j->kept.size > 1 && j->folded.ndim == 1 && !j->columns && Py_ABS(along) < Py_ABS(step);
     j->bundle = j->columns || (m > 1 && !j->cast && j->folded.ndim <= 1);
 }

@@ -63,6 +63,26 @@ def threads():
     rustorch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bool", "int8", "uint16", "int32", "int64"])
+def test_pieces(threads, dtype):
+    """Elements that lie in short and long pieces, of many results and of one, are folded as where they lie in one."""
+    rng = np.random.default_rng(4)
+    names = ["sum", "amax", "amin", "any", "all"] + ["prod", "nansum"] * (dtype in ("float32", "float64"))
+    for lines, results, length in ((70, 40, 49), (9, 65, 16), (30, 33, 100), (5, 70, 17), (3, 2, 2500), (40, 1, 90)):
+        a = (rng.normal(size=(lines, results, length)) * 9).astype(dtype)
+        if dtype.startswith("float"):
+            a[1, 0, 3] = np.nan
+        in_one = np.ascontiguousarray(np.moveaxis(a, 1, 0)).reshape(results, -1)
+        flat = np.ascontiguousarray(a[:, 0])
+        for count in (1, 2):
+            threads(count)
+            for name in names:
+                assert bits(name, a, {"dim": (0, 2)}) == bits(name, in_one, {"dim": 1}), (name, a.shape)
+                assert bits(name, a[:, 0], {}) == bits(name, flat, {}), (name, a.shape)
+    exact = a.astype(np.float64).sum((0, 2))
+    np.testing.assert_allclose(np.asarray(rustorch.from_numpy(a).sum((0, 2))).astype(np.float64), exact, rtol=1e-2)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int64", "complex128"])
 def test_few_rows(dtype):
     """Columns of up to 32 elements are folded in registers; the last vector overlaps or is masked."""

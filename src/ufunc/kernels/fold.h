@@ -305,39 +305,57 @@ FOLD_INLINE void FN(fold)(const S *x, intptr_t n, int op, int parts, const T *ce
     FN(tree)(lane, LANES, op, parts, out);
 }
 
-/* n packed elements behind the first `at` of a block into its lanes, which hold what changes no bit where nothing came yet. */
-FOLD_INLINE void FN(fold_on)(const S *x, intptr_t n, intptr_t at, int op, T *lane)
+/* Lanes as they are after r elements more: what was r further on comes first.  There is room for LANES on both sides. */
+FOLD_INLINE void FN(turn_lanes)(const V *acc, intptr_t r, T *lanes)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
-    const intptr_t from = at & (LANES - 1), first = (LANES - from) & (LANES - 1), head = first < n ? first : n;
-    const V none = {0};
-    for (intptr_t j = 0; j < head; j++) lane[from + j] = FN(one)(op, lane[from + j], FN(term)(op, FN(value)(x[j]), NULL, 0));
-    x += head, n -= head;
-    if (n >= LANES) {
-        V acc[NVEC];
-        memcpy(acc, lane, sizeof acc);
-        for (; n >= LANES; x += LANES, n -= LANES) {
-            for (int k = 0; k < LANES * (int)sizeof(S); k += 64) __builtin_prefetch((const char *)x + FOLD_AHEAD + k);
 #pragma GCC unroll 32
-            for (int k = 0; k < NVEC; k++) {
-                acc[k] = FN(many)(op, acc[k], FN(terms)(op, FN(get)(x + k * WIDTH), none, 0));
-            }
-        }
-        memcpy(lane, acc, sizeof acc);
-    }
-    for (intptr_t j = 0; j < n; j++) lane[j] = FN(one)(op, lane[j], FN(term)(op, FN(value)(x[j]), NULL, 0));
+    for (int k = 0; k < NVEC; k++) memcpy(lanes + k * WIDTH - r, &acc[k], sizeof acc[k]);
+    if (r)
+#pragma GCC unroll 32
+        for (int k = 0; k < NVEC; k++) memcpy(lanes + LANES + k * WIDTH - r, &acc[k], sizeof acc[k]);
 }
 
-/* A block that lies in `count` packed pieces. */
-FOLD_INLINE void FN(fold_pieces)(const char *const *x, const intptr_t *n, intptr_t count, int op, T *out)
+/* n packed elements behind the first `at` of a block, for m results, `col` bytes apart: into their lanes, which are kept
+ * turned so that the next element's comes first, or at a block's end all of it to `out`. */
+FOLD_INLINE void FN(fold_on)(const char *x, intptr_t n, intptr_t at, intptr_t m, intptr_t col, int op, T *lanes, T *out)
 {
-    T lane[LANES] __attribute__((aligned(64)));
-    intptr_t at = 0;
-    for (int j = 0; j < LANES; j++) lane[j] = FN(neutral)(op);
-    for (intptr_t k = 0; k < count; at += n[k++]) FN(fold_on)((const S *)x[k], n[k], at, op, lane);
-    V all[LANES * sizeof(T) / FOLD_BYTES];
-    memcpy(all, lane, sizeof all);
-    *out = FN(whole_tree)(all, op);
+    enum { WIDTH = FOLD_BYTES / sizeof(T), NVEC = LANES / WIDTH };
+    const intptr_t from = at & (LANES - 1), ahead = m > 1 ? col : FOLD_AHEAD;
+    lanes += LANES;
+    for (intptr_t r = 0; r < m; r++, x += col, lanes += 3 * LANES) {
+        const S *p = (const S *)x;
+        intptr_t left = n;
+        V acc[NVEC], v;
+#pragma GCC unroll 32
+        for (int k = 0; k < NVEC; k++) {       /* one by one, or gcc keeps them in memory */
+            acc[k] = FN(even)(FN(neutral)(op));
+            if (at) memcpy(&acc[k], lanes + k * WIDTH, sizeof v);
+        }
+        for (; left >= LANES; left -= LANES, p += LANES) {
+            for (int k = 0; k < LANES * (int)sizeof(S); k += 64) __builtin_prefetch((const char *)p + ahead + k);
+#pragma GCC unroll 32
+            for (int k = 0; k < NVEC; k++) {
+                v = FN(get)(p + k * WIDTH);
+                acc[k] = FN(many)(op, acc[k], FN(terms)(op, v, v, 0));
+            }
+        }
+#pragma GCC unroll 32
+        for (int k = 0; k < NVEC && left > 0; k++, left -= WIDTH, p += WIDTH) {
+            v = left >= WIDTH ? FN(get)(p) : FN(get_part)(p, left, FN(neutral)(op));
+            acc[k] = FN(many)(op, acc[k], FN(terms)(op, v, v, 0));
+        }
+        if (!out) {
+            FN(turn_lanes)(acc, n & (LANES - 1), lanes);
+            continue;
+        }
+        if (from) {
+            FN(turn_lanes)(acc, LANES - from, lanes);
+#pragma GCC unroll 32
+            for (int k = 0; k < NVEC; k++) memcpy(&acc[k], lanes + k * WIDTH, sizeof v);
+        }
+        out[r] = FN(whole_tree)(acc, op);
+    }
 }
 
 /* m lines of n <= LANES packed elements, `col` bytes apart: a line is `nvec` vectors, the last one filled up. */

@@ -212,9 +212,10 @@ static void each_column(columns_fn *columns, block_fn *block, const char *x, int
         else if (!fold_short_lines_##word(x, n, step, m, col, OP, to))                                        \
             each_column(name##_columns_##word, name##_##word, x, n, step, m, col, sizeof(stype), out, sizeof(ctype)); \
     }                                                                                                         \
-    static void name##_pieces_##word(const char *const *x, const intptr_t *n, intptr_t count, char *out)      \
+    static void name##_piece_##word(const char *x, intptr_t n, intptr_t at, intptr_t m, intptr_t col,         \
+                                    char *lanes, char *out)                                                   \
     {                                                                                                         \
-        fold_pieces_##word(x, n, count, OP, (ctype *)out);                                                    \
+        fold_on_##word(x, n, at, m, col, OP, (ctype *)lanes, (ctype *)out);                                   \
     }
 #define COMBINES(name, OP, word, ctype)                                                                       \
     static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
@@ -268,11 +269,12 @@ NARROWS(bf16)
             for (intptr_t k = 0; k < w; k++) ((int64_t *)out)[j + k] = (int64_t)r[k];                         \
         }                                                                                                     \
     }                                                                                                         \
-    static void sum_pieces_##word(const char *const *x, const intptr_t *n, intptr_t count, char *out)         \
+    static void sum_piece_##word(const char *x, intptr_t n, intptr_t at, intptr_t m, intptr_t col,            \
+                                 char *lanes, char *out)                                                      \
     {                                                                                                         \
-        ctype r;                                                                                              \
-        narrow_pieces_s_##word(x, n, count, (char *)&r);                                                      \
-        *(int64_t *)out = (int64_t)r;                                                                         \
+        ctype r[RT_REDUCE_AT_ONCE];                                                                           \
+        narrow_piece_s_##word(x, n, at, m, col, lanes, out ? (char *)r : NULL);                               \
+        for (intptr_t k = 0; out && k < m; k++) ((int64_t *)out)[k] = (int64_t)r[k];                          \
     }
 NARROW_SUMS(u8, uint8_t, int32_t)
 NARROW_SUMS(i8, int8_t, int32_t)
@@ -447,14 +449,14 @@ static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_
 }
 
 #define ROW(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0, 0}
-#define ROW_PIECES(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0, \
-                                     name##_pieces_##word}
+#define ROW_PIECE(acc, name, word) {RT_##acc, name##_##word, name##_columns_##word, name##_combine_##word, 0, 0, \
+                                     name##_piece_##word}
 #define ROW_ABOUT(acc, word) {RT_##acc, sumsq_##word, sumsq_columns_##word, sum_combine_##acc, \
                               sumsq_about_##word, sumsq_columns_about_##word, 0}
 #ifdef RT_REDUCE_NARROW
-#define NARROW(name, word) [RT_##word] = {RT_f32, name##_##word, name##_columns_##word, name##_combine_f32, 0, 0, name##_pieces_##word}
+#define NARROW(name, word) [RT_##word] = {RT_f32, name##_##word, name##_columns_##word, name##_combine_f32, 0, 0, name##_piece_##word}
 #define HALVES(name) NARROW(name, f16), NARROW(name, bf16),
-#define NARROW_SUM(word) [RT_##word] = {RT_i64, sum_##word, sum_columns_##word, sum_combine_u64, 0, 0, sum_pieces_##word}
+#define NARROW_SUM(word) [RT_##word] = {RT_i64, sum_##word, sum_columns_##word, sum_combine_u64, 0, 0, sum_piece_##word}
 #define INTEGER_SUMS NARROW_SUM(u8), NARROW_SUM(i8), NARROW_SUM(u16), \
     NARROW_SUM(i16), NARROW_SUM(u32), NARROW_SUM(i32),
 #define HALF_SQUARES [RT_f16] = ROW_ABOUT(f32, f16), [RT_bf16] = ROW_ABOUT(f32, bf16),
@@ -463,14 +465,14 @@ static void nonzero_columns_b1(const char *x, intptr_t n, intptr_t step, intptr_
 #define INTEGER_SUMS
 #define HALF_SQUARES
 #endif
-#define SUMS(name, more) {more [RT_i64] = ROW_PIECES(i64, name, u64), [RT_u64] = ROW_PIECES(u64, name, u64), \
-                    [RT_f32] = ROW_PIECES(f32, name, f32), [RT_f64] = ROW_PIECES(f64, name, f64), \
+#define SUMS(name, more) {more [RT_i64] = ROW_PIECE(i64, name, u64), [RT_u64] = ROW_PIECE(u64, name, u64), \
+                    [RT_f32] = ROW_PIECE(f32, name, f32), [RT_f64] = ROW_PIECE(f64, name, f64), \
                     [RT_c64] = ROW(c64, name, c64), [RT_c128] = ROW(c128, name, c128)}
 #define ORDERED_(R, name, more) {more [RT_b1] = R(b1, name, u8), [RT_u8] = R(u8, name, u8), [RT_i8] = R(i8, name, i8), \
                        [RT_u16] = R(u16, name, u16), [RT_i16] = R(i16, name, i16), [RT_u32] = R(u32, name, u32), \
                        [RT_i32] = R(i32, name, i32), [RT_u64] = R(u64, name, u64), [RT_i64] = R(i64, name, i64), \
                        [RT_f32] = R(f32, name, f32), [RT_f64] = R(f64, name, f64)}
-#define ORDERED(name) ORDERED_(ROW_PIECES, name, HALVES(name))
+#define ORDERED(name) ORDERED_(ROW_PIECE, name, HALVES(name))
 #define PLACES(name) ORDERED_(ROW, name, )
 
 #define COUNTS {RT_i64, nonzero_b1, nonzero_columns_b1, sum_combine_u64, 0, 0, 0}
@@ -484,10 +486,10 @@ rt_reducer_table RT_ISA_NAME(reducers) = {
     [RT_REDUCE_MIN] = ORDERED(min),
     [RT_REDUCE_ARGMAX] = PLACES(argmax),
     [RT_REDUCE_ARGMIN] = PLACES(argmin),
-    [RT_REDUCE_ANY] = {[RT_b1] = ROW_PIECES(b1, max, u8)},
-    [RT_REDUCE_ALL] = {[RT_b1] = ROW_PIECES(b1, min, u8)},
+    [RT_REDUCE_ANY] = {[RT_b1] = ROW_PIECE(b1, max, u8)},
+    [RT_REDUCE_ALL] = {[RT_b1] = ROW_PIECE(b1, min, u8)},
     [RT_REDUCE_SUMSQ] = {HALF_SQUARES [RT_f32] = ROW_ABOUT(f32, f32), [RT_f64] = ROW_ABOUT(f64, f64),
                          [RT_c64] = ROW_ABOUT(f32, c64), [RT_c128] = ROW_ABOUT(f64, c128)},
-    [RT_REDUCE_NANSUM] = {HALVES(nansum) [RT_f32] = ROW_PIECES(f32, nansum, f32), [RT_f64] = ROW_PIECES(f64, nansum, f64)},
+    [RT_REDUCE_NANSUM] = {HALVES(nansum) [RT_f32] = ROW_PIECE(f32, nansum, f32), [RT_f64] = ROW_PIECE(f64, nansum, f64)},
     [RT_REDUCE_NONZERO] = {[RT_b1] = COUNTS},
 };

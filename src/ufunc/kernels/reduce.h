@@ -11,6 +11,8 @@
 
 #define RT_REDUCE_LANES 32
 #define RT_REDUCE_BLOCK 1024
+#define RT_REDUCE_AT_ONCE 32
+#define RT_REDUCE_ROOM (RT_REDUCE_AT_ONCE * 3 * RT_REDUCE_LANES * 8)
 
 typedef enum { RT_REDUCE_SUM, RT_REDUCE_PROD, RT_REDUCE_MAX, RT_REDUCE_MIN, RT_REDUCE_ARGMAX, RT_REDUCE_ARGMIN,
                RT_REDUCE_ANY, RT_REDUCE_ALL, RT_REDUCE_SUMSQ, RT_REDUCE_NANSUM, RT_REDUCE_NONZERO, RT_REDUCE_COUNT } rt_reduce_kind;
@@ -29,8 +31,10 @@ struct rt_reducer {
      * column (packed). */
     void (*block_about)(const char *x, intptr_t n, intptr_t step, const char *center, char *out);
     void (*columns_about)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, const char *center, char *out);
-    /* One block that lies in `count` packed pieces of n[k] elements; may be NULL. */
-    void (*pieces)(const char *const *x, const intptr_t *n, intptr_t count, char *out);
+    /* n packed elements that stand behind the first `at` of a block, for m results at once, `col` bytes apart, whose
+     * `lanes` are kept between the calls (RT_REDUCE_ROOM bytes are enough for RT_REDUCE_AT_ONCE results); the block's last
+     * call brings `out`, others NULL.  May be NULL. */
+    void (*piece)(const char *x, intptr_t n, intptr_t at, intptr_t m, intptr_t col, char *lanes, char *out);
 };
 typedef struct rt_reducer rt_reducer;
 
