@@ -52,9 +52,7 @@ void rt_pass_total(const rt_pass_call *c, char *const *at)
     char *parts = (char *)room, *out = at[c->place[1]];
     for (intptr_t b = 0, i = 0; b < blocks; b++, i += RT_REDUCE_BLOCK)
         c->sums.kernel->block(x + i * item, n - i < RT_REDUCE_BLOCK ? n - i : RT_REDUCE_BLOCK, item, parts + b * item);
-    for (intptr_t gap = 1; gap < blocks; gap *= 2)
-        for (intptr_t b = 0; b + gap < blocks; b += 2 * gap)
-            c->sums.kernel->combine(parts + b * item, parts + (b + gap) * item, 1);
+    rt_reduce_join(c->sums.kernel, parts, blocks, item);
     if (item == 4) *(float *)out = *(float *)parts / (float)c->sums.divisor;
     else *(double *)out = *(double *)parts / c->sums.divisor;
 }

@@ -63,7 +63,7 @@ static void fold(const route *r, char **args, intptr_t n, const intptr_t *steps)
         if (r->cast[1]) convert(r->cast[1], x, step, room, r->size[1], m), block = room, step = r->size[1];
         if (r->fold) {
             r->fold->block(block, m, step, part);
-            r->fold->combine(acc, part, 1);
+            r->fold->combine(acc, part, 1, 1);
         } else {
             char *at[3] = {acc, (char *)block, acc};
             intptr_t by[3] = {0, step, 0};

@@ -31,14 +31,6 @@ static void run_blocks(void *context, intptr_t begin, intptr_t end)
     }
 }
 
-/* ((b0 b1)(b2 b3)) ..., into the first. */
-static void fold_parts(const job *j, intptr_t blocks)
-{
-    for (intptr_t gap = 1; gap < blocks; gap *= 2)
-        for (intptr_t b = 0; b + gap < blocks; b += 2 * gap)
-            j->sum->combine(j->parts + b * j->item, j->parts + (b + gap) * j->item, 1);
-}
-
 static int prepare(job *j, const rt_op *op, int nin, const rt_operand *in, rt_dtype compute, rt_scalar_slot *slots)
 {
     intptr_t shape[RT_MAX_NDIM], steps[RT_MAX_NDIM], step = j->item;
@@ -65,7 +57,7 @@ static void run(job *j, intptr_t blocks)
         rt_threads_for(blocks, grain, run_blocks, j);
         Py_END_ALLOW_THREADS
     }
-    fold_parts(j, blocks);
+    rt_reduce_join(j->sum, j->parts, blocks, j->item);
 }
 
 /* The total in the result's dtype: divided in the loop's, then rounded once. */

@@ -147,10 +147,10 @@ static void column_rows(const job *j, const char *x, intptr_t i, intptr_t n, int
                 copy_row(j, from, col, w, row);
                 from = row;
             }
-            j->kernel->combine(lane, from, w);
+            j->kernel->combine(lane, from, w, 1);
         }
         for (intptr_t half = LANES / 2; half; half /= 2) {
-            if (used > half) j->kernel->combine(lanes, lanes + half * line, (used - half) * w);
+            if (used > half) j->kernel->combine(lanes, lanes + half * line, (used - half) * w, 1);
             if (used > half) used = half;
         }
         memcpy(out + k * j->out_size, lanes, (size_t)line);
@@ -289,10 +289,14 @@ static void run_folds(void *ctx, intptr_t begin, intptr_t end)
 {
     const job *j = ctx;
     const intptr_t row = j->kept.size * j->out_size;
+    if (j->kept.size == 1) {
+        rt_reduce_join(j->kernel, j->parts, j->blocks, j->out_size);
+        return;
+    }
     for (intptr_t gap = 1; gap < j->blocks; gap *= 2)
         for (intptr_t b = 0; b + gap < j->blocks; b += 2 * gap)
             j->kernel->combine(j->parts + b * row + begin * j->out_size,
-                               j->parts + (b + gap) * row + begin * j->out_size, end - begin);
+                               j->parts + (b + gap) * row + begin * j->out_size, end - begin, 1);
 }
 
 static void run_blocks(job *j)
@@ -376,7 +380,7 @@ static void find_places(const job *places, const job *values)
             char *const to = b ? other : best;
             memcpy(to, values->parts + (b * results + k) * size, (size_t)size);
             *(int64_t *)(to + 8) = b;
-            if (b) places->kernel->combine(best, other, 1);
+            if (b) places->kernel->combine(best, other, 1, 1);
         }
         const intptr_t i = *(int64_t *)(best + 8) * BLOCK, n = places->folded.size - i;
         char *const out = places->parts + k * 16;

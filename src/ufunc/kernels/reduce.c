@@ -218,10 +218,12 @@ static void each_column(columns_fn *columns, block_fn *block, const char *x, int
         fold_on_##word(x, n, at, m, col, OP, (ctype *)lanes, (ctype *)out);                                   \
     }
 #define COMBINES(name, OP, word, ctype)                                                                       \
-    static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
+    static void name##_combine_##word(char *acc, const char *part, intptr_t m, intptr_t gap)                  \
     {                                                                                                         \
-        for (intptr_t j = 0; j < m; j++)                                                                      \
-            ((ctype *)acc)[j] = one_##word(OP, ((ctype *)acc)[j], ((const ctype *)part)[j]);                  \
+        ctype *a = (ctype *)acc;                                                                              \
+        const ctype *b = (const ctype *)part;                                                                 \
+        if (gap == 1) for (intptr_t j = 0; j < m; j++) a[j] = one_##word(OP, a[j], b[j]);                     \
+        else for (intptr_t j = 0; j < m * gap; j += gap) a[j] = one_##word(OP, a[j], b[j]);                   \
     }
 #define FOLDS(name, OP, word, ctype) SHELLS(name, OP, word, ctype, ctype) COMBINES(name, OP, word, ctype)
 
@@ -296,7 +298,12 @@ NARROW_SUMS(i32, int32_t, uint64_t)
         if (col == 2 * (intptr_t)sizeof(ctype)) fold_rows_##real(x, n, step, 2 * m, FOLD_SUM, NULL, (ctype *)out); \
         else each_column(sum_columns_##word, sum_##word, x, n, step, m, col, 2 * sizeof(ctype), out, 2 * sizeof(ctype)); \
     }                                                                                                         \
-    static void sum_combine_##word(char *acc, const char *part, intptr_t m) { sum_combine_##real(acc, part, 2 * m); }
+    static void sum_combine_##word(char *acc, const char *part, intptr_t m, intptr_t gap)                     \
+    {                                                                                                         \
+        for (int p = 0; p < 2 && gap > 1; p++)                                                                \
+            sum_combine_##real(acc + p * sizeof(ctype), part + p * sizeof(ctype), m, 2 * gap);                \
+        if (gap == 1) sum_combine_##real(acc, part, 2 * m, 1);                                                \
+    }
 sum_c64_shells(c64, f32, float)
 sum_c64_shells(c128, f64, double)
 
@@ -325,9 +332,10 @@ sum_c64_shells(c128, f64, double)
     {                                                                                                         \
         for (intptr_t j = 0; j < m; j++) prod_##word(x + j * col, n, step, out + j * 2 * (intptr_t)sizeof(ctype)); \
     }                                                                                                         \
-    static void prod_combine_##word(char *acc, const char *part, intptr_t m)                                  \
+    static void prod_combine_##word(char *acc, const char *part, intptr_t m, intptr_t gap)                    \
     {                                                                                                         \
-        for (intptr_t j = 0; j < m; j++) times_##word((ctype *)acc + 2 * j, (const ctype *)part + 2 * j);     \
+        for (intptr_t j = 0; j < m * gap; j += gap)                                                           \
+            times_##word((ctype *)acc + 2 * j, (const ctype *)part + 2 * j);                                  \
     }
 COMPLEX_PROD(c64, float)
 COMPLEX_PROD(c128, double)
@@ -396,9 +404,9 @@ SUMSQ(bf16, bf16, uint16_t, float, 1)
             find_rows_##word(x, n, step, w, best, out);                                                       \
         }                                                                                                     \
     }                                                                                                         \
-    static void name##_combine_##word(char *acc, const char *part, intptr_t m)                                \
+    static void name##_combine_##word(char *acc, const char *part, intptr_t m, intptr_t gap)                  \
     {                                                                                                         \
-        for (; m > 0; m--, acc += 16, part += 16) {                                                           \
+        for (; m > 0; m--, acc += 16 * gap, part += 16 * gap) {                                               \
             const ctype a = *(const ctype *)acc, b = *(const ctype *)part;                                    \
             const int wins = op == FOLD_MAX ? b > a : b < a;                                                  \
             if (a == a && (wins || b != b)) memcpy(acc, part, 16);                                            \

@@ -25,8 +25,8 @@ struct rt_reducer {
     /* The same for m neighbouring columns at once: rows at `step`, columns at `col` bytes;
      * out[j] of column j.  Same bits as block on each column. */
     void (*columns)(const char *x, intptr_t n, intptr_t step, intptr_t m, intptr_t col, char *out);
-    /* acc = acc fold part, elementwise over m partial results. */
-    void (*combine)(char *acc, const char *part, intptr_t m);
+    /* acc = acc fold part, over m partial results, every `gap`-th of either. */
+    void (*combine)(char *acc, const char *part, intptr_t m, intptr_t gap);
     /* SUMSQ only: block and columns of |x - center|^2; center is an element of x's dtype, or one per
      * column (packed). */
     void (*block_about)(const char *x, intptr_t n, intptr_t step, const char *center, char *out);
@@ -37,6 +37,13 @@ struct rt_reducer {
     void (*piece)(const char *x, intptr_t n, intptr_t at, intptr_t m, intptr_t col, char *lanes, char *out);
 };
 typedef struct rt_reducer rt_reducer;
+
+/* ((b0 b1)(b2 b3)) ... of one result, into the first of its blocks' partial results, `size` bytes each. */
+static inline void rt_reduce_join(const rt_reducer *r, char *parts, intptr_t blocks, intptr_t size)
+{
+    for (intptr_t gap = 1; gap < blocks; gap *= 2)
+        r->combine(parts, parts + gap * size, (blocks + gap - 1) / (2 * gap), 2 * gap);
+}
 
 /* A reducer whose block is NULL does not exist: the caller converts first (integers to
  * int64 or uint64 for products, half floats to float32; without AVX2 also for sums). */
