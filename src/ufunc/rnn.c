@@ -201,6 +201,13 @@ static void run_cells(void *context, intptr_t begin, intptr_t end)
     step(j, j->begin, 0, j->q->batch, begin, end);
 }
 
+/* Rows of the input in a product: even ones for all threads. */
+static intptr_t input_block(intptr_t rows)
+{
+    const intptr_t threads = rt_threads_count(), blocks = ((rows + BLOCK - 1) / BLOCK + threads - 1) / threads * threads;
+    return (rows + blocks - 1) / blocks;
+}
+
 /* Steps begin..end and as many behind them as belong together. */
 static void run_ahead(job *j, int alone)
 {
@@ -212,7 +219,7 @@ static void run_ahead(job *j, int alone)
         rows += more;
     }
     j->low = q->offset[q->reverse ? step_at(q, j->end - 1) : j->begin];
-    rt_threads_for(rows, alone || !q->unit ? rows : BLOCK, run_inputs, j);
+    rt_threads_for(rows, alone || !q->unit ? rows : input_block(rows), run_inputs, j);
     if (!q->shares) {
         rt_threads_for(q->bands, alone ? q->bands : 1, run_bands, j);
         return;

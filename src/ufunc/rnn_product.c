@@ -4,7 +4,7 @@
 #include "backends/threads.h"
 #include "ufunc/rnn.h"
 
-enum { FEW_ROWS = 8, BAND = 16, LEAST_BAND = 4, CACHED_BYTES = 512 << 10 };
+enum { FEW_ROWS = 8, BAND = 16, LEAST_BAND = 4, CACHED_BYTES = 1 << 20 };
 #define STEP_WORK 400000.0      /* multiply-adds of a step that are worth sharing it out */
 
 void rt_rnn_cut(rt_rnn *q, int is_simple)
@@ -18,7 +18,8 @@ void rt_rnn_cut(rt_rnn *q, int is_simple)
         if (q->bands < 4 * threads) q->bands = (q->bands + threads - 1) / threads * threads;
         if (q->bands > most) q->bands = most > 0 ? most : 1;
         const int cached = weights * (double)q->item <= CACHED_BYTES;
-        q->shares = is_simple && (q->bands < threads || !cached) && weights * (double)q->batch > STEP_WORK
+        if (!cached && q->bands > threads) q->bands = threads;      /* long ones: each reads all weights in every step */
+        q->shares = is_simple && q->batch < threads * (cached ? FEW_ROWS : BAND) && weights * (double)q->batch > STEP_WORK
                     && q->n > q->unit;
         if (q->shares) q->bands = 1;
     }
