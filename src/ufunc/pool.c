@@ -11,7 +11,7 @@
 #include "ufunc/views.h"
 
 #define GRAIN 16384
-#define RELEASE_GIL 65536
+#define RELEASE_GIL 32768
 #define LONGEST ((intptr_t)1 << 31)
 
 /* ---- windows ----------------------------------------------------------------------------- */

@@ -223,6 +223,27 @@ def test_grid_sample_on_other_processors():
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_long_lines_repeat(dtype):
+    """Few lines whose windows repeat themselves along the line, and where they cease to."""
+    rng = np.random.default_rng(7)
+    for m in (63, 64, 127, 130, 333):
+        for lines in (1, 2, 5):
+            x = rng.normal(size=(1, lines, m)).astype(dtype)
+            x[0, 0, m // 2] = np.nan
+            wide, own = torch.tensor(x), rt.tensor(x)
+            for kernel, stride, padding, dilation in ((2, 2, 0, 1), (3, 1, 1, 1), (3, 2, 1, 1), (4, 3, 0, 2)):
+                ours = F.max_pool1d(own, kernel, stride, padding, dilation)
+                same(ours, TF.max_pool1d(wide, kernel, stride, padding, dilation), 0)
+                ours = F.avg_pool1d(own, kernel, stride, padding)
+                same(ours, TF.avg_pool1d(wide, kernel, stride, padding), 1e-6)
+            for scale in (2, 3, 0.5):
+                ours = F.interpolate(own, scale_factor=scale, mode="linear")
+                same(ours, TF.interpolate(wide, scale_factor=scale, mode="linear"), 1e-4)
+            whole = F.interpolate(own, size=2 * m + 1, mode="linear")
+            same(whole, TF.interpolate(wide.double(), size=2 * m + 1, mode="linear"), 1e-4)
+
+
 def test_affine_grid():
     for n in (2, 3):
         theta, ours = pair(2, n, n + 1)

@@ -11,6 +11,7 @@ enum { MOST_TAPS = 8, GROUP = 32 };
  * `wide` times LANES. */
 typedef struct {
     intptr_t out, base, apart;
+    intptr_t repeats, shift;     /* so many vectors more read the same, `shift` elements further each */
     int taps, lanes;
     int wide;                    /* 1, 2 or 4 vectors hold a tap of all lanes; 0: they do not */
     int inside;                  /* whole vectors at base lie in the line for all taps */
@@ -32,6 +33,7 @@ ALWAYS void taps_find(taps *p, const intptr_t *start, const intptr_t *count, con
     }
     p->wide = 0;
     p->lanes = lanes;
+    p->repeats = p->shift = 0;
     if (most < 1 || most > MOST_TAPS || high - low >= 4 * LANES) return;
     p->wide = high - low < LANES ? 1 : high - low < 2 * LANES ? 2 : 4;
     const intptr_t room = n - p->wide * LANES - (most - 1) * p->apart;      /* the last base that is inside */
@@ -52,8 +54,43 @@ ALWAYS void taps_find(taps *p, const intptr_t *start, const intptr_t *count, con
     }
 }
 
-/* Sets at most GROUP vectors of outputs j .. m; how many.  The last of a line overlaps the one before. */
-static int taps_group(taps *p, const intptr_t *start, const intptr_t *count, intptr_t *j, intptr_t m, intptr_t apart, intptr_t n)
+/* Do the LANES outputs from `next` on read what those before them read, `*shift` elements further? */
+ALWAYS int taps_repeat(const intptr_t *start, const intptr_t *count, intptr_t next, intptr_t *shift)
+{
+    intptr_t other = 0;
+    start += next;
+    count += next;
+    *shift = start[0] - start[-LANES];
+    for (int i = 0; i < LANES; i++) other |= (start[i] - start[i - LANES] - *shift) | (count[i] - count[i - LANES]);
+    return other == 0;
+}
+
+/* Does it go on so in the middle of a line of m outputs?  Then few lines pay for looking up their taps. */
+ALWAYS int taps_regular(const intptr_t *start, const intptr_t *count, intptr_t m)
+{
+    intptr_t shift;
+    return m >= 4 * LANES && taps_repeat(start, count, m / 2, &shift);
+}
+
+/* Makes p, which ends before output j, go on to repeat itself as far as it does; the output behind.  The weights of an
+ * output, `bytes` long, must repeat, too. */
+static intptr_t taps_go_on(taps *p, const intptr_t *start, const intptr_t *count, intptr_t j, intptr_t m, intptr_t n,
+                           const char *weights, intptr_t bytes)
+{
+    intptr_t shift;
+    for (; p->wide && p->plain && m - j >= LANES; j += LANES, p->repeats++, p->shift = shift) {
+        if (!taps_repeat(start, count, j, &shift) || shift < 0 || (p->repeats && shift != p->shift)) break;
+        const intptr_t base = p->base + (p->repeats + 1) * shift, wide = p->neighbours ? 1 : p->wide;
+        if (base + wide * LANES + (p->taps - 1) * p->apart > n) break;
+        if (bytes && memcmp(weights + j * bytes, weights + (j - LANES) * bytes, (size_t)(LANES * bytes)) != 0) break;
+    }
+    return j;
+}
+
+/* Sets at most GROUP vectors of outputs j .. m and what repeats them; how many.  The last of a line overlaps the one
+ * before. */
+static int taps_group(taps *p, const intptr_t *start, const intptr_t *count, intptr_t *j, intptr_t m, intptr_t apart, intptr_t n,
+                      const char *weights, intptr_t bytes)
 {
     const intptr_t first = *j;
     int vectors = 0;
@@ -63,6 +100,7 @@ static int taps_group(taps *p, const intptr_t *start, const intptr_t *count, int
         p->apart = apart;
         if (*j - p->out == LANES) taps_find(p, start + p->out, count + p->out, LANES, n);
         else taps_find(p, start + p->out, count + p->out, (int)(*j - p->out), n);
+        *j = taps_go_on(p, start, count, *j, m, n, weights, bytes);
     }
     return vectors;
 }

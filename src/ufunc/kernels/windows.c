@@ -168,17 +168,19 @@ static void max_plane(const rt_window_grid *q, const char *x, char *outp, int64_
 #if IS_REAL
 enum { MOST_ROWS = 16 };
 
-/* A vector of outputs whose windows have `rows` rows; `wide` and `plain` are p's own. */
+/* Vectors of outputs whose windows have `rows` rows; `wide` and `plain` are p's own. */
 ALWAYS void largest_vector(const taps *p, const element *const *row, int rows, intptr_t n, element *out, const int wide, const int plain)
 {
-    vec best = splat(LOWEST);
-    for (int r = 0; r < rows; r++)
-        for (int t = 0; t < p->taps; t++) {
-            const vec v = taps_take(p, row[r], n, t, wide, plain || p->inside);
-            const vec more = v_where(v != v, v, v_above(v, best));
-            best = plain || p->even ? more : v_where(p->has[t], more, best);
-        }
-    taps_store(out + p->out, best, plain ? LANES : p->lanes);
+    for (intptr_t k = 0; k <= p->repeats; k++) {
+        vec best = splat(LOWEST);
+        for (int r = 0; r < rows; r++)
+            for (int t = 0; t < p->taps; t++) {
+                const vec v = taps_take(p, row[r] + k * p->shift, n, t, wide, plain || p->inside);
+                const vec more = v_where(v != v, v, v_above(v, best));
+                best = plain || p->even ? more : v_where(p->has[t], more, best);
+            }
+        taps_store(out + p->out + k * LANES, best, plain ? LANES : p->lanes);
+    }
 }
 
 /* Outputs of the group in the row (o[0], o[1]) of a plane. */
@@ -208,15 +210,20 @@ static void largest_row(const taps *p, int vectors, const rt_window_grid *q, int
     }
 }
 
-/* Are rows long and many enough for taps to be looked up? */
-static int in_vectors(const rt_window_grid *q, intptr_t planes) { return q->out[2] >= 4 && planes * q->out[0] * q->out[1] >= 4; }
+/* Are rows long and many enough for taps to be looked up, or alike all along? */
+static int in_vectors(const rt_window_grid *q, intptr_t planes)
+{
+    if (q->out[2] >= 4 && planes * q->out[0] * q->out[1] >= 4) return 1;
+    return taps_regular(q->start[2], q->count[2], q->out[2]);
+}
 
 static void largest_rows(const rt_window_grid *q, const element *x, element *out, intptr_t planes)
 {
     const intptr_t in = q->in[0] * q->in[1] * q->in[2];
     taps group[GROUP];
     for (intptr_t j = 0; j < q->out[2];) {
-        const int vectors = taps_group(group, q->start[2], q->count[2], &j, q->out[2], q->dilation[2], q->in[2]);
+        const int vectors = taps_group(group, q->start[2], q->count[2], &j, q->out[2], q->dilation[2], q->in[2],
+                                       NULL, 0);
         element *to = out;
         intptr_t o[3];
         for (intptr_t i = 0; i < planes; i++)
@@ -282,16 +289,18 @@ static void band_line(const rt_band *b, const element *restrict x, element *rest
 }
 
 #if IS_REAL
-/* A vector of outputs of a line x. */
+/* Vectors of outputs of a line x. */
 ALWAYS void band_vector(const taps *p, const vec *w, const element *x, intptr_t n, element *out, const int wide, const int plain)
 {
-    vec sum = w[0] * taps_take(p, x, n, 0, wide, plain || p->inside);
-    if (!plain && !p->even) sum = v_where(p->has[0], sum, splat(0));
-    for (int t = 1; t < p->taps; t++) {
-        const vec more = sum + w[t] * taps_take(p, x, n, t, wide, plain || p->inside);
-        sum = plain || p->even ? more : v_where(p->has[t], more, sum);
+    for (intptr_t k = 0; k <= p->repeats; k++, x += p->shift) {
+        vec sum = w[0] * taps_take(p, x, n, 0, wide, plain || p->inside);
+        if (!plain && !p->even) sum = v_where(p->has[0], sum, splat(0));
+        for (int t = 1; t < p->taps; t++) {
+            const vec more = sum + w[t] * taps_take(p, x, n, t, wide, plain || p->inside);
+            sum = plain || p->even ? more : v_where(p->has[t], more, sum);
+        }
+        taps_store(out + p->out + k * LANES, sum, plain ? LANES : p->lanes);
     }
-    taps_store(out + p->out, sum, plain ? LANES : p->lanes);
 }
 
 static void band_weights(const rt_band *b, const taps *p, vec *w)
@@ -304,13 +313,17 @@ static void band_weights(const rt_band *b, const taps *p, vec *w)
     }
 }
 
+/* Is each part of a line like the one before? */
+static int band_regular(const rt_band *b) { return taps_regular(b->start, b->count, b->m); }
+
 /* Outputs j .. end of `lines` lines. */
 static void band_lines(const rt_band *b, const element *x, element *out, intptr_t lines, intptr_t j, intptr_t end)
 {
     taps group[GROUP];
     vec w[GROUP][MOST_TAPS];
     while (j < end) {
-        const int vectors = taps_group(group, b->start, b->count, &j, end, 1, b->n);
+        const int vectors = taps_group(group, b->start, b->count, &j, end, 1, b->n, (const char *)b->weights,
+                                       b->width * (intptr_t)sizeof(element));
         for (int v = 0; v < vectors; v++) band_weights(b, group + v, w[v]);
         for (intptr_t l = 0; l < lines; l++) {
             const element *from = x + l * b->n;
@@ -327,6 +340,7 @@ static void band_lines(const rt_band *b, const element *x, element *out, intptr_
     }
 }
 #else
+static int band_regular(const rt_band *b) { (void)b; return 0; }
 static void band_lines(const rt_band *b, const element *x, element *out, intptr_t lines, intptr_t j, intptr_t end)
 {
     for (intptr_t l = 0; l < lines; l++) band_line(b, x + l * b->n, out + l * b->m, j, end);
@@ -336,11 +350,12 @@ static void band_lines(const rt_band *b, const element *x, element *out, intptr_
 /* Rows begin .. end where each is an element: parts of lines, and whole lines together. */
 static void band_elements(const rt_band *b, const element *x, element *out, intptr_t begin, intptr_t end)
 {
+    const int regular = !b->copies && band_regular(b);
     for (intptr_t r = begin; r < end;) {
         const intptr_t line = r / b->m, j0 = r % b->m, lines = j0 == 0 ? (end - r) / b->m : 0;
         const intptr_t j1 = lines || b->m - j0 < end - r ? b->m : j0 + end - r;
         if (b->copies == 2) for (intptr_t l = 0; l < lines + !lines; l++) copy_line(b, x + (line + l) * b->n, out + (line + l) * b->m, j0, j1);
-        else if (lines >= 4) band_lines(b, x + line * b->n, out + line * b->m, lines, j0, j1);
+        else if (lines >= 4 || regular) band_lines(b, x + line * b->n, out + line * b->m, lines + !lines, j0, j1);
         else for (intptr_t l = 0; l < lines + !lines; l++) (b->copies ? copy_line : band_line)(b, x + (line + l) * b->n, out + (line + l) * b->m, j0, j1);
         r += lines ? lines * b->m : j1 - j0;
     }
