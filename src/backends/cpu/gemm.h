@@ -29,6 +29,8 @@ void rt_gemm_pack(const rt_gemm *q, char *to, intptr_t j0, intptr_t j1);
 /* C[:, j0:j1] with q->b from rt_gemm_pack, j0 a multiple of a third of a panel; start NULL or C.  The bits of rt_gemm_float's
  * products of several rows. */
 void rt_gemm_packed(const rt_gemm *q, intptr_t j0, intptr_t j1);
+/* Bytes of the chosen kernels' vectors, 0 without any. */
+int rt_gemm_float_vector(void);
 /* "AVX-512", "AVX2" or NULL. */
 const char *rt_gemm_float_kernel(void);
 /* From now on the best kernels up to this instruction set ("v2", ...; NULL: RUSTORCH_ISA's, or the best). */

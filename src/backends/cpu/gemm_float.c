@@ -203,6 +203,7 @@ static const kernels *chosen(void)
     return k;
 }
 
+int rt_gemm_float_vector(void) { return chosen()->vector; }
 const char *rt_gemm_float_kernel(void) { return chosen()->name; }
 
 static range_fn *kernel(const kernels *k, rt_dtype d)
