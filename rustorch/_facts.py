@@ -100,7 +100,7 @@ def is_same_size(input: Any, other: Any) -> bool:
 
 def is_signed(input: Any) -> bool:
     """Can input's dtype hold negative numbers?"""
-    return _rank(input.dtype) > 1 or input.dtype.kind == "i"
+    return input.dtype.kind not in "bu"
 
 
 def is_conj(input: Any) -> bool:

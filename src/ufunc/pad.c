@@ -67,12 +67,14 @@ typedef struct {
     const char *value;
     char *x, *frame;
     rt_dtype dtype;
+    int mode;
 } job;
 
 static int job_begin(job *j, int ndim, const intptr_t *shape, const intptr_t *full, const intptr_t *before, int mode)
 {
     intptr_t total = 0, stride = 1;
     j->ndim = ndim;
+    j->mode = mode;
     for (int d = 0; d < ndim; d++) {
         j->full[d] = full[d];
         j->start[d] = total;
@@ -116,17 +118,35 @@ static void put(char *to, const char *from, intptr_t item)
     else memcpy(to, from, (size_t)item);
 }
 
+/* n elements of the value; what is written is copied on. */
+static void fill(const job *j, char *to, intptr_t n)
+{
+    const intptr_t item = j->item;
+    intptr_t done = 0;
+    for (; done < n && done < 8; done++) put(to + done * item, j->value, item);
+    for (intptr_t more; done < n; done += more) {
+        more = n - done < done ? n - done : done;
+        memcpy(to + done * item, to, (size_t)(more * item));
+    }
+}
+
 static void take_row(const job *j, const char *x, char *to)
 {
     const intptr_t n = j->full[j->ndim - 1], item = j->item, *at = j->table + j->start[j->ndim - 1];
+    if (j->mode == CONSTANT) {
+        const intptr_t low = x ? j->low : n, high = x ? j->high : n;
+        fill(j, to, low);
+        if (high > low) memcpy(to + low * item, x + (low - j->shift) * item, (size_t)((high - low) * item));
+        fill(j, to + high * item, n - high);
+        return;
+    }
     for (intptr_t i = 0; i < n; i++) {
         if (i == j->low && j->high > j->low) {
-            if (x) memcpy(to + i * item, x + (i - j->shift) * item, (size_t)((j->high - i) * item));
-            else for (; i < j->high; i++) put(to + i * item, j->value, item);
+            memcpy(to + i * item, x + (i - j->shift) * item, (size_t)((j->high - i) * item));
             i = j->high;
             if (i == n) break;
         }
-        put(to + i * item, x && at[i] >= 0 ? x + at[i] * item : j->value, item);
+        put(to + i * item, x + at[i] * item, item);
     }
 }
 
