@@ -15,7 +15,7 @@ static inline intptr_t least(intptr_t a, intptr_t b) { return rt_window_least(a,
 static intptr_t blocks_of(intptr_t n, intptr_t size) { return (n + size - 1) / size; }
 
 /* The parts of a kind's runs between begin and end: returns how many. */
-static int clip(const rt_window_runs *runs, int kind, intptr_t begin, intptr_t end, int32_t (*to)[2])
+static inline int clip(const rt_window_runs *runs, int kind, intptr_t begin, intptr_t end, int32_t (*to)[2])
 {
     int n = 0;
     for (int i = 0; i < runs->count[kind]; i++) {
