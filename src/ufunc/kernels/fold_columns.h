@@ -1,40 +1,44 @@
 /* fold_columns: the tree of fold.h for many columns at once, row by row, in tiles whose lanes stay in L1.  Part of fold.h,
  * which includes it for each type with FN, T and S set.  No include guard.  Floor: ufunc/kernels. */
-/* w elements of each of `count` rows, `gap` bytes apart, into acc one after the other; over: the first replaces it.
- * What lies `ahead` bytes on is fetched, unless that is 0.
- * bad: set where a NaN was lost, or NULL: none is. */
+/* `nvec` vectors of each of `count` rows, `gap` bytes apart, into acc one after the other; over: the first replaces it. What
+ * lies `ahead` bytes on is fetched, unless that is 0.  lost: set where a NaN may be, if `native`. */
+FOLD_INLINE void FN(add_strip)(T *acc, const char *x, intptr_t gap, int count, int nvec, int op, const T *center, int native, int over,
+                               intptr_t ahead, IV *lost)
+{
+    enum { WIDTH = FOLD_BYTES / sizeof(T), MOST = 4 };
+    const int about = center != NULL;
+    V a[MOST] = {0}, c[MOST] = {0}, v[MOST];
+#pragma GCC unroll 4
+    for (int k = 0; k < nvec; k++) {
+        if (about) memcpy(&c[k], center + k * WIDTH, sizeof c[k]);
+        if (!over) memcpy(&a[k], acc + k * WIDTH, sizeof a[k]);
+    }
+    for (int s = 0; s < count; s++, x += gap) {
+        if (ahead) for (int at = 0; at < nvec * WIDTH * (int)sizeof(S); at += 64) __builtin_prefetch(x + ahead + at);
+#pragma GCC unroll 4
+        for (int k = 0; k < nvec; k++) v[k] = FN(terms)(op, FN(get)((const S *)x + k * WIDTH), c[k], about);
+#pragma GCC unroll 4
+        for (int k = 0; native && k < nvec; k += 2) *lost |= FN(unordered)(v[k], v[k + 1 < nvec ? k + 1 : k]);
+#pragma GCC unroll 4
+        for (int k = 0; k < nvec; k++) a[k] = over && s == 0 ? v[k] : FN(step)(op, native, a[k], v[k]);
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < nvec; k++) memcpy(acc + k * WIDTH, &a[k], sizeof a[k]);
+}
+
+/* The same for w elements of each row; bad: NULL where no NaN can be lost. */
 FOLD_INLINE void FN(add_rows)(T *acc, const S *x, intptr_t gap, int count, intptr_t w, int op, const T *center, int over, intptr_t ahead, IV *bad)
 {
     enum { WIDTH = FOLD_BYTES / sizeof(T) };
     const int about = center != NULL, native = bad != NULL;
     intptr_t j = 0;
     IV lost = {0};
-    for (; j + 2 * WIDTH <= w; j += 2 * WIDTH) {
-        V a, b, c = {0}, d = {0};
-        const char *q = (const char *)(x + j);
-        if (about) {
-            memcpy(&c, center + j, sizeof c);
-            memcpy(&d, center + j + WIDTH, sizeof d);
-        }
-        if (over) {
-            a = FN(terms)(op, FN(get)((const S *)q), c, about);
-            b = FN(terms)(op, FN(get)((const S *)q + WIDTH), d, about);
-            if (native) lost |= FN(unordered)(a, b);
-            q += gap;
-        } else {
-            memcpy(&a, acc + j, sizeof a);
-            memcpy(&b, acc + j + WIDTH, sizeof b);
-        }
-        for (int s = over; s < count; s++, q += gap) {
-            if (ahead) __builtin_prefetch(q + ahead);
-            const V e = FN(terms)(op, FN(get)((const S *)q), c, about), f = FN(terms)(op, FN(get)((const S *)q + WIDTH), d, about);
-            if (native) lost |= FN(unordered)(e, f);
-            a = FN(step)(op, native, a, e);
-            b = FN(step)(op, native, b, f);
-        }
-        memcpy(acc + j, &a, sizeof a);
-        memcpy(acc + j + WIDTH, &b, sizeof b);
-    }
+#define STRIPS(nvec)                                                                                                     \
+    for (; j + nvec * WIDTH <= w; j += nvec * WIDTH)                                                                      \
+        FN(add_strip)(acc + j, (const char *)(x + j), gap, count, nvec, op, about ? center + j : NULL, native, over, ahead, &lost)
+    STRIPS(4);
+    STRIPS(1);
+#undef STRIPS
     if (native) *bad |= lost;
     for (; j < w; j++) {
         T a = over ? FN(term)(op, FN(value)(x[j]), center, about ? (int)j : 0) : acc[j];
