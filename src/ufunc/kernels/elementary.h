@@ -23,7 +23,9 @@
 #include "ufunc/kernels/logarithm.h"
 #endif
 #endif
-#if defined(__AVX512F__) && !IS_F32
+#if defined(__AVX512F__) && IS_F32
+#include "ufunc/kernels/single_tabled.h"
+#elif defined(__AVX512F__)
 #include "ufunc/kernels/tabled.h"
 #undef TABLED
 #define TABLED 1
@@ -113,9 +115,9 @@ LONG1(cbrt, u10)
 #define ANGULAR(f, near) \
     ALWAYS vec v_##f(vec x) \
     { \
-        mask far = ~(v_abs(x) < 0x1p20); \
+        mask far UNUSED = ~(v_abs(x) < 0x1p20); \
         vec r = near; \
-        return any_lane(far) ? FAR_ANGLE(f, far, x, r) : r; \
+        return all_below(v_abs(x), 0x1p20) ? r : FAR_ANGLE(f, far, x, r); \
     }
 /* Of -0 the sum of its parts would be +0. */
 #if FUSED
@@ -160,7 +162,18 @@ ALWAYS UNUSED vec power_signed(vec x, vec y, vec r)
     r = v_where(negative, v_where(whole, v_where(odd, -r, r), splat(NAN)), r);
     return v_mend2(pow, ~(FINITE(x) & (x != 0) & FINITE(y)), x, y, r);
 }
-#if IS_F32
+#if IS_F32 && defined(__AVX512F__)
+static __attribute__((noinline, unused)) vec power_widely(vec x, vec y)
+{
+    return power_signed(x, y, v_widely2(w_pow, v_abs(x), y));
+}
+ALWAYS vec v_pow(vec x, vec y)
+{
+    vec t, r = power_tabled(x, y, &t);
+    __mmask16 odd = not_positive(x) | _mm512_cmp_ps_mask((__m512)v_abs(t), (__m512)splat(87), _CMP_NLT_UQ);
+    return odd ? (vec)_mm512_mask_mov_ps((__m512)r, odd, (__m512)power_widely(x, y)) : r;
+}
+#elif IS_F32
 ALWAYS vec v_pow(vec x, vec y) { return power_signed(x, y, v_widely2(w_pow, v_abs(x), y)); }
 #elif TABLED
 ALWAYS vec v_pow(vec x, vec y) { return power_signed(x, y, tabled_pow(x, y)); }
@@ -272,7 +285,7 @@ ALWAYS vec v_exp_scaled(vec x, int scale)
                ln2_low = 1.90821492927058770002e-10;
 #endif
     /* Where all results are normal neither bounds nor a second factor are needed; the bits are the same. */
-    int extreme = any_lane(~(v_abs(x) < safe));
+    int extreme = !all_below(v_abs(x), safe);
     if (extreme) x = v_where(x < lowest, splat(lowest), v_where(x > highest, splat(highest), x));
     vec shifted = v_mad(x, splat((real)1.44269504088896340736), splat(magic));
     vec n = shifted - magic;
@@ -297,7 +310,11 @@ ALWAYS vec log_plus(vec x, vec c) { return single_log(x, c, &single_e); }
 ALWAYS vec v_asin(vec x) { return pairs_asin(x); }
 ALWAYS vec v_acos(vec x) { return pairs_acos(x); }
 ALWAYS vec v_atan(vec x) { return pairs_atan(x); }
+#if IS_F32 && defined(__AVX512F__)
+ALWAYS vec v_cbrt(vec x) { return cbrt_tabled(x); }
+#else
 ALWAYS vec v_cbrt(vec x) { return pairs_cbrt(x); }
+#endif
 #if !TABLED
 ALWAYS vec v_asinh(vec x) { return pairs_asinh(x); }
 ALWAYS vec v_acosh(vec x) { return pairs_acosh(x); }
@@ -325,8 +342,8 @@ ALWAYS vec v_erf(vec x) { return pairs_erf(x); }
 /* Far out sinh and cosh are exp(|x|) / 2. */
 ALWAYS vec far_or(vec x, vec r)
 {
-    mask far = v_abs(x) > (real)(IS_F32 ? 86 : 600);
-    return any_lane(far) ? v_where(far, v_exp_scaled(v_abs(x), -1), r) : r;
+    const real end = IS_F32 ? 86 : 600;
+    return all_below(v_abs(x), end) ? r : v_where(v_abs(x) > end, v_exp_scaled(v_abs(x), -1), r);
 }
 ALWAYS vec v_sinh(vec x) { return v_copysign(far_or(x, pairs_sinh(x)), x); }
 ALWAYS vec v_cosh(vec x) { return far_or(x, pairs_cosh(x)); }

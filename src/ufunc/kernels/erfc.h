@@ -99,16 +99,15 @@ ALWAYS vec logistic(vec top, vec x)
 }
 ALWAYS vec v_sigmoid(vec x)
 {
-    mask far = ~(v_abs(x) < 700);
     vec s = logistic(splat(1), x);
-    return any_lane(far) ? v_where(far, v_where(x > 0, splat(1), v_exp(x)), s) : s;
+    return all_below(v_abs(x), 700) ? s : v_where(v_abs(x) < 700, s, v_where(x > 0, splat(1), v_exp(x)));
 }
 /* Far down x e^x. */
 ALWAYS vec v_silu(vec x)
 {
-    mask far = ~(v_abs(x) < 700);
     vec r = v_copysign(logistic(x, x), x);
-    if (!any_lane(far)) return r;
+    if (all_below(v_abs(x), 700)) return r;
+    mask far = ~(v_abs(x) < 700);
     vec b = v_above(splat(-760), v_below(splat(0), x)), n;
     pair e = exp_unscaled(b, splat(-0.0), &n), p = pair_product(b, e.high);
     vec low = times_power_of_2(pair_rounded((pair){p.high, v_mad(b, e.low, p.low)}), n);

@@ -29,6 +29,24 @@ ALWAYS pair atan_parts(vec quarters, pair t)
     pair s = ordered_sum(quarters * quarter_high, t.high);
     return (pair){s.high, v_mad(t.high * z, p, v_mad(quarters, splat(quarter_low), t.low + s.low))};
 }
+#if IS_F32
+/* One polynomial for |t| <= 1, t = a or -1 / a with what its rounding takes off. */
+ALWAYS vec pairs_atan(vec x)
+{
+    static const real q[] = {0.00148869193, -0.00914462973, 0.0263050011, -0.048960514, 0.0703191425, -0.0893182678,
+                             0.110882616, -0.142840038, 0.199999493, -0.333333331};
+    vec a = v_below(splat(0x1p60), v_abs(x)), turned = -1 / a;
+    mask far = a > 1;
+    vec t = v_where(far, turned, a), rest = turned * v_mad(turned, a, splat(1));
+    vec base = (vec)(far & (mask)splat(2 * quarter_high)), s = base + t, z = t * t, p = splat(q[0]);
+#pragma GCC unroll 10
+    for (int i = 1; i < 10; i++) p = v_mad(p, z, splat(q[i]));
+    rest = v_mad(rest, v_mad(z, splat(-0.5), splat(1)), splat(2 * quarter_low));     /* 1 / (1 + z), nearly */
+    vec cube = t * z, bend = v_mad(cube, splat(1.2457e-8), (vec)(far & (mask)rest));
+    bend = v_mad(cube, p, v_mad(v_mad(t, z, -cube) + v_mad(t, t, -z) * t, p, bend));
+    return v_copysign(s + (((base - s) + t) + bend), x);
+}
+#else
 ALWAYS vec pairs_atan(vec x)
 {
     vec a = v_abs(x);
@@ -41,6 +59,7 @@ ALWAYS vec pairs_atan(vec x)
     vec r = pair_rounded(atan_parts(quarters, pair_quotient(top, bottom)));
     return v_copysign(v_where((a > (real)(IS_F32 ? 0x1p-14 : 0x1p-28)) | (x != x), r, a), x);
 }
+#endif
 /* Of operands whose magnitudes are within 2^-450 and 2^450 (float32: 2^-45 and 2^45), or y = 0. */
 ALWAYS vec pairs_atan2(vec y, vec x)
 {

@@ -123,27 +123,23 @@ ALWAYS vec single_logistic(vec top, vec x)
 ALWAYS vec single_sigmoid(vec x)
 {
     vec s = single_logistic(splat(1), x);
-    mask far = ~(v_abs(x) < 86);
-    return any_lane(far) ? v_where(far, v_widely(w_sigmoid, x), s) : s;
+    return all_below(v_abs(x), 86) ? s : v_where(v_abs(x) < 86, s, v_widely(w_sigmoid, x));
 }
 ALWAYS vec single_silu(vec x)
 {
     vec r = v_copysign(single_logistic(x, x), x);
-    mask far = ~(v_abs(x) < 86);
-    return any_lane(far) ? v_where(far, v_widely(w_silu, x), r) : r;
+    return all_below(v_abs(x), 86) ? r : v_where(v_abs(x) < 86, r, v_widely(w_silu, x));
 }
 #if defined(__AVX512F__)
 ALWAYS vec v_sigmoid(vec x)
 {
     vec s = piecewise_steps(sigmoid_pieces, x, 2);
-    mask far = ~(v_abs(x) < 7.75);
-    return any_lane(far) ? v_where(far, single_sigmoid(x), s) : s;
+    return all_below(v_abs(x), 7.75) ? s : v_where(v_abs(x) < 7.75, s, single_sigmoid(x));
 }
 ALWAYS vec v_silu(vec x)
 {
     vec r = piecewise_times(sigmoid_pieces, x, 2);
-    mask far = ~(v_abs(x) < 7.75);
-    return any_lane(far) ? v_where(far, single_silu(x), r) : r;
+    return all_below(v_abs(x), 7.75) ? r : v_where(v_abs(x) < 7.75, r, single_silu(x));
 }
 ALWAYS vec v_tanh(vec x) { return piecewise_odd(tanh_pieces, x, 10); }
 ALWAYS vec v_erf(vec x) { return piecewise_odd(erf_pieces, x, 4); }
@@ -199,15 +195,13 @@ ALWAYS vec v_ndtr(vec x)
 {
     ndtr_parts s = piecewise_ndtr(x);
     vec r = s.high + s.low;
-    mask far = ~(v_abs(x) < 5.2);
-    return any_lane(far) ? v_where(far, v_widely(w_ndtr, x), r) : r;
+    return all_below(v_abs(x), 5.2) ? r : v_where(v_abs(x) < 5.2, r, v_widely(w_ndtr, x));
 }
 ALWAYS vec v_gelu(vec x)
 {
     ndtr_parts s = piecewise_ndtr(x);
     vec r = v_copysign(v_mad(x, s.high, x * s.low), x);
-    mask far = ~(v_abs(x) < 5.2);
-    return any_lane(far) ? v_where(far, v_widely(w_gelu, x), r) : r;
+    return all_below(v_abs(x), 5.2) ? r : v_where(v_abs(x) < 5.2, r, v_widely(w_gelu, x));
 }
 #else
 ALWAYS vec v_ndtr(vec x) { return single_ndtr(x); }

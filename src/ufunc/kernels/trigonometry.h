@@ -51,6 +51,27 @@ ALWAYS vec quarter_sin(vec x, int turns)
     vec high = v_where(odd, a.cos.high, a.sin.high), low = v_where(odd, a.cos.low, a.sin.low);
     return (vec)((mask)(high + low) ^ ((q & 2) << (8 * sizeof(real) - 2)));
 }
+#if IS_F32
+/* tan r = r + r^3 q(r^2), with what the rounding of the sum takes off; in odd quarters -1 / tan r.  |r| is up to
+ * 0.822, as the number of quarters is rounded. */
+ALWAYS vec quarter_tan(vec x)
+{
+    static const real q[] = {0.00201755074, -0.000477350259, 0.00481500586, 0.00845267271, 0.021942679, 0.0539619364,
+                             0.133333539, 0.333333332};
+    vec a = v_abs(x), shifted = v_mad(a, splat(0.6366197723675814), splat(shift)), n = shifted - shift;
+    pair second = pair_product(n, splat(half_pi[1])), t = pair_sum(v_mad(n, splat(half_pi[0]), a), second.high);
+    vec r = t.high, rest = v_mad(n, splat(half_pi[2]), t.low + second.low), z = r * r, p = splat(q[0]);
+#pragma GCC unroll 8
+    for (int i = 1; i < 8; i++) p = v_mad(p, z, splat(q[i]));
+    vec cube = r * z, bend = v_mad(rest, z * 1.5, v_mad(cube, splat(-1.1022e-8), rest));
+    bend = v_mad(v_mad(r, z, -cube) + v_mad(r, r, -z) * r, p, bend);
+    pair s = ordered_sum(r, v_mad(cube, p, bend));
+    vec turned = -1 / s.high;
+    turned = v_mad(turned, v_mad(turned, s.low, v_mad(turned, s.high, splat(1))), turned);
+    vec y = v_where(-((mask)shifted & 1), turned, s.high);
+    return (vec)((mask)y ^ ((mask)x & sign_bits()));
+}
+#else
 ALWAYS vec quarter_tan(vec x)
 {
     quarter a = quarter_of(x, 1);
@@ -60,4 +81,5 @@ ALWAYS vec quarter_tan(vec x)
     pair bottom = {v_where(odd, s.high, c.high), v_where(odd, s.low, c.low)};
     return v_where(x == 0, x, pair_rounded(pair_quotient(top, bottom)));
 }
+#endif
 #endif

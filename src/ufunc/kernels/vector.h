@@ -102,6 +102,22 @@ ALWAYS mask sign_bits(void) { return (mask)splat((real)-0.0); }
 ALWAYS vec v_abs(vec x) { return (vec)((mask)x & ~sign_bits()); }
 ALWAYS vec v_copysign(vec x, vec y) { return (vec)(((mask)x & ~sign_bits()) | ((mask)y & sign_bits())); }
 
+/* Is every lane of a below the limit?  NaN is not. */
+ALWAYS int all_below(vec a, real limit)
+{
+#if defined(__AVX512F__) && IS_F32
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)splat(limit), _CMP_NLT_UQ) == 0;
+#elif defined(__AVX512F__)
+    return _mm512_cmp_pd_mask((__m512d)a, (__m512d)splat(limit), _CMP_NLT_UQ) == 0;
+#elif defined(__AVX2__) && IS_F32
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)splat(limit), _CMP_NLT_UQ)) == 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)splat(limit), _CMP_NLT_UQ)) == 0;
+#else
+    return !any_lane(~(a < limit));
+#endif
+}
+
 /* a > b ? a : b and a < b ? a : b: b where they are equal or one is NaN. */
 #if defined(__AVX512F__) && IS_F32
 ALWAYS vec v_above(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
