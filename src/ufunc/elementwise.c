@@ -5,6 +5,7 @@
 #include "backends/memory.h"
 #include "core/error.h"
 #include "core/shape.h"
+#include "core/view.h"
 #include "ufunc/apply.h"
 #include "ufunc/kernels/isa.h"
 #include <string.h>
@@ -257,12 +258,27 @@ static int check_exponent(const rt_op *op, const rt_operand *y)
                     " floating");
 }
 
+/* A complex number's angle is atan2 of its parts, whose loop is one of vectors. */
+static int angle_by_parts(rt_tensor *x, rt_params *p, rt_tensor **out)
+{
+    rt_tensor *re = rt_view_part(x, 0), *im = rt_view_part(x, 1);
+    int status = -1;
+    if (re && im) {
+        const rt_operand parts[2] = {rt_operand_of(im), rt_operand_of(re)};
+        status = rt_elementwise_forward(&rt_ops[RT_OP_atan2], 2, parts, p, out);
+    }
+    Py_XDECREF(re);
+    Py_XDECREF(im);
+    return status;
+}
+
 int rt_elementwise_forward(const rt_op *op, int nin, const rt_operand *in, rt_params *p, rt_tensor **out)
 {
-    (void)p;
     intptr_t shape[RT_MAX_NDIM];
     int ndim = 0, status = -1;
     rt_tensor *work = NULL;
+    if (op->index == RT_OP_angle && in[0].t && rt_dtype_is_complex((rt_dtype)in[0].t->dtype))
+        return angle_by_parts(in[0].t, p, out);
     if (nin != op->nin) return rt_error(PyExc_TypeError, op->cls.name, "takes %d operands, not %d", op->nin, nin);
     rt_dtype promoted = rt_elementwise_promote(op, nin, in), compute, result;
     if (promoted == RT_NODTYPE) return rt_error(rt_DtypeError, op->cls.name, "needs a tensor or a number");

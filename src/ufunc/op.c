@@ -73,6 +73,7 @@ static void set_direct(rt_op *op)
         if (!op->select && resolve(op, (rt_dtype)d, &compute, &result) == 0 && (int)compute == d && op->loops[d])
             op->direct[d] = (int8_t)result;
         if (op->index == RT_OP_pow && rt_dtype_is_integer((rt_dtype)d)) op->direct[d] = -1;   /* exponents are checked */
+        if (op->index == RT_OP_angle && rt_dtype_is_complex((rt_dtype)d)) op->direct[d] = -1;        /* by parts */
     }
 }
 

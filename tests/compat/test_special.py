@@ -224,3 +224,56 @@ WRONG = [
 def test_wrong_input(call, kind):
     with pytest.raises(kind):
         call(rt.ones(2))
+
+
+POLYNOMIALS = {
+    "chebyshev_polynomial_t": scipy.special.eval_chebyt,
+    "chebyshev_polynomial_u": scipy.special.eval_chebyu,
+    "hermite_polynomial_h": scipy.special.eval_hermite,
+    "hermite_polynomial_he": scipy.special.eval_hermitenorm,
+    "laguerre_polynomial_l": scipy.special.eval_laguerre,
+    "legendre_polynomial_p": scipy.special.eval_legendre,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials_of_many_degrees_at_once(name, dtype):
+    """Neighbours have different degrees, fractions are cut off, some are negative; one number is the degree of all."""
+    rng = np.random.default_rng(8)
+    x, n = rng.uniform(-1.2, 1.2, 999).astype(dtype), rng.uniform(-2, 40, 999).astype(dtype)
+    whole = np.trunc(n).astype(int)
+    want = np.where(whole < 0, 0, POLYNOMIALS[name](np.maximum(whole, 0), x.astype("float64")))
+    f = getattr(rt.special, name)
+    got = f(rt.tensor(x), rt.tensor(n)).numpy()
+    place = np.maximum(abs(want), 1e-3 * np.median(abs(want)))
+    assert (abs(got - want) / place).max() < (6.1e-8 if dtype == "float32" else 1e-11)
+    alone = [f(rt.tensor(x[i : i + 1]), rt.tensor(n[i : i + 1])).item() for i in range(0, 999, 37)]
+    assert (np.array(alone, dtype) == got[::37]).all()
+    for degree in (0, 1, 2, 7):
+        assert (f(rt.tensor(x), degree).numpy() == f(rt.tensor(x), rt.full((999,), degree, dtype=dtype)).numpy()).all()
+    assert np.isnan(f(rt.tensor([0.5, 0.5], dtype=dtype), rt.tensor([np.nan, np.nan], dtype=dtype)).numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ldexp_and_frexp_to_the_bit(dtype):
+    """Also where results or operands are below the normal numbers, and exponents beyond one power of two."""
+    info, rng = np.finfo(dtype), np.random.default_rng(9)
+    x = np.ldexp(rng.standard_normal(4000).astype(dtype), rng.integers(info.minexp - 60, info.maxexp - 4, 4000))
+    x[:9] = [0, -0.0, np.inf, -np.inf, np.nan, info.smallest_subnormal, -info.max, info.tiny, 1]
+    n = rng.integers(2 * info.minexp - 99, 2 * info.maxexp + 99, 4000)
+    n[::2] //= 9
+    with np.errstate(all="ignore"):
+        want, parts = np.ldexp(x, n), np.frexp(x)
+        half = np.ldexp(x.astype("longdouble") * np.sqrt(np.longdouble(2)), n)
+    got = rt.ldexp(rt.tensor(x), rt.tensor(n)).numpy()
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got[:4]), np.signbit(want[:4]))
+    mantissa, exponent = rt.frexp(rt.tensor(x))
+    np.testing.assert_array_equal(mantissa.numpy(), parts[0])
+    finite = np.isfinite(x)
+    np.testing.assert_array_equal(exponent.numpy()[finite], parts[1][finite])
+    got = rt.ldexp(rt.tensor(x), rt.tensor(n.astype(dtype) + 0.5)).numpy()
+    sound = (abs(half) < info.max) & np.isfinite(x)
+    place = np.spacing(abs(half[sound]).astype(dtype))
+    assert (abs(got[sound].astype("longdouble") - half[sound]) / place).max() < 2

@@ -7,6 +7,9 @@
 #include <math.h>
 #include "ufunc/kernels/word.h"
 
+/* Rows that c64 computes itself though their class does not. */
+#define SINGLE_reciprocal ~, 1
+
 #define RE(x) (__real__(x))
 #define IM(x) (__imag__(x))
 
@@ -39,22 +42,43 @@ ALWAYS real_part c_abs(element x)
     real_part r = (real_part)(__builtin_sqrt(a * a + b * b) * back);
     return (re == INFINITY) | (im == INFINITY) ? (real_part)INFINITY : r;
 }
-/* Smith's method, which the compiler does (-fcx-fortran-rules); by zero part by part, as NumPy. */
+/* Smith's method, as NumPy, without branches; by zero part by part. */
 ALWAYS double _Complex c_quotient(double _Complex x, double _Complex y)
 {
-    double zero = fabs(RE(y));
-    return y == 0 ? CMPLX(RE(x) / zero, IM(x) / zero) : x / y;
+    const double a = RE(x), b = IM(x), c = RE(y), d = IM(y), zero = __builtin_fabs(c);
+    const int low = __builtin_fabs(c) < __builtin_fabs(d), none = (c == 0) & (d == 0);
+    double ratio = low ? c / d : d / c, scale = low ? c * ratio + d : d * ratio + c;
+    double re = low ? a * ratio + b : b * ratio + a, im = low ? b * ratio - a : b - a * ratio;
+    return CMPLX((none ? a : re) / (none ? zero : scale), (none ? b : im) / (none ? zero : scale));
 }
-/* x / |x|, scaled against overflow. */
+/* Single precision's squares neither overflow nor vanish in double; infinities stand for more than it holds. */
+ALWAYS element c_reciprocal(element x)
+{
+#if IS_C64
+    double a = RE(x), b = IM(x);
+    const int a_far = __builtin_fabs(a) == INFINITY, b_far = __builtin_fabs(b) == INFINITY;
+    a = a_far ? __builtin_copysign(b_far ? NAN : 1e150, a) : a;
+    b = b_far ? __builtin_copysign(1e150, b) : b;
+    double inverse = 1 / (a * a + b * b);
+    return c_make(a * inverse, -b * inverse);
+#else
+    return 1 / x;
+#endif
+}
+/* x / |x|, scaled against overflow; to where one part is infinite. */
 ALWAYS element c_sgn(element x)
 {
-    double a = RE(x), b = IM(x), m = hypot(a, b);
-    if (isnan(m)) return c_make(NAN, NAN);
-    if (isinf(m)) {
-        if (isinf(a) && isinf(b)) return c_make(NAN, NAN);
-        return isinf(a) ? c_make(copysign(1, a), 0) : c_make(0, copysign(1, b));
-    }
-    return m == 0 ? c_make(0, 0) : c_make(a / m, b / m);
+    double a = RE(x), b = IM(x), unit = 1;
+    const int a_far = __builtin_fabs(a) == INFINITY, b_far = __builtin_fabs(b) == INFINITY;
+#if !IS_C64
+    double m = __builtin_fabs(a) > __builtin_fabs(b) ? __builtin_fabs(a) : __builtin_fabs(b);
+    unit = m > 0x1p500 ? 0x1p-600 : m < 0x1p-500 ? 0x1p600 : 1;
+#endif
+    const double end = a_far & b_far ? NAN : 1;
+    a = a_far ? __builtin_copysign(end, a) : b_far ? 0 : a * unit;
+    b = b_far ? __builtin_copysign(end, b) : a_far ? 0 : b * unit;
+    double size = __builtin_sqrt(a * a + b * b);
+    return c_make(size == 0 ? 0 : a / size, size == 0 ? 0 : b / size);
 }
 /* Whole exponents below 100 by multiplication, as NumPy, so that squares of Gaussian integers are exact. */
 static UNUSED element c_pow(element x, element y)
@@ -88,6 +112,7 @@ static UNUSED element c_pow(element x, element y)
 #define sign(x) c_sgn(x)
 #define div(x, y) ((element)c_quotient(x, y))
 #define square(x) ((x) * (x))
+#define reciprocal(x) c_reciprocal(x)
 #define pow(x, y) c_pow(x, y)
 #undef isnan
 #undef isinf

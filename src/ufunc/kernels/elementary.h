@@ -498,9 +498,37 @@ ALWAYS vec v_logaddexp2(vec x, vec y)
 
 ALWAYS double ldexp_lane(double x, double y)
 {
-    return y == __builtin_rint(y) && y > -1e5 && y < 1e5 ? ldexp(x, (int)y) : x * exp2(y);
+    if (!(y > -1e5 && y < 1e5)) return x * exp2(y);
+    const int n = (int)__builtin_ceil(y);
+    return y == n ? ldexp(x, n) : ldexp(ldexp(x, 60) * exp2(y - n), n - 60);      /* for small x */
 }
-ALWAYS vec v_ldexp(vec x, vec y) { return v_each2(ldexp_lane, x, y); }
+/* 2^n for whole n of normal powers. */
+ALWAYS vec power_of_two(vec n)
+{
+    const real magic = IS_F32 ? 0x1.8p23 : 0x1.8p52;
+    return (vec)((mask)(n + (magic + BIAS)) << MANTISSA);
+}
+ALWAYS vec v_bounded(vec n, real low, real high) { return v_below(v_above(n, splat(low)), splat(high)); }
+/* x 2^n for the whole n next to y, times 2 to what is left of y.  The last factor alone rounds: n beyond one normal
+ * power goes in three, what exceeds the greatest first. */
+ALWAYS vec v_ldexp(vec x, vec y)
+{
+    const real least = 1 - BIAS, most = BIAS;
+    vec n = v_rint(y), whole = x;
+    mask part = n != y, odd = ~(v_abs(y) < (real)1e5);
+    if (any_lane(part & ~odd)) {
+        odd |= part & (v_abs(x) < (real)(IS_F32 ? 0x1p-100 : 0x1p-1000L)) & (x != 0);
+        n = v_where(part, v_ceil(y), n);
+        x = v_where(part, x * v_exp2(y - n), x);
+    }
+    n = v_where(odd, splat(0), n);
+    vec a = v_bounded(n, least, most);
+    if (any_lane(a != n)) {
+        vec b = v_bounded(n - a, least, most), c = v_bounded(n - a - b, least, most);
+        x = x * power_of_two(c) * power_of_two(b);
+    }
+    return v_mend2(ldexp_lane, odd, whole, y, x * power_of_two(a));
+}
 #undef FUNCTION1
 #undef FUNCTION2
 #undef LONG1

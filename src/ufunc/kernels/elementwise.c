@@ -9,6 +9,9 @@
 #include "ufunc/kernels/complex.h"
 #else
 #include "ufunc/kernels/integer.h"
+#if IS_INTEGER
+#include "ufunc/kernels/division.h"
+#endif
 #endif
 
 #if IS_REAL
@@ -23,6 +26,9 @@ typedef uint8_t truth;
 #if IS_NARROW
 #define TAKEN(klass, SHELL, name, ...) PASTE(TAKEN_, LISTED(name))(SHELL, name, ##__VA_ARGS__)
 #define TAKEN_2(SHELL, name, ...) PASTE(BITS_, SHELL)(name)
+#elif IS_C64
+#define TAKEN(klass, SHELL, name, ...) \
+    PASTE(TAKEN_, CHOSEN(SINGLE_##name, TAKES_##klass, ~))(SHELL, name, ##__VA_ARGS__)
 #else
 #define TAKEN(klass, ...) PASTE(TAKEN_, TAKES_##klass)(__VA_ARGS__)
 #endif
@@ -47,12 +53,40 @@ ALWAYS void span_power(vec (*one)(vec, vec), char *const *in, const intptr_t *in
     const real e = y[0];
     const char *at = in[0];
 #define POWER_LOOP(value) \
-    for (; n > 0; n--, at += inc[0], out += VECTOR_BYTES) { vec x = vector_load(at); vector_store(out, value); }
+    for (; n > 0; n--, at += inc[0], out += VECTOR_BYTES) { vec x UNUSED = vector_load(at); vector_store(out, value); }
 #define POWER_CASE(exponent, value) if (e == (real)(exponent)) { POWER_LOOP(value) return; }
+    POWER_CASE(0, splat(1))
     OWN_POWERS(POWER_CASE, x)
     POWER_LOOP(power_by_number(x, y))
 #undef POWER_CASE
 #undef POWER_LOOP
+}
+#define SPAN_OF_pow ~, span_power
+#elif IS_COMPLEX || IS_INTEGER
+#if IS_COMPLEX
+typedef double _Complex power_base;
+#else
+typedef element power_base;
+#endif
+/* The same: low powers as products, whose loops are vectors. */
+ALWAYS void span_power(element (*one)(element, element), char *const *in, const intptr_t *inc, char *out, intptr_t n)
+{
+    const unaligned_element *at = (const unaligned_element *)in[0];
+    unaligned_element *o = (unaligned_element *)out;
+    const element e = *(const unaligned_element *)in[1];
+#define POWER_CASE(exponent, value) \
+    if (e == exponent) { \
+        _Pragma("GCC ivdep") for (intptr_t i = 0; i < n; i++) { power_base x UNUSED = at[i]; o[i] = (element)(value); } \
+        return; \
+    }
+    if (inc[1] == 0) {
+        POWER_CASE(0, 1)
+        POWER_CASE(1, at[i])
+        POWER_CASE(2, x * x)
+        POWER_CASE(3, x * (x * x))
+    }
+    span2(one, in, inc, out, n);
+#undef POWER_CASE
 }
 #define SPAN_OF_pow ~, span_power
 #endif

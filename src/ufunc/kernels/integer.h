@@ -31,12 +31,12 @@ ALWAYS element i_fmod(element x, element y)
 ALWAYS element i_remainder(element x, element y)
 {
     element m = i_fmod(x, y);
-    return m != 0 && NEGATIVE(m) != NEGATIVE(y) ? (element)(m + y) : m;
+    return (m != 0) & (NEGATIVE(m) != NEGATIVE(y)) ? (element)(m + y) : m;
 }
 ALWAYS element i_floor_divide(element x, element y)
 {
-    element q = i_quotient(x, y);
-    return i_fmod(x, y) != 0 && NEGATIVE(x) != NEGATIVE(y) ? (element)(q - 1) : q;
+    element q = i_quotient(x, y), m = (element)(x - q * y);
+    return (element)(q - ((m != 0) & (y != 0) & (NEGATIVE(x) != NEGATIVE(y))));
 }
 /* By squaring.  A negative exponent gives what the true power truncates to. */
 ALWAYS element i_pow(element x, element y)

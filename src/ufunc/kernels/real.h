@@ -7,6 +7,7 @@
 #include "ufunc/kernels/powers.h"
 #include "ufunc/kernels/bessel_wide.h"
 #include "ufunc/kernels/igamma_wide.h"
+#include "ufunc/kernels/polynomials_wide.h"
 
 ALWAYS vec v_sign(vec x) { return v_where(x > 0, splat(1), v_where(x < 0, splat(-1), v_where(x == 0, splat(0), x))); }
 ALWAYS vec v_maximum(vec x, vec y) { return v_where(y != y, y, v_above(y, x)); }
@@ -43,11 +44,15 @@ ALWAYS vec v_entr(vec x)
 {
     return v_where(x == 0, splat(0), v_where(x < 0, splat((real)-INFINITY), -x * v_log(x)));
 }
-static inline double frexp_exponent_lane(double x)
+/* The exponent's bits, as a number beside 2^MANTISSA; numbers below the normal ones are raised first. */
+ALWAYS vec v_frexp_exponent(vec x)
 {
-    int e = 0;
-    (void)frexp(x, &e);
-    return __builtin_isfinite(x) ? e : 0;
+    const real raise = IS_F32 ? 0x1p24 : 0x1p53, base = IS_F32 ? 0x1p23 : 0x1p52;
+    mask low = v_abs(x) < (real)(IS_F32 ? 0x1p-126 : 0x1p-1022L);
+    vec a = v_abs(v_where(low, x * raise, x));
+    vec e = (vec)((mask)((uvec)a >> MANTISSA) | (mask)splat(base)) - (base + (BIAS - 1));
+    e = v_where(low, e - (MANTISSA + 1), e);
+    return v_where((x != 0) & (v_abs(x) < (real)INFINITY), e, splat(0));
 }
 
 #undef isnan
@@ -69,6 +74,7 @@ static inline double frexp_exponent_lane(double x)
 #define sign(x) v_sign(V(x))
 #define sgn(x) v_sign(V(x))
 #define square(x) (V(x) * V(x))
+#define reciprocal(x) (1 / V(x))
 #define sqrt(x) v_sqrt(V(x))
 #define rsqrt(x) v_rsqrt(V(x))
 #define cbrt(x) v_cbrt(V(x))
@@ -132,7 +138,7 @@ static inline double frexp_exponent_lane(double x)
 #define lgamma(x) v_lgamma(V(x))
 #define gamma(x) v_each1(tgamma, V(x))
 #define entr(x) v_entr(V(x))
-#define frexp_exponent(x) v_each1(frexp_exponent_lane, V(x))
+#define frexp_exponent(x) v_frexp_exponent(V(x))
 /* Of special.h, one lane at a time. */
 #define erfinv(x) v_erfinv(V(x))
 #define erfcx(x) v_erfcx(V(x))
@@ -157,14 +163,14 @@ static inline double frexp_exponent_lane(double x)
 #define bessel_y0(x) v_bessel_y0(V(x))
 #define bessel_y1(x) v_bessel_y1(V(x))
 #define airy_ai(x) v_each1(rt_special_airy_ai, V(x))
-#define chebyshev_polynomial_t(x, n) v_each2(rt_special_chebyshev_t, V(x), V(n))
-#define chebyshev_polynomial_u(x, n) v_each2(rt_special_chebyshev_u, V(x), V(n))
-#define chebyshev_polynomial_v(x, n) v_each2(rt_special_chebyshev_v, V(x), V(n))
-#define chebyshev_polynomial_w(x, n) v_each2(rt_special_chebyshev_w, V(x), V(n))
-#define hermite_polynomial_h(x, n) v_each2(rt_special_hermite_h, V(x), V(n))
-#define hermite_polynomial_he(x, n) v_each2(rt_special_hermite_he, V(x), V(n))
-#define laguerre_polynomial_l(x, n) v_each2(rt_special_laguerre, V(x), V(n))
-#define legendre_polynomial_p(x, n) v_each2(rt_special_legendre, V(x), V(n))
+#define chebyshev_polynomial_t(x, n) v_chebyshev_t(V(x), V(n))
+#define chebyshev_polynomial_u(x, n) v_chebyshev_u(V(x), V(n))
+#define chebyshev_polynomial_v(x, n) v_chebyshev_v(V(x), V(n))
+#define chebyshev_polynomial_w(x, n) v_chebyshev_w(V(x), V(n))
+#define hermite_polynomial_h(x, n) v_hermite_h(V(x), V(n))
+#define hermite_polynomial_he(x, n) v_hermite_he(V(x), V(n))
+#define laguerre_polynomial_l(x, n) v_laguerre(V(x), V(n))
+#define legendre_polynomial_p(x, n) v_legendre(V(x), V(n))
 #if IS_NARROW
 /* The functions of 16-bit floats that float32 computes with more care than they need. */
 #include "ufunc/kernels/short.h"

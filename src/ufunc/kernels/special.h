@@ -11,13 +11,11 @@ double rt_special_trigamma(double x);
 double rt_special_polygamma(double x, double order);
 double rt_special_zeta(double s, double q);
 
-/* Orthogonal polynomials of x; the degree n is cut to an integer, below 0 the result is 0. */
+/* Orthogonal polynomials of x of high degree n, cut to an integer; lower ones are in polynomials_wide.h. */
+enum { RT_CHEBYSHEV_HIGH = 64 };            /* degree above which Chebyshev's are computed from the angle */
 double rt_special_chebyshev_t(double x, double n);
 double rt_special_chebyshev_u(double x, double n);
 double rt_special_chebyshev_v(double x, double n);
 double rt_special_chebyshev_w(double x, double n);
-double rt_special_hermite_h(double x, double n);
-double rt_special_hermite_he(double x, double n);
-double rt_special_laguerre(double x, double n);
 double rt_special_legendre(double x, double n);
 #endif
