@@ -28,6 +28,7 @@ __array_api_version__ = "2025.12"
 
 # NumPy's own, which say nothing of arrays' memory.
 _AS_THEY_ARE = (type, _types.ModuleType)
+_FACTS = {"broadcast_shapes", "isfortran", "issubdtype", "iterable", "min_scalar_type", "mintypecode", "promote_types"}
 
 
 _known: dict[int, Any] = {}  # NumPy's objects, by address, and ours: another name of one is another name of the other
@@ -48,7 +49,7 @@ def _made(name: str, value: Any) -> Any:
         return _applying.INDEXED[name]
     if value is _np.vectorize:
         return _applying.vectorize
-    if isinstance(value, _AS_THEY_ARE) or not callable(value):
+    if isinstance(value, _AS_THEY_ARE) or not callable(value) or name in _FACTS:
         return value
     through = _partial(_through_call, value)
     through.__name__ = getattr(value, "__name__", name)  # type: ignore[attr-defined]

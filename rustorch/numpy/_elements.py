@@ -21,7 +21,21 @@ def where(condition: Any, *choices: Any) -> Any:
 
 @implements("nonzero")
 def nonzero(a: Any) -> Any:
-    return tuple(tensor(i) for i in np.nonzero(tensor(a).detach().numpy()))
+    x = tensor(a)
+    if x.ndim == 0:
+        raise NotHere
+    lines = op("nonzero")(x.detach())
+    return tuple(op("select")(lines, 1, d) for d in range(x.ndim))
+
+
+@implements("argwhere")
+def argwhere(a: Any) -> Any:
+    return op("nonzero")(tensor(a).detach())
+
+
+@implements("flatnonzero")
+def flatnonzero(a: Any) -> Any:
+    return op("reshape")(op("nonzero")(op("reshape")(tensor(a).detach(), (-1,))), (-1,))
 
 
 @implements("clip")

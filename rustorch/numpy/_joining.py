@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._info import check_device
-from ._registry import NotHere, _ops, axes_of, deliver, implements, is_known, is_tracked, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, _ops, axes_of, deliver, implements, is_known, is_tracked, np, one_axis, op, tensor
 from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims
 
 _builtin_max = max
@@ -21,10 +21,24 @@ def _joined(parts: list[Any], axis: int, out: Any, dtype: Any, casting: str) -> 
     return deliver(op("cat")(parts, axis), out)
 
 
+def _is_stack(arrays: Any) -> bool:
+    return isinstance(arrays, Tensor) and arrays.ndim > 0 and arrays.shape[0] > 0
+
+
+def _parts_joined(x: Any, axis: int, out: Any = None, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """The parts of x (n, ...) joined along a dimension of theirs, in one copy."""
+    moved = op("movedim")(x, (0,), (axis,))
+    shape = tuple(moved.shape)
+    wide = op("reshape")(moved, (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]))
+    return _joined([wide], 0, out, dtype, casting)
+
+
 @implements("concatenate", "concat")
 def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
+    if _is_stack(arrays) and arrays.ndim > 1 and axis is not None:
+        return _parts_joined(arrays, one_axis(axis, arrays.ndim - 1), out, dtype, casting)
     parts = [tensor(a) for a in arrays]
     if axis is None:
         parts, axis = [op("reshape")(p, (-1,)) for p in parts], 0
@@ -35,6 +49,8 @@ def concatenate(
 
 @implements("stack")
 def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    if _is_stack(arrays):
+        return _joined([op("movedim")(arrays, (0,), (one_axis(axis, arrays.ndim),))], 0, out, dtype, casting)
     parts = [tensor(a) for a in arrays]
     if len({tuple(p.shape) for p in parts}) > 1:
         raise ValueError("all input arrays must have the same shape")
@@ -53,22 +69,31 @@ def _each(function: Any, arrays: Any) -> list[Any]:
 
 @implements("hstack")
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    if _is_stack(tup) and tup.ndim > 1:
+        return _parts_joined(tup, 0 if tup.ndim == 2 else 1, None, dtype, casting)
     parts = _each(atleast_1d, tup)
     return _joined(parts, 0 if parts and parts[0].ndim == 1 else 1, None, dtype, casting)
 
 
 @implements("vstack")
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    if _is_stack(tup) and tup.ndim > 1:
+        return _parts_joined(expand_dims(tup, 1) if tup.ndim == 2 else tup, 0, None, dtype, casting)
     return _joined(_each(atleast_2d, tup), 0, None, dtype, casting)
 
 
 @implements("dstack")
 def dstack(tup: Any) -> Any:
+    if _is_stack(tup) and tup.ndim > 1:
+        wide = expand_dims(tup, (1, 3)) if tup.ndim == 2 else expand_dims(tup, 3) if tup.ndim == 3 else tup
+        return _parts_joined(wide, 2)
     return _joined(_each(atleast_3d, tup), 2, None, None, "same_kind")
 
 
 @implements("column_stack")
 def column_stack(tup: Any) -> Any:
+    if _is_stack(tup) and tup.ndim > 1:
+        return _parts_joined(expand_dims(tup, 2) if tup.ndim == 2 else tup, 1)
     parts = [op("reshape")(p, (-1, 1)) if p.ndim < 2 else p for p in map(tensor, tup)]
     return _joined(parts, 1, None, None, "same_kind")
 

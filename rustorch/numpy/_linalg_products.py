@@ -143,7 +143,7 @@ def matrix_power(a: Any, n: int) -> Any:
         n >>= 1
         if n:
             x = np.matmul(x, x)
-    return op("clone")(result) if result is a else result
+    return result
 
 
 def expm(A: Any) -> Any:

@@ -376,6 +376,10 @@ def nanstd(
 def _nan_extreme(ufunc: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any, initial: Any, where: Any) -> Any:
     if initial is not _missing or where is not _missing:
         raise NotHere
+    if tensor(a).dtype.kind == "f":                # most have none, and tell so by their result
+        result = _reduce(ufunc, a, axis, None, None, keepdims, _missing, _missing)
+        if not op("any")(op("isnan")(result)):
+            return deliver(result, out)
     x, bad = _without_nan(a, worst)
     result = _reduce(ufunc, x, axis, None, None, keepdims, _missing, _missing)
     return deliver(op("where")(all(bad, axis, None, keepdims), np.nan, result), out)

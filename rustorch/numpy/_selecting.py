@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import _shapes
 from ._registry import NotHere, Tensor, deliver, detached, implements, np, one_axis, op, tensor
+from ._elements import flatnonzero
 from ._shapes import pick
 
 
@@ -54,12 +55,12 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     x = tensor(a)
     if axis is None:
         x, axis = op("reshape")(x, (-1,)), 0
-    return deliver(pick(x, np.flatnonzero(detached(condition)), one_axis(axis, x.ndim)), out)
+    return deliver(pick(x, flatnonzero(condition), one_axis(axis, x.ndim)), out)
 
 
 @implements("extract")
 def extract(condition: Any, arr: Any) -> Any:
-    return pick(op("reshape")(tensor(arr), (-1,)), np.flatnonzero(detached(condition)), 0)
+    return pick(op("reshape")(tensor(arr), (-1,)), flatnonzero(condition), 0)
 
 
 @implements("trim_zeros")

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Any
 
-from ._registry import NotHere, axes_of, implements, np, one_axis, op, tensor
+from ._registry import NotHere, Tensor, axes_of, implements, np, one_axis, op, tensor
 
 _missing: Any = np._NoValue
 
@@ -198,8 +198,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
 
 
 def pick(x: Any, index: Any, axis: int) -> Any:
-    """Slices along a dimension by an array of indices, not negative."""
-    return op("index_select")(x, axis, tensor(np.asarray(index, "int64")))
+    """Slices along a dimension by an array of indices, or a Tensor of int64, not negative."""
+    return op("index_select")(x, axis, index if isinstance(index, Tensor) else tensor(np.asarray(index, "int64")))
 
 
 @implements("repeat")
@@ -310,7 +310,9 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
     if x.ndim == 0:
         raise ValueError("Input array must be at least 1-d.")
     axis = one_axis(axis, x.ndim)
-    return tuple(op("select")(x, axis, i) for i in range(x.shape[axis]))
+    if x.ndim == 1:
+        return tuple(op("select")(x, 0, i) for i in range(x.shape[0]))
+    return tuple(op("movedim")(x, (axis,), (0,)) if axis else x)
 
 
 # ---- facts ----

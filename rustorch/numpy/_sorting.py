@@ -40,17 +40,17 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
     return op("argsort")(*_lines(a, axis), False, True)
 
 
-def _ranks(kth: Any, kind: Any, order: Any) -> list[int]:
+def _ranks(kth: Any, kind: Any, order: Any) -> Any:
     if order is not None or kind != "introselect":
         raise NotHere
     ranks = detached(kth)
     if ranks.dtype.kind not in "iu" or ranks.ndim > 1:
         raise NotHere
-    return [int(k) for k in ranks.ravel()]
+    return ranks.ravel()
 
 
-def _check_ranks(ranks: list[int], n: int) -> None:
-    for k in ranks:
+def _check_ranks(ranks: Any, n: int) -> None:
+    for k in ranks if len(ranks) < 8 else (ranks.min(), ranks.max()):
         if not -n <= k < n:
             raise ValueError(f"kth(={k}) out of bounds ({n})")
 
@@ -66,9 +66,9 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order
     _check_ranks(ranks, x.shape[axis])
     if is_tracked(x):
         return op("sort")(x, axis, False, True)[0]
-    if not ranks:
+    if not len(ranks):
         return op("clone")(x)
-    return op("sort_values")(x, axis) if len(ranks) > _MOST_RANKS else op("partition_values")(x, axis, ranks)
+    return op("sort_values")(x, axis) if len(ranks) > _MOST_RANKS else op("partition_values")(x, axis, ranks.tolist())
 
 
 @implements("argpartition")
@@ -102,12 +102,12 @@ class Parted(np.ndarray):  # type: ignore[misc]
 
     def partition(self, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> None:
         plain = self.view(np.ndarray)
-        ranks = [int(k) for k in np.unique(np.ravel(kth))]
+        ranks = np.unique(np.ravel(kth))
         _check_ranks(ranks, plain.shape[axis] if plain.ndim else 1)
         if not 0 < len(ranks) <= _MOST_RANKS or plain.ndim == 0:
             plain.partition(ranks, axis)
         else:
-            plain[...] = op("partition_values")(_C.from_numpy(plain), axis, ranks).numpy()
+            plain[...] = op("partition_values")(_C.from_numpy(plain), axis, ranks.tolist()).numpy()
 
 
 def by_ranks(function: Any, x: Any, *args: Any, out: Any = None, **words: Any) -> Any:

@@ -284,6 +284,6 @@ const rt_numpy_quick rt_quick_makers[] = {
     {"zeros_like", make_like, 0, 0}, {"ones_like", make_like, 0, 1}, {"empty_like", make_like, 0, -1},
     {"full", make_full, 0, 0}, {"eye", make_eye, 0, 0}, {"identity", make_eye, 0, 0}, {"arange", make_arange, 0, 0},
     {"linspace", make_linspace, 0, 0}, {"array", make_array, 0, 0}, {"asarray", make_array, 0, 1},
-    {"asanyarray", make_array, 0, 1},
+    {"asanyarray", make_array, 0, 1}, {"require", make_array, 0, 1},
 };
 const int rt_quick_nmakers = (int)(sizeof rt_quick_makers / sizeof *rt_quick_makers);

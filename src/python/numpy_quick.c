@@ -159,9 +159,10 @@ QUICK(transpose)
 {
     intptr_t order[RT_MAX_NDIM];
     rt_params p;
-    rt_tensor *t = n == 1 && !kwnames ? array_of(args[0]) : NULL;
+    rt_tensor *t = n >= 1 && n <= 2 && !kwnames ? array_of(args[0]) : NULL;
     if (!t) return NULL;
     for (int i = 0; i < t->ndim; i++) order[i] = t->ndim - 1 - i;
+    if (n == 2 && (!PyTuple_CheckExact(args[1]) || read_lengths(args[1], order) != t->ndim)) return NULL;
     rt_params_begin(&p);
     rt_params_push(&p, 0, t->ndim, order);
     return given(rt_apply1p((rt_op_index)q->row, t, &p));
@@ -346,6 +347,14 @@ QUICK(product)
     return given(rt_apply2((rt_op_index)q->row, x, y));
 }
 
+/* Of two vectors, whose first one is not conjugated. */
+QUICK(vdot)
+{
+    rt_tensor *x = n == 2 && !kwnames ? array_of(args[0]) : NULL, *y = x ? array_of(args[1]) : NULL;
+    if (!y || x->ndim != 1 || y->ndim != 1 || x->dtype != y->dtype || !rt_dtype_is_float((rt_dtype)x->dtype)) return NULL;
+    return given(rt_apply2((rt_op_index)q->row, x, y));
+}
+
 QUICK(copied)
 {
     rt_tensor *t = n == 1 && !kwnames ? array_of(args[0]) : NULL;
@@ -355,10 +364,11 @@ QUICK(copied)
 QUICK(diagonal)
 {
     rt_params p;
-    rt_tensor *t = n == 1 && !kwnames ? array_of(args[0]) : NULL;
+    rt_tensor *t = n >= 1 && n <= 2 && !kwnames ? array_of(args[0]) : NULL;
     if (!t || t->ndim != 2) return NULL;
     rt_params_begin(&p);
     p.i[2] = 1;
+    if (n == 2 && !read_int(args[1], INTPTR_MAX, &p.i[0])) return NULL;
     return given(rt_apply1p((rt_op_index)q->row, t, &p));
 }
 
@@ -375,12 +385,12 @@ static const rt_numpy_quick entries[] = {
     {"permute_dims", transpose, RT_OP_permute, 0, 1}, {"swapaxes", swap, RT_OP_transpose, 0, 1},
     {"moveaxis", move, RT_OP_movedim, 0, 1}, {"squeeze", squeeze, RT_OP_squeeze, 0, 1},
     {"expand_dims", expand_dims, RT_OP_unsqueeze, 0, 1}, {"atleast_1d", at_least, 0, 1, 1},
-    {"atleast_2d", at_least, 0, 2, 1}, {"flip", flip, 0, -1, 1}, {"flipud", flip, 0, 0, 1}, {"fliplr", flip, 0, 1, 1},
+    {"atleast_2d", at_least, 0, 2, 1}, {"atleast_3d", at_least, 0, 3, 1}, {"flip", flip, 0, -1, 1}, {"flipud", flip, 0, 0, 1}, {"fliplr", flip, 0, 1, 1},
     {"shape", facts, 0, 0, 1}, {"ndim", facts, 0, 1, 1}, {"size", facts, 0, 2, 1},
     {"concatenate", join, RT_OP_cat, 0, 1}, {"concat", join, RT_OP_cat, 0, 1}, {"stack", join, RT_OP_stack, 0, 1},
     {"vstack", stack_along, 0, 0, 1}, {"hstack", stack_along, 0, 1, 1}, {"where", elementwise, RT_OP_where, 0, 1},
     {"clip", elementwise, RT_OP_clamp, 0, 1}, {"dot", product, RT_OP_matmul, 2, 1},
-    {"inner", product, RT_OP_matmul, 1, 1}, {"outer", product, RT_OP_outer, 1, 1},
+    {"inner", product, RT_OP_matmul, 1, 1}, {"vdot", vdot, RT_OP_matmul, 0, 1}, {"outer", product, RT_OP_outer, 1, 1},
     {"copy", copied, RT_OP_clone, 0, 1}, {"diag", diagonal, RT_OP_diagonal, 0, 1},
     {"diagonal", diagonal, RT_OP_diagonal, 0, 1},
 };
@@ -393,6 +403,8 @@ const rt_numpy_quick *rt_quick_find(const char *name)
         if (strcmp(rt_quick_makers[i].name, name) == 0) return &rt_quick_makers[i];
     for (int i = 0; i < rt_quick_nsteps; i++)
         if (strcmp(rt_quick_steps[i].name, name) == 0) return &rt_quick_steps[i];
+    for (int i = 0; i < rt_quick_nfacts; i++)
+        if (strcmp(rt_quick_facts[i].name, name) == 0) return &rt_quick_facts[i];
     return NULL;
 }
 
@@ -417,7 +429,8 @@ const rt_numpy_quick *rt_quick_of(PyObject *function)
         PyObject *numpy = PyImport_ImportModule("numpy"), *all = numpy ? PyDict_New() : NULL;
         const int failed = !all || enter(numpy, entries, (int)(sizeof entries / sizeof *entries), all) < 0
                         || enter(numpy, rt_quick_makers, rt_quick_nmakers, all) < 0
-                        || enter(numpy, rt_quick_steps, rt_quick_nsteps, all) < 0;
+                        || enter(numpy, rt_quick_steps, rt_quick_nsteps, all) < 0
+                        || enter(numpy, rt_quick_facts, rt_quick_nfacts, all) < 0;
         Py_XDECREF(numpy);
         if (failed) {
             Py_XDECREF(all);

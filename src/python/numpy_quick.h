@@ -26,4 +26,7 @@ extern const int rt_quick_nmakers;
 /* Those of several rows (numpy_steps.c). */
 extern const rt_numpy_quick rt_quick_steps[];
 extern const int rt_quick_nsteps;
+/* Those that look at no element (numpy_facts.c). */
+extern const rt_numpy_quick rt_quick_facts[];
+extern const int rt_quick_nfacts;
 #endif
