@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ._info import check_device
-from ._registry import NotHere, Tensor, _ops, axes_of, deliver, implements, is_known, is_tracked, np, one_axis, op, tensor
+from ._registry import (
+    NotHere,
+    Tensor,
+    _ops,
+    axes_of,
+    deliver,
+    implements,
+    is_known,
+    is_tracked,
+    np,
+    one_axis,
+    op,
+    tensor,
+)
 from ._shapes import atleast_1d, atleast_2d, atleast_3d, expand_dims
 
 _builtin_max = max

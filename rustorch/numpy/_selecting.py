@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _shapes
-from ._registry import NotHere, Tensor, deliver, detached, implements, np, one_axis, op, tensor
 from ._elements import flatnonzero
+from ._registry import NotHere, Tensor, deliver, detached, implements, np, one_axis, op, tensor
 from ._shapes import pick
 
 

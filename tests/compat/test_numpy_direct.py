@@ -48,7 +48,10 @@ def agree(call, *values):
         same(got, wanted)
 
 
-@pytest.mark.parametrize("name", ["ascontiguousarray", "asfortranarray", "require", "atleast_1d", "atleast_2d", "atleast_3d"])
+WANTED = ["ascontiguousarray", "asfortranarray", "require", "atleast_1d", "atleast_2d", "atleast_3d"]
+
+
+@pytest.mark.parametrize("name", WANTED)
 @pytest.mark.parametrize("shape", [(), *SHAPES])
 def test_the_array_itself_where_it_is_as_wanted(name, shape):
     for x in arrays(shape) if shape else [np.array(2.0)]:
