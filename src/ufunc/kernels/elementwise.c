@@ -42,10 +42,10 @@ typedef uint8_t truth;
     { walk(args, n[0], steps, rows, name##_span); }
 #define SHELL1(name, e) ALWAYS value name##_one(value x UNUSED) { return R(e); } LOOP(name, walk1, span1)
 #if IS_REAL && !IS_NARROW
-/* A y of one number is asked before the loop which power it is. */
+/* A y of one number is asked before the loop which power it is; a single vector has no step that would tell. */
 ALWAYS void span_power(vec (*one)(vec, vec), char *const *in, const intptr_t *inc, char *out, intptr_t n)
 {
-    if (inc[1] != 0) {
+    if (inc[1] != 0 || n == 1) {
         span2(one, in, inc, out, n);
         return;
     }
