@@ -98,6 +98,10 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     x = _target("fill_diagonal", a)
     if x.ndim < 2:
         raise ValueError("array must be at least 2-d")
+    if x.ndim == 2 and not wrap and x.numel():
+        places = op("diagonal")(x, 0, 0, 1)
+        _store(places, ..., tensor(val) if np.ndim(val) == 0 else _repeated(val, places.shape[0]))
+        return
     if x.ndim == 2:
         step, end = x.shape[1] + 1, None if wrap else x.shape[1] * x.shape[1]
     else:

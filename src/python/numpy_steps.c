@@ -235,47 +235,72 @@ QUICK(split)
 
 /* ---- loops over float64 of which nothing is recorded ---- */
 
+/* What was given as an array, float64 where it is float32; NULL: not plain. */
+static rt_tensor *widened(PyObject *o)
+{
+    rt_tensor *t = as_array(o);
+    if (t && t->dtype == RT_f32) {
+        rt_tensor *wide = rt_cast(t, RT_f64);
+        Py_DECREF((PyObject *)t);
+        t = (rt_tensor *)given(wide);
+    }
+    return t;
+}
+
 /* A packed vector of float64 without history (borrowed data), converted from what was given; NULL: not plain. */
 static rt_tensor *vector_of(PyObject *o)
 {
-    rt_tensor *t = as_array(o);
+    rt_tensor *t = widened(o);
     if (t && t->dtype == RT_f64 && t->ndim == 1 && t->size && rt_tensor_is_contiguous(t) && !rt_tensor_requires_grad(t)) return t;
     Py_XDECREF((PyObject *)t);
     return NULL;
 }
 
-static void convolve_into(const double *x, intptr_t n, const double *y, intptr_t m, intptr_t start, intptr_t size, double *out)
+/* y from its last element on where `back`. */
+static void convolve_into(const double *x, intptr_t n, const double *y, intptr_t m, int back, intptr_t start, intptr_t size,
+                          double *out)
 {
     for (intptr_t k = start; k < start + size; k++) {
         const intptr_t low = k - m + 1 > 0 ? k - m + 1 : 0, high = k < n - 1 ? k : n - 1;
         double sum = 0;
-        for (intptr_t i = low; i <= high; i++) sum += x[i] * y[k - i];
+        if (back) for (intptr_t i = low; i <= high; i++) sum += x[i] * y[m - 1 - k + i];
+        else for (intptr_t i = low; i <= high; i++) sum += x[i] * y[k - i];
         out[k - start] = sum;
     }
 }
 
+static int is_float32(PyObject *o) { return rt_array_check(o) && ((rt_tensor *)o)->dtype == RT_f32; }
+
+/* convolve, and with option 1 correlate; of float32, too, each sum in float64. */
 QUICK(convolve)
 {
     const intptr_t most = 64;                     /* of the shorter: beyond, products of matrices are faster */
     const rt_device cpu = {RT_CPU, 0};
     rt_tensor *x = NULL, *y = NULL, *out = NULL;
-    (void)q;
     if (kwnames || n < 2 || n > 3 || (n == 3 && !PyUnicode_Check(args[2]))) return NULL;
     x = vector_of(args[0]);
     y = x ? vector_of(args[1]) : NULL;
     if (!y) goto done;
     if (y->size > x->size) {
+        if (q->option) goto done;
         rt_tensor *longer = y;
         y = x;
         x = longer;
     }
     intptr_t start = 0, size = x->size + y->size - 1;
-    if (n == 3 && PyUnicode_CompareWithASCIIString(args[2], "same") == 0) start = (y->size - 1) / 2, size = x->size;
-    else if (n == 3 && PyUnicode_CompareWithASCIIString(args[2], "valid") == 0) start = y->size - 1, size = x->size - y->size + 1;
-    else if (n == 3 && PyUnicode_CompareWithASCIIString(args[2], "full") != 0) goto done;
-    if (y->size > most || x->size > 4096) goto done;
+    const char *mode = n == 3 ? PyUnicode_AsUTF8(args[2]) : q->option ? "valid" : "full";
+    if (!mode) goto done;
+    if (strcmp(mode, "same") == 0) start = (y->size - 1) / 2, size = x->size;
+    else if (strcmp(mode, "valid") == 0) start = y->size - 1, size = x->size - y->size + 1;
+    else if (strcmp(mode, "full") != 0) goto done;
+    if ((y->size > most && size > 4) || x->size > 4096) goto done;
     out = rt_empty(RT_f64, 1, &size, cpu);
-    if (out) convolve_into((const double *)x->data, x->size, (const double *)y->data, y->size, start, size, (double *)out->data);
+    if (out) convolve_into((const double *)x->data, x->size, (const double *)y->data, y->size, q->option, start, size, (double *)out->data);
+    if (out && is_float32(args[0]) && is_float32(args[1])) {
+        rt_tensor *narrow = rt_cast(out, RT_f32);
+        Py_DECREF((PyObject *)out);
+        out = narrow;
+    }
 done:
     Py_XDECREF((PyObject *)x);
     Py_XDECREF((PyObject *)y);
@@ -304,7 +329,7 @@ static double interpolate(double x, const double *xp, const double *fp, intptr_t
 QUICK(interp)
 {
     const rt_device cpu = {RT_CPU, 0};
-    rt_tensor *x = n == 3 && !kwnames ? as_array(args[0]) : NULL, *xp = x ? vector_of(args[1]) : NULL, *fp = NULL, *out = NULL;
+    rt_tensor *x = n == 3 && !kwnames ? widened(args[0]) : NULL, *xp = x ? vector_of(args[1]) : NULL, *fp = NULL, *out = NULL;
     (void)q;
     if (xp) fp = vector_of(args[2]);
     if (!fp || fp->size != xp->size || x->dtype != RT_f64 || !rt_tensor_is_contiguous(x) || rt_tensor_requires_grad(x)
@@ -338,6 +363,6 @@ const rt_numpy_quick rt_quick_steps[] = {
     {"tril", triangle, RT_OP_tril, 0}, {"triu", triangle, RT_OP_triu, 0}, {"repeat", repeat, 0, 0},
     {"tile", tile, RT_OP_tile, 0}, {"roll", roll, RT_OP_roll, 0}, {"take", take, RT_OP_take, 0},
     {"nonzero", nonzero, RT_OP_nonzero, 0}, {"append", append, 0, 0}, {"tensordot", matrix_product, 0, 0},
-    {"einsum", matrix_product, 0, 1}, {"split", split, 0, 0}, {"convolve", convolve, 0, 0}, {"interp", interp, 0, 0},
+    {"einsum", matrix_product, 0, 1}, {"split", split, 0, 0}, {"convolve", convolve, 0, 0}, {"correlate", convolve, 0, 1}, {"interp", interp, 0, 0},
 };
 const int rt_quick_nsteps = (int)(sizeof rt_quick_steps / sizeof *rt_quick_steps);

@@ -157,3 +157,34 @@ def test_windows_by_axes():
     agree(lambda m, a: m.vdot(a, a), x[0, 0])
     agree(lambda m, a: m.vdot(a, a), x.astype("complex64"))
     agree(lambda m, a: m.vdot(a, a), x[0, 0].astype("int64"))
+
+
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+@pytest.mark.parametrize("mode", [None, "full", "same", "valid"])
+def test_sums_of_products(name, mode):
+    rng = np.random.default_rng(4)
+    for n in (1, 2, 7, 80, 300):
+        for m in (1, 2, 3, 6, 80, 300):
+            for a, b in (("f4", "f4"), ("f8", "f8"), ("f4", "f8"), ("c16", "f8"), ("i8", "i8")):
+                x, y = (rng.random(n) * 9).astype(a), (rng.random(m) * 9).astype(b)
+                extra = () if mode is None else (mode,)
+                got = getattr(rn, name)(rn.asarray(x), rn.asarray(y), *extra)
+                wanted = getattr(np, name)(x, y, *extra)
+                assert got.dtype == wanted.dtype
+                np.testing.assert_allclose(np.asarray(got), wanted, rtol=2e-5 if "f4" in (a, b) else 1e-12)
+
+
+def test_interpolation_in_float32():
+    x = np.linspace(-1, 5, 50, dtype="float32")
+    nodes, values = np.arange(5, dtype="float32"), np.array([1, 3, 2, 5, 4], "float32")
+    agree(lambda m, a, b, c: m.interp(a, b, c), x, nodes, values)
+
+
+def test_diagonals_are_filled():
+    for shape in ((3, 3), (2, 5), (5, 2), (0, 2), (3, 3, 3)):
+        for dtype in ("float32", "int64"):
+            for value in (2.5, [1, 2], np.float32(3)):
+                theirs, ours = np.zeros(shape, dtype), rn.zeros(shape, dtype=dtype)
+                np.fill_diagonal(theirs, value)
+                rn.fill_diagonal(ours, value)
+                np.testing.assert_array_equal(np.asarray(ours), theirs)
