@@ -28,7 +28,7 @@ __array_api_version__ = "2025.12"
 
 # NumPy's own, which say nothing of arrays' memory.
 _AS_THEY_ARE = (type, _types.ModuleType)
-_FACTS = {"broadcast_shapes", "isfortran", "issubdtype", "iterable", "min_scalar_type", "mintypecode", "promote_types"}
+_FACTS = {"broadcast_shapes", "issubdtype", "iterable", "min_scalar_type", "mintypecode", "promote_types"}
 
 
 _known: dict[int, Any] = {}  # NumPy's objects, by address, and ours: another name of one is another name of the other

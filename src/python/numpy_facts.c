@@ -30,6 +30,14 @@ QUICK(packed)
     return (q->option ? is_fortran(t) : rt_tensor_is_contiguous(t)) ? Py_NewRef(args[0]) : NULL;
 }
 
+QUICK(fortran_only)
+{
+    (void)q;
+    if (n != 1 || kwnames || !rt_array_check(args[0])) return NULL;
+    const rt_tensor *t = (rt_tensor *)args[0];
+    return t->size ? PyBool_FromLong(is_fortran(t) && !rt_tensor_is_contiguous(t)) : NULL;
+}
+
 /* The bytes between which t's elements lie. */
 static void bounds(const rt_tensor *t, uintptr_t *low, uintptr_t *high)
 {
@@ -95,6 +103,6 @@ QUICK(one_dtype)
 const rt_numpy_quick rt_quick_facts[] = {
     {"ascontiguousarray", packed, 0, 0}, {"asfortranarray", packed, 0, 1}, {"may_share_memory", share, 0, 0},
     {"shares_memory", share, 0, 1}, {"isscalar", is_scalar, 0, 0}, {"iscomplexobj", is_complex, 0, 1},
-    {"isrealobj", is_complex, 0, 0}, {"result_type", one_dtype, 0, 0}, {"common_type", one_dtype, 0, 1},
+    {"isrealobj", is_complex, 0, 0}, {"isfortran", fortran_only, 0, 0}, {"result_type", one_dtype, 0, 0}, {"common_type", one_dtype, 0, 1},
 };
 const int rt_quick_nfacts = (int)(sizeof rt_quick_facts / sizeof *rt_quick_facts);

@@ -213,11 +213,25 @@ QUICK(expand_dims)
     return given(rt_apply1p((rt_op_index)q->row, t, &p));
 }
 
+static PyObject *at_least(const rt_numpy_quick *q, PyObject *const *args, Py_ssize_t n, PyObject *kwnames);
+
+static PyObject *each_at_least(const rt_numpy_quick *q, PyObject *const *args, Py_ssize_t n)
+{
+    PyObject *all = PyTuple_New(n);
+    for (Py_ssize_t i = 0; all && i < n; i++) {
+        PyObject *one = at_least(q, &args[i], 1, NULL);
+        if (one) PyTuple_SET_ITEM(all, i, one);
+        else Py_CLEAR(all);
+    }
+    return all;
+}
+
 /* At least option dimensions: new ones in front, and of three one behind. */
 QUICK(at_least)
 {
     intptr_t shape[3] = {1, 1, 1};
     rt_tensor *t = n == 1 && !kwnames ? array_of(args[0]) : NULL;
+    if (n > 1 && !kwnames) return each_at_least(q, args, n);
     if (!t) return NULL;
     if (t->ndim >= q->option) return Py_NewRef(args[0]);
     if (t->ndim == 1) shape[1] = t->shape[0];

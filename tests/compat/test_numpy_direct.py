@@ -65,6 +65,12 @@ def test_the_array_itself_where_it_is_as_wanted(name, shape):
                 assert got.flags[flag]
 
 
+@pytest.mark.parametrize("name", ["atleast_1d", "atleast_2d", "atleast_3d"])
+def test_several_arrays_at_once(name):
+    agree(lambda m, *a: getattr(m, name)(*a), np.ones((2, 3)), np.arange(4), np.ones((2, 1, 3)))
+    agree(lambda m, *a: getattr(m, name)(*a, 3.0), np.ones((2, 3)), np.arange(4))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_facts(dtype):
     x = np.ones((2, 3), dtype)
