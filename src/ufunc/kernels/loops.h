@@ -19,9 +19,12 @@
 /* The walks, once per number of inputs and size of result. */
 #define S ((int)sizeof(element))
 #define WALK(name, nin, ...) \
+    static __attribute__((noinline, unused)) void name##_rows(char **args, intptr_t n, const intptr_t *steps, \
+                                                            const void *rows, span_fn *span) \
+    { walk((walk_sizes){nin, __VA_ARGS__}, args, n, steps, rows, span); } \
     static __attribute__((noinline, unused)) void name(char **args, intptr_t n, const intptr_t *steps, const void *rows, \
                                                      span_fn *span) \
-    { walk((walk_sizes){nin, __VA_ARGS__}, args, n, steps, rows, span); }
+    { if (!walk_small((walk_sizes){nin, __VA_ARGS__}, args, n, steps, rows, span)) name##_rows(args, n, steps, rows, span); }
 WALK(walk1, 1, {S, S})
 WALK(walk2, 2, {S, S, S})
 WALK(walk3, 3, {S, S, S, S})

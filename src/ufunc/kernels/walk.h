@@ -245,11 +245,19 @@ ALWAYS int walk_short(walk_sizes s, char **args, intptr_t n, const intptr_t *ste
 }
 #endif
 
-ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, const void *rows, span_fn *span)
+/* The usual small call, done at once; a function with nothing but that ahead of `walk` needs no large frame. */
+ALWAYS int walk_small(walk_sizes s UNUSED, char **args UNUSED, intptr_t n UNUSED, const intptr_t *steps UNUSED,
+                      const void *rows UNUSED, span_fn *span UNUSED)
 {
 #ifdef RT_UFUNC_KERNELS_VECTOR_H
-    if (OF_REALS && !rows && walk_short(s, args, n, steps, span)) return;
+    return OF_REALS && !rows && walk_short(s, args, n, steps, span);
+#else
+    return 0;
 #endif
+}
+
+ALWAYS void walk(walk_sizes s, char **args, intptr_t n, const intptr_t *steps, const void *rows, span_fn *span)
+{
     const rt_rows one = {1, steps, 0};
     if (!rows && n > 1 && runs_ahead(s, args, n, steps)) {
         char *at[MOST_INPUTS + 1];
