@@ -212,9 +212,22 @@ def _name_of(func: Any) -> str:
     return f"{module}.{getattr(func, '__name__', func)}"
 
 
+def _plainly(func: Any, name: str, args: Any) -> Any:
+    found: list[Any] = []
+    arrays = [_to_arrays(x, found) for x in args]
+    with _C.Range(name or "numpy", True):
+        result = func(*arrays)
+    if type(result) in (bool, int, str, float):
+        return result
+    tracked = _C.is_grad_enabled() and name not in _CONSTANT and any(t.requires_grad for t in found)
+    return _to_tensors(result, _name_of(func) if tracked else "")
+
+
 def through_numpy(func: Any, args: Any, kwargs: Any) -> Any:
     """NumPy's own code, on arrays that share the tensors' memory."""
     name = getattr(func, "__name__", "")
+    if not kwargs and name not in _WRITES_FIRST:   # most calls
+        return _plainly(func, name, args)
     if "device" in kwargs:
         check_device(kwargs["device"])
         kwargs = {key: value for key, value in kwargs.items() if key != "device"}
