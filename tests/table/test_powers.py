@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from table.test_accuracy import ISAS, run_for
 
+import rustorch as rt
+
 PROGRAM = """
 import json, numpy as np, rustorch as rt
 worst, faults = 0.0, []
@@ -49,3 +51,13 @@ def test_whole_and_half_exponents(isa: str) -> None:
     worst, faults = json.loads(text)
     assert not faults
     assert worst <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 15, 16, 17, 33])
+def test_each_element_has_its_own_exponent(dtype, n):
+    x = rt.arange(1, n + 1, dtype=getattr(rt, dtype)) / 8 + 1
+    y = rt.arange(n, dtype=getattr(rt, dtype)) % 4 - 1
+    want = [float(a) ** float(b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    tolerance = {"float32": 1e-6, "float64": 1e-14, "float16": 1e-3, "bfloat16": 8e-3}[dtype]
+    np.testing.assert_allclose((x**y).double().numpy(), want, rtol=tolerance)
