@@ -239,8 +239,9 @@ def _distinct(name: str, input: Any, inverse: bool, counts: bool, dim: Any, orde
     if flat.ndim > 1 and n:
         differs = _ops["any"](differs, 1)
     first = _ops["cat"]([_C.ones(1, dtype="bool"), differs]) if n else _C.ones(0, dtype="bool")
-    starts = _ops["nonzero"](first).reshape(-1) if counts or rows.ndim > 1 else None
-    found = _ops["masked_select"](rows, first) if starts is None else _ops["index_select"](rows, 0, starts)
+    by_mask = rows.ndim == 1 and not counts
+    starts = first if by_mask else _ops["nonzero"](first).reshape(-1)
+    found = _ops["masked_select"](rows, first) if by_mask else _ops["index_select"](rows, 0, starts)
     result = [found if dim is None else _ops["movedim"](found, 0, dim).contiguous()]
     if inverse:
         number = _ops["cumsum"](first, 0) - 1
